@@ -1,0 +1,1 @@
+# snugd: main.c and an archive, so that tests link all but main.

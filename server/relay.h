@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef SNUG_SERVER_RELAY_H
+#define SNUG_SERVER_RELAY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "base/names.h"
+#include "base/text.h"
+#include "proto/msgid.h"
+
+/*
+ * The relay: where rooms live.  It keeps each conversation's log, hands what
+ * is appended to every node that has subscribed, in one order, and knows who is
+ * in which room and who holds which nick.  It knows nothing of sessions, lines
+ * or sockets of clients.  Two back ends: relay_local.c (memory, one node) and
+ * relay_redis.c; one set of contract tests holds for both.
+ *
+ * Rules that every caller and both back ends live by:
+ *  - Everything runs in the loop's thread.  No callback and no event ever comes
+ *    from within a call of this header; they come later, from the loop.
+ *  - Each operation that takes `done` calls it exactly once, also when the
+ * relay is away or is being freed.  `arg` must live until then.
+ *  - What a callback is handed is borrowed until it returns.
+ *  - All strings handed in are copied or used up before the call returns.
+ *  - Messages of a conversation come up only from the subscription, in the
+ *    order of their ids; the appender's node is no exception.
+ */
+struct relay;
+
+enum {
+	SENDER_ID_LEN = 33, /* "g" or "a" and 32 hex digits */
+	CONV_KEY_MAX =
+	    2 * SENDER_ID_LEN + 1, /* LO:HI; room names are shorter */
+	RELAY_READ_MAX = 64,       /* messages in one relay_read() */
+	RELAY_NODE_MAX = 64,
+};
+
+/* One conversation: a room by its folded name, or two senders' ids. */
+enum conv_kind { CONV_ROOM, CONV_PAIR };
+
+struct conv {
+	enum conv_kind kind;
+	char key[CONV_KEY_MAX + 1];
+};
+
+void conv_room(struct conv *c, const char *fold);
+/* The two ids in either order; a person's notes to self have the same twice. */
+void conv_pair(struct conv *c, const char *a, const char *b);
+/* The other one of a pair; of notes to self, the one. Borrowed from c. */
+struct span conv_peer(const struct conv *c, const char *me);
+
+enum relay_status {
+	RELAY_OK,
+	RELAY_DOWN,    /* certainly not accepted: not a byte was written */
+	RELAY_UNKNOWN, /* written, and no answer in time */
+	RELAY_BUSY,    /* its queue is full; not written */
+	RELAY_FULL,    /* it has no room left; not accepted */
+	RELAY_TAKEN,   /* relay_claim: somebody else has the nick */
+	RELAY_NONE,    /* nothing of that name */
+	RELAY_FAILED,  /* refused for a reason that is our bug or the operator's
+			*/
+};
+
+/* What a log entry is.  Others (rights, edits) will join these. */
+enum relay_kind { RELAY_MSG, RELAY_TOPIC };
+
+/* One entry of a conversation's log, in both directions.  Going down, id and
+ * prev are ignored.  p == NULL means absent. */
+struct relay_msg {
+	struct msgid id;
+	struct msgid prev; /* of the entry before it; 0-0 at the beginning */
+	enum relay_kind kind;
+	bool act;
+	struct span sender; /* sender id */
+	struct span nick;   /* the sender's, as shown */
+	struct span peer;   /* pairs: the other one's nick, as shown */
+	struct span cid;
+	struct span re;
+	struct span enc;
+	struct span text; /* empty for a cleared topic */
+};
+
+/* A member of a room: a sender, on the node where its sessions are. */
+struct relay_member {
+	struct span sender;
+	struct span nick;
+	struct span node; /* empty: this one */
+};
+
+enum relay_presence {
+	RELAY_PRESENT, /* was there when we subscribed, or is found again */
+	RELAY_JOINED,
+	RELAY_PARTED,  /* text: why */
+	RELAY_RENAMED, /* nick is the new one */
+	RELAY_GONE, /* no longer there, found silently (a sweep, a dead node) */
+};
+
+/* News, from the loop.  `room` is what relay_open_room() was given; `user` what
+ * relay_watch() was given. */
+struct relay_events {
+	/* The relay went away (false), or is back, its rooms and members are
+	 * registered again and what was missed has been delivered (true). */
+	void (*on_state)(void *arg, bool up);
+	void (*on_message)(void *arg, void *room, const struct relay_msg *m);
+	/* What was said between last and the next message is out of reach, or
+	 * history went back. */
+	void (*on_gap)(void *arg, void *room);
+	void (*on_presence)(void *arg, void *room, enum relay_presence what,
+	    const struct relay_member *m, struct span text);
+	void (*on_typing)(
+	    void *arg, void *room, struct span sender, struct span nick);
+	/* A pair's message or typing for a watched sender.  Once per watched
+	 * sender: both of a pair may be ours. */
+	void (*on_pair_message)(void *arg, void *user, const struct conv *c,
+	    const struct relay_msg *m);
+	void (*on_pair_typing)(
+	    void *arg, void *user, struct span sender, struct span nick);
+	/* Our claim of this nick was lost to somebody else (two nodes met again
+	 * after a break): the holder has to be renamed. */
+	void (*on_nick_lost)(void *arg, void *user, const char *fold);
+};
+
+/* --- asking ------------------------------------------------------------- */
+
+struct relay_room_info {
+	struct msgid last; /* the newest id when the subscription stood */
+	struct span shown; /* the room's first spelling */
+	struct span topic; /* p NULL: none */
+	struct span topic_nick;
+};
+typedef void (*relay_room_fn)(
+    void *arg, enum relay_status st, const struct relay_room_info *info);
+
+typedef void (*relay_done_fn)(void *arg, enum relay_status st);
+
+/* dup: this cid was accepted before, under that id. */
+typedef void (*relay_append_fn)(
+    void *arg, enum relay_status st, struct msgid id, bool dup);
+
+/*
+ * A page of a log, oldest first.
+ *   gap   the page does not begin where it was asked to: `from` is unknown,
+ *         trimmed, or above the newest
+ *   end   nothing more is kept in the direction asked
+ */
+struct relay_page {
+	const struct relay_msg *msgs;
+	size_t n;
+	bool gap;
+	bool end;
+};
+typedef void (*relay_read_fn)(
+    void *arg, enum relay_status st, const struct relay_page *page);
+
+struct relay_owner {
+	struct span sender;
+	struct span nick;  /* as shown */
+	struct span node;  /* its name, without the incarnation */
+	uint64_t since_ms; /* wall clock: when the nick was taken */
+};
+typedef void (*relay_owner_fn)(
+    void *arg, enum relay_status st, const struct relay_owner *owner);
+
+struct relay_peek {
+	struct relay_room_info info;
+	const struct relay_member *members; /* unsorted */
+	size_t n;
+};
+typedef void (*relay_peek_fn)(
+    void *arg, enum relay_status st, const struct relay_peek *peek);
+
+struct relay_room_entry {
+	struct span fold, shown, topic;
+	size_t count;
+};
+typedef void (*relay_list_fn)(void *arg, enum relay_status st,
+    const struct relay_room_entry *rooms, size_t n); /* unsorted */
+
+/* --- operations --------------------------------------------------------- */
+
+void relay_set_events(
+    struct relay *r, const struct relay_events *ev, void *arg);
+void relay_free(struct relay *r); /* every done still owed: RELAY_DOWN */
+
+bool relay_is_up(const struct relay *r);
+/* "process" or "relay": WELCOME's durable= */
+const char *relay_durability(const struct relay *r);
+
+/*
+ * Subscribes this node to a room and makes the room known under `shown` if it
+ * is new.  Present members come as on_presence(RELAY_PRESENT) before done.
+ * After done(RELAY_OK) every message above info->last comes, in order, until
+ * relay_close_room(); none before.  On any other status the room is closed.
+ *
+ *   room  kept until relay_close_room(), handed to events; not looked into
+ */
+void relay_open_room(struct relay *r, const struct name *name, void *room,
+    relay_room_fn done, void *arg);
+/* At once: no event for this room follows. A pending open gets RELAY_DOWN. */
+void relay_close_room(struct relay *r, const char *fold);
+
+/* A sender of this node enters or leaves an open room; all nodes' on_presence
+ * follows, this one's too.  done may be NULL. */
+void relay_join(struct relay *r, const char *fold, const struct relay_member *m,
+    relay_done_fn done, void *arg);
+void relay_part(struct relay *r, const char *fold, const struct relay_member *m,
+    struct span text, relay_done_fn done, void *arg);
+/* A member took another nick: m->nick is the new one. */
+void relay_rename(
+    struct relay *r, const char *fold, const struct relay_member *m);
+
+/*
+ * Appends to a conversation's log: dedupe by (sender, conversation, cid), id,
+ * predecessor, publish, in one step.  Done with the id under which everyone
+ * sees it, within say-timeout.  For a pair, both senders' watchers get it.
+ * RELAY_TOPIC also becomes the room's topic.
+ */
+void relay_append(struct relay *r, const struct conv *c,
+    const struct relay_msg *m, relay_append_fn done, void *arg);
+
+/*
+ * Reads a log.  FORWARD: entries with id > from and <= to (to 0-0: no end),
+ * the oldest n of them; gap is judged if check_from (from must still be in
+ * the log, or be the newest known id, or be 0-0 with nothing trimmed).
+ * BACKWARD: entries with id < from (0-0: from the newest), the newest n.
+ * n is at most RELAY_READ_MAX.
+ */
+enum relay_direction { RELAY_FORWARD, RELAY_BACKWARD };
+struct relay_range {
+	enum relay_direction direction;
+	struct msgid from, to;
+	bool check_from;
+	unsigned n;
+};
+void relay_read(struct relay *r, const struct conv *c,
+    const struct relay_range *range, relay_read_fn done, void *arg);
+
+/* Soft: published, not stored, may get lost. */
+void relay_typing(struct relay *r, const struct conv *c, struct span sender,
+    struct span nick);
+
+/* Gives the nick to the sender: RELAY_OK, also where it had it already;
+ * RELAY_TAKEN while a live node holds it for another. */
+void relay_claim(struct relay *r, const struct name *nick, const char *sender,
+    void *user, relay_done_fn done, void *arg);
+/* Gives it back; nothing happens if the sender does not hold it. */
+void relay_release(struct relay *r, const char *fold, const char *sender);
+/* Who holds a nick, if its node is alive; else RELAY_NONE. */
+void relay_find(
+    struct relay *r, const char *fold, relay_owner_fn done, void *arg);
+
+/* Pairs of this sender come up from done(RELAY_OK) until relay_unwatch(). */
+void relay_watch(struct relay *r, const char *sender, void *user,
+    relay_done_fn done, void *arg);
+void relay_unwatch(struct relay *r, const char *sender);
+
+/* A room that is not open here (one that is may be asked too). */
+void relay_peek(
+    struct relay *r, const char *fold, relay_peek_fn done, void *arg);
+/* All rooms with members. */
+void relay_list(struct relay *r, relay_list_fn done, void *arg);
+
+/* --- for back ends ------------------------------------------------------- */
+
+/* One function each, the same contracts; relay.c's functions above check the
+ * arguments and call them. */
+struct relay_ops {
+	void (*free)(struct relay *);
+	bool (*is_up)(const struct relay *);
+	const char *durability;
+	void (*open_room)(struct relay *, const struct name *, void *room,
+	    relay_room_fn, void *);
+	void (*close_room)(struct relay *, const char *fold);
+	void (*join)(struct relay *, const char *fold,
+	    const struct relay_member *, relay_done_fn, void *);
+	void (*part)(struct relay *, const char *fold,
+	    const struct relay_member *, struct span, relay_done_fn, void *);
+	void (*rename)(
+	    struct relay *, const char *fold, const struct relay_member *);
+	void (*append)(struct relay *, const struct conv *,
+	    const struct relay_msg *, relay_append_fn, void *);
+	void (*read)(struct relay *, const struct conv *,
+	    const struct relay_range *, relay_read_fn, void *);
+	void (*typing)(struct relay *, const struct conv *, struct span sender,
+	    struct span nick);
+	void (*claim)(struct relay *, const struct name *, const char *sender,
+	    void *user, relay_done_fn, void *);
+	void (*release)(struct relay *, const char *fold, const char *sender);
+	void (*find)(struct relay *, const char *fold, relay_owner_fn, void *);
+	void (*watch)(struct relay *, const char *sender, void *user,
+	    relay_done_fn, void *);
+	void (*unwatch)(struct relay *, const char *sender);
+	void (*peek)(struct relay *, const char *fold, relay_peek_fn, void *);
+	void (*list)(struct relay *, relay_list_fn, void *);
+};
+
+/* The head of a back end's own struct. */
+struct relay {
+	const struct relay_ops *ops;
+	struct relay_events ev;
+	void *ev_arg;
+};
+
+#endif

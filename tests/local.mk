@@ -1,0 +1,2 @@
+# Unit tests, end-to-end tests, fuzzers and the bench.
+include tests/unit/local.mk

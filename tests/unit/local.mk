@@ -1,0 +1,1 @@
+# One cmocka program per module.
