@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What an operator may set: one table, read by the command line, the file,
+ * --help, --print-config and the manual's test.
+ *
+ * The file says what the site is, the command line what this start is; the
+ * command line wins.  Nothing is half accepted: one bad line and the server
+ * does not start.
+ */
+#include "server/config.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/addr.h"
+#include "base/mem.h"
+#include "base/names.h"
+#include "base/text.h"
+#include "proto/frame.h"
+
+static const char *const plaintext_choices[] = {"local", "any", NULL};
+static const char *const names_choices[] = {"unicode", "ascii", NULL};
+static const char *const level_choices[] = {
+    "error", "warn", "info", "debug", NULL};
+static const char *const format_choices[] = {"text", "json", NULL};
+
+#define AT(field) offsetof(struct config, field)
+#define DAY (INT64_C(24) * 3600 * 1000)
+#define MIB (INT64_C(1024) * 1024)
+
+/*
+ * section, name, letter, type, where, min, max, default, choices, argument,
+ * help.  In the order of --help and the sample file.
+ */
+/* clang-format off */
+static const struct conf_option options[] = {
+	{NULL, "config", 'c', CONF_STRING, AT(config), 0, 0, SYSCONFDIR "/snug/snugd.conf", NULL, "FILE", "read the configuration from FILE"},
+	{NULL, "no-config", 0, CONF_ACTION, AT(no_config), 0, 0, NULL, NULL, NULL, "read no configuration file"},
+	{NULL, "check-config", 0, CONF_ACTION, AT(check_config), 0, 0, NULL, NULL, NULL, "say whether the configuration is good, and stop"},
+	{NULL, "print-config", 0, CONF_ACTION, AT(print_config), 0, 0, NULL, NULL, NULL, "print a commented sample file, and stop"},
+	{NULL, "print-tables", 0, CONF_STRING, AT(print_tables), 0, 0, NULL, NULL, "WHICH", "print commands, attributes, options, errors, byes or notices, and stop"},
+	{NULL, "help", 'h', CONF_ACTION, AT(help), 0, 0, NULL, NULL, NULL, "print this, and stop"},
+	{NULL, "version", 'V', CONF_ACTION, AT(version), 0, 0, NULL, NULL, NULL, "print the version, and stop"},
+
+	{"server", "listen", 'l', CONF_LIST, AT(listen), 0, 0, "127.0.0.1:7684 [::1]:7684", NULL, "ADDR", "listen on HOST:PORT, [V6]:PORT or unix:/PATH; may be given again"},
+	{"server", "name", 'n', CONF_STRING, AT(name), 0, 0, NULL, NULL, "NAME", "the node's name; by default the host's"},
+	{"server", "motd", 0, CONF_STRING, AT(motd), 0, 0, NULL, NULL, "FILE", "greet people with the lines of FILE"},
+	{"server", "plaintext", 0, CONF_ENUM, AT(plaintext), 0, 0, "local", plaintext_choices, "WHERE", "allow plain sessions: local (loopback and Unix sockets) or any"},
+	{"server", "names", 0, CONF_ENUM, AT(names), 0, 0, "unicode", names_choices, "WHICH", "what rooms and people may be called: unicode or ascii"},
+	{"server", "log-level", 0, CONF_ENUM, AT(log_level), 0, 0, "info", level_choices, "LEVEL", "log error, warn, info or debug and what is above"},
+	{"server", "log-format", 0, CONF_ENUM, AT(log_format), 0, 0, "text", format_choices, "FORMAT", "log as text or json"},
+
+	{"relay", "redis", 'r', CONF_STRING, AT(redis), 0, 0, NULL, NULL, "URL", "relay rooms through redis://[USER[:PW]@]HOST[:PORT][/DB] or unix:///PATH[?db=N]"},
+	{"relay", "prefix", 0, CONF_STRING, AT(prefix), 0, 0, "sn1:", NULL, "TEXT", "begin all keys in Redis with TEXT"},
+	{"relay", "history-ttl", 0, CONF_DURATION, AT(history_ttl), 1000, 3650 * DAY, "30d", NULL, "TIME", "forget a conversation's history after TIME of silence"},
+	{"relay", "dedupe", 0, CONF_DURATION, AT(dedupe), 1000, DAY, "300s", NULL, "TIME", "know a repeated message by its cid for TIME"},
+	{"relay", "say-timeout", 0, CONF_DURATION, AT(say_timeout), 10, 60000, "1s", NULL, "TIME", "answer a SAY within TIME, whatever state Redis is in"},
+	{"relay", "lease", 0, CONF_DURATION, AT(lease), 100, 600000, "10s", NULL, "TIME", "hold a node dead that was not heard for TIME"},
+	{"relay", "heartbeat", 0, CONF_DURATION, AT(heartbeat), 10, 60000, "2s", NULL, "TIME", "renew the lease each TIME"},
+	{"relay", "connect-timeout", 0, CONF_DURATION, AT(connect_timeout), 10, 60000, "3s", NULL, "TIME", "give a connection to Redis TIME to become usable"},
+	{"relay", "probe", 0, CONF_DURATION, AT(probe), 10, 60000, "2s", NULL, "TIME", "ask Redis for a sign of life after TIME of quiet"},
+	{"relay", "dead", 0, CONF_DURATION, AT(dead), 20, 120000, "6s", NULL, "TIME", "drop a connection to Redis that was silent for TIME"},
+	{"relay", "backoff", 0, CONF_DURATION, AT(backoff), 50, 60000, "2s", NULL, "TIME", "wait at most TIME between attempts to reach Redis"},
+
+	{"limits", "max-line", 0, CONF_SIZE, AT(max_line), 1024, FRAME_LINE_MAX, "16384", NULL, "BYTES", "the longest line"},
+	{"limits", "max-text", 0, CONF_SIZE, AT(max_text), 1, FRAME_LINE_MAX - 1024, "8192", NULL, "BYTES", "the longest text of a message"},
+	{"limits", "send-buffer", 0, CONF_SIZE, AT(send_buffer), 16384, 1024 * MIB, "256K", NULL, "BYTES", "what may wait for a reader before it is sent away"},
+	{"limits", "ping", 0, CONF_DURATION, AT(ping), 100, DAY, "60s", NULL, "TIME", "ask a silent session for a sign of life after TIME, end it after twice that"},
+	{"limits", "greet", 0, CONF_DURATION, AT(greet), 50, 3600000, "10s", NULL, "TIME", "the first accepted command must come within TIME"},
+	{"limits", "greet-local", 0, CONF_DURATION, AT(greet_local), 50, DAY, "10m", NULL, "TIME", "the same from loopback and Unix sockets, where people type"},
+	{"limits", "linger", 0, CONF_DURATION, AT(linger), 50, 60000, "5s", NULL, "TIME", "after a half-close or BYE, write what is left for TIME at most"},
+	{"limits", "conn-per-addr", 0, CONF_INT, AT(conn_per_addr), 1, 1000000, "64", NULL, "N", "connections from one address (IPv6: one /64)"},
+	{"limits", "rooms-per-session", 0, CONF_INT, AT(rooms_per_session), 1, 10000, "100", NULL, "N", "rooms one session may be in"},
+	{"limits", "flood", 0, CONF_STRING, AT(flood), 0, 0, "20/2", NULL, "BURST/RATE", "commands at once, and per second; or off"},
+	{"limits", "flood-delay", 0, CONF_DURATION, AT(flood_delay), 0, 60000, "2s", NULL, "TIME", "slow a flood down for TIME before it is refused"},
+	{"limits", "flood-limit", 0, CONF_DURATION, AT(flood_limit), 100, 3600000, "30s", NULL, "TIME", "end a session that floods for TIME"},
+
+	{"rooms", "history", 0, CONF_INT, AT(history), 0, 10000, "1000", NULL, "N", "messages of a room that are kept and offered"},
+	{"rooms", "presence-max", 0, CONF_INT, AT(presence_max), 2, 1000000, "200", NULL, "N", "do not tell who comes and goes in rooms above N members"},
+};
+/* clang-format on */
+
+const struct conf_table config_table = {options, ARRAY_LEN(options)};
+
+static int
+parse_flood(struct config *c, char cause[static ERR_LEN])
+{
+	struct span rest = span_of(c->flood);
+	const char *slash = memchr(rest.p, '/', rest.len);
+	uint64_t burst, rate;
+
+	if (span_is(rest, "off")) {
+		c->flood_burst = c->flood_rate = 0;
+		return 0;
+	}
+	if (slash &&
+	    text_u64((struct span){rest.p, (size_t)(slash - rest.p)}, 1000000,
+	        &burst) &&
+	    text_u64(span_of(slash + 1), 1000000, &rate) && burst && rate) {
+		c->flood_burst = (int64_t)burst;
+		c->flood_rate = (int64_t)rate;
+		return 0;
+	}
+	snprintf(cause, ERR_LEN,
+	    "flood: \"%s\" is neither off nor BURST/RATE, such as 20/2",
+	    c->flood);
+	return -1;
+}
+
+/* The node's name stands in every WELCOME and in Redis' keys: it follows the
+ * rule of nicks, so that neither needs to quote it. */
+static int
+settle_name(struct config *c, char cause[static ERR_LEN])
+{
+	char host[256] = "";
+	struct name name;
+	int err;
+
+	if (!c->name) {
+		if (gethostname(host, sizeof host - 1) != 0)
+			host[0] = 0;
+		host[strcspn(host, ".")] = 0;
+		err = name_check(span_of(host), true, &name);
+		c->name = xstrdup(err ? "snugd" : host);
+		return 0;
+	}
+	err = name_check(span_of(c->name), true, &name);
+	if (err == 0)
+		return 0;
+	snprintf(cause, ERR_LEN, "name: \"%.80s\": %s", c->name,
+	    name_strerror(err));
+	return -1;
+}
+
+static int
+check(struct config *c, char cause[static ERR_LEN])
+{
+	struct addr addr;
+
+	if (parse_flood(c, cause) || settle_name(c, cause))
+		return -1;
+	for (size_t i = 0; i < c->listen.n; i++)
+		if (addr_parse(span_of(c->listen.items[i]), SNUG_PORT, &addr,
+		        cause))
+			return -1;
+	if (c->max_text + 1024 > c->max_line) {
+		snprintf(cause, ERR_LEN,
+		    "max-text: %lld leaves less than 1024 bytes of max-line "
+		    "(%lld) for the rest of a line; raise max-line",
+		    (long long)c->max_text, (long long)c->max_line);
+		return -1;
+	}
+	if (c->heartbeat * 2 > c->lease) {
+		snprintf(cause, ERR_LEN,
+		    "heartbeat: must be at most half of lease");
+		return -1;
+	}
+	if (c->probe >= c->dead) {
+		snprintf(cause, ERR_LEN, "probe: must be less than dead");
+		return -1;
+	}
+	return 0;
+}
+
+/* The default file may be absent; one that was asked for may not. */
+static int
+read_file(struct config *c, int argc, char **argv,
+    char cause[static ERR_LEN])
+{
+	const char *asked = conf_peek_arg(argc, argv, "config");
+	const char *path = asked ? asked : c->config;
+
+	if (conf_peek_flag(argc, argv, "no-config"))
+		return 0;
+	if (!asked && access(path, F_OK) != 0 && errno == ENOENT)
+		return 0;
+	return conf_read_file(
+	    &config_table, c, path, NULL, NULL, NULL, cause);
+}
+
+int
+config_load(struct config *c, int argc, char **argv,
+    char cause[static ERR_LEN])
+{
+	int rest;
+
+	conf_defaults(&config_table, c);
+	if (read_file(c, argc, argv, cause))
+		return -1;
+	rest = conf_read_args(&config_table, c, argc, argv, cause);
+	if (rest < 0)
+		return -1;
+	if (rest < argc) {
+		snprintf(cause, ERR_LEN,
+		    "\"%.80s\" is not an option; snugd takes no other arguments",
+		    argv[rest]);
+		return -1;
+	}
+	if (c->help || c->version || c->print_config || c->print_tables)
+		return 0;
+	return check(c, cause);
+}
+
+void
+config_free(struct config *c)
+{
+	conf_free(&config_table, c);
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef SNUG_SERVER_CONFIG_H
+#define SNUG_SERVER_CONFIG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "base/conf.h"
+
+enum config_plaintext { PLAINTEXT_LOCAL, PLAINTEXT_ANY };
+enum config_names { NAMES_UNICODE, NAMES_ASCII };
+
+/* Everything an operator may set; times in milliseconds, sizes in bytes. */
+struct config {
+	/* command line only */
+	bool help, version, check_config, print_config, no_config;
+	char *config; /* the file */
+	char *print_tables;
+
+	/* [server] */
+	struct conf_list listen;
+	char *name;
+	char *motd; /* a file */
+	int plaintext, names;
+	int log_level, log_format;
+
+	/* [relay] */
+	char *redis; /* NULL: in memory */
+	char *prefix;
+	int64_t history_ttl, dedupe;
+	int64_t say_timeout, lease, heartbeat;
+	int64_t connect_timeout, probe, dead, backoff;
+
+	/* [limits] */
+	int64_t max_line, max_text, send_buffer;
+	int64_t ping, greet, greet_local, linger;
+	int64_t conn_per_addr, rooms_per_session;
+	char *flood; /* "off" or "BURST/RATE" */
+	int64_t flood_burst, flood_rate; /* from flood; burst 0: off */
+	int64_t flood_delay, flood_limit;
+
+	/* [rooms] */
+	int64_t history, presence_max;
+};
+
+extern const struct conf_table config_table;
+
+/*
+ * Defaults, then the file, then the command line, then what has to agree.
+ * --help, --version and the prints are only noted.
+ *
+ *   c      given, zeroed; config_free() it, also on error
+ *   cause  a sentence on error, with file and line where there is one
+ *
+ * Returns 0 or -1.
+ */
+int config_load(struct config *c, int argc, char **argv,
+    char cause[static ERR_LEN]) MUST_CHECK;
+void config_free(struct config *c);
+
+#endif
