@@ -1,2 +1,5 @@
 # Unit tests, end-to-end tests, fuzzers and the bench.
 include tests/unit/local.mk
+include tests/e2e/local.mk
+include tests/man/local.mk
+include tests/lint/local.mk

@@ -1,0 +1,1 @@
+# Real programs on private ports; one topic a file.

@@ -1,0 +1,1 @@
+# The tables of the programs beside the pages of the manual.
