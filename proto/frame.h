@@ -28,16 +28,18 @@ enum frame_result {
 
 /* Held by value; fields are frame.c's. */
 struct frame {
-	struct buf part; /* the beginning of a line whose end has not come */
-	unsigned max;    /* bytes of payload allowed */
-	unsigned need;   /* framed: length of the payload */
+	struct buf part;   /* the beginning of a line whose end has not come */
+	unsigned max;      /* bytes of payload allowed in this line */
+	unsigned next_max; /* and from the next line on */
+	unsigned need;     /* framed: length of the payload; bare: bytes of
+			      telnet that were stripped */
 	unsigned char state;
 	unsigned char telnet;
-	bool bare_allowed; /* the server's side: bare lines, telnet, foreign
-			      protocols */
-	bool first;        /* no line was complete yet */
-	bool failed;
-	bool was_bare; /* the line given last was a bare one */
+	unsigned char error; /* the frame_result it failed with */
+	bool bare_allowed;   /* the server's side: bare lines, telnet, foreign
+				protocols */
+	bool first;          /* no line was complete yet */
+	bool was_bare;       /* the line given last was a bare one */
 };
 
 void frame_init(struct frame *f, unsigned max_line, bool bare_allowed);

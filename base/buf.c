@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * A queue of bytes in one piece of memory.  Draining only moves an offset; what
+ * was drained is reclaimed when room is wanted, and only where that moves fewer
+ * bytes than were drained, so that each byte is moved a bounded number of
+ * times.
+ */
+#include "base/buf.h"
+
+#include <assert.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+
+enum {
+	BUF_FIRST = 64,  /* the least that is asked of the allocator */
+	U64_DIGITS = 20, /* of UINT64_MAX */
+};
+
+static void
+reclaim(struct buf *b)
+{
+	memmove(b->data, b->data + b->off, b->len);
+	b->off = 0;
+}
+
+/* Doubles, but never beyond what is wanted at once: a caller who knows the
+ * final size gets that size. */
+static void
+grow(struct buf *b, size_t want)
+{
+	size_t cap = b->cap > SIZE_MAX / 2 ? SIZE_MAX : b->cap * 2;
+
+	if (cap < BUF_FIRST)
+		cap = BUF_FIRST;
+	if (cap < want)
+		cap = want;
+	if (b->off > 0)
+		reclaim(b);
+	b->data = xrealloc(b->data, cap);
+	b->cap = cap;
+}
+
+char *
+buf_reserve(struct buf *b, size_t n)
+{
+	assert(n <= SIZE_MAX - b->off - b->len);
+	if (b->off + b->len + n > b->cap || !b->data) {
+		if (b->data && b->len + n <= b->cap && b->off >= b->len)
+			reclaim(b);
+		else
+			grow(b, b->len + n);
+	}
+	return b->data + b->off + b->len;
+}
+
+void
+buf_add(struct buf *b, const void *data, size_t len)
+{
+	if (len == 0)
+		return;
+	memcpy(buf_reserve(b, len), data, len);
+	buf_added(b, len);
+}
+
+void
+buf_add_str(struct buf *b, const char *s)
+{
+	buf_add(b, s, strlen(s));
+}
+
+void
+buf_addf(struct buf *b, const char *fmt, ...)
+{
+	va_list args, again;
+
+	va_start(args, fmt);
+	va_copy(again, args);
+	int n = vsnprintf(NULL, 0, fmt, args);
+	va_end(args);
+	assert(n >= 0);
+	vsnprintf(buf_reserve(b, (size_t)n + 1), (size_t)n + 1, fmt, again);
+	va_end(again);
+	buf_added(b, (size_t)n);
+}
+
+void
+buf_add_u64(struct buf *b, uint64_t v)
+{
+	char digits[U64_DIGITS];
+	size_t at = sizeof(digits);
+
+	do {
+		digits[--at] = (char)('0' + v % 10);
+		v /= 10;
+	} while (v > 0);
+	buf_add(b, digits + at, sizeof(digits) - at);
+}
+
+void
+buf_drain(struct buf *b, size_t n)
+{
+	assert(n <= b->len);
+	b->len -= n;
+	b->off = b->len > 0 ? b->off + n : 0;
+}
+
+void
+buf_truncate(struct buf *b, size_t len)
+{
+	assert(len <= b->len);
+	b->len = len;
+}
+
+void
+buf_clear(struct buf *b)
+{
+	b->off = b->len = 0;
+}
+
+void
+buf_free(struct buf *b)
+{
+	free(b->data);
+	*b = (struct buf){0};
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Message ids as text.  They are compared as two numbers, never as strings:
+ * "9-0" comes before "10-0".
+ */
+#include "proto/msgid.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+bool
+msgid_parse(struct span s, struct msgid *id)
+{
+	const char *dash = s.len ? memchr(s.p, '-', s.len) : NULL;
+	struct msgid v;
+
+	if (!dash)
+		return false;
+	struct span ms = {s.p, (size_t)(dash - s.p)};
+	struct span seq = {dash + 1, s.len - ms.len - 1};
+	if (!text_u64(ms, UINT64_MAX, &v.ms) ||
+	    !text_u64(seq, UINT64_MAX, &v.seq))
+		return false;
+	*id = v;
+	return true;
+}
+
+size_t
+msgid_format(struct msgid id, char out[static MSGID_LEN_MAX + 1])
+{
+	return (size_t)snprintf(
+	    out, MSGID_LEN_MAX + 1, "%" PRIu64 "-%" PRIu64, id.ms, id.seq);
+}
