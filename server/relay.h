@@ -23,7 +23,8 @@
  *    from within a call of this header; they come later, from the loop.
  *  - Each operation that takes `done` calls it exactly once, also when the
  * relay is away or is being freed.  `arg` must live until then.
- *  - What a callback is handed is borrowed until it returns.
+ *  - What a callback is handed is borrowed until it returns.  A pointer handed
+ *    to a `done` is NULL unless the status is RELAY_OK.
  *  - All strings handed in are copied or used up before the call returns.
  *  - Messages of a conversation come up only from the subscription, in the
  *    order of their ids; the appender's node is no exception.
@@ -112,8 +113,9 @@ struct relay_events {
 	    const struct relay_member *m, struct span text);
 	void (*on_typing)(
 	    void *arg, void *room, struct span sender, struct span nick);
-	/* A pair's message or typing for a watched sender.  Once per watched
-	 * sender: both of a pair may be ours. */
+	/* A pair's message for a watched sender.  Once per watched sender: both
+	 * of a pair may be ours.  Typing comes to the other one's watch alone.
+	 */
 	void (*on_pair_message)(void *arg, void *user, const struct conv *c,
 	    const struct relay_msg *m);
 	void (*on_pair_typing)(

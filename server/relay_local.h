@@ -11,9 +11,12 @@ struct relay;
 /* Everything a relay in memory wants to know. */
 struct relay_local_config {
 	const char *node; /* borrowed for its life: the node's name */
-	int64_t history;  /* messages kept per conversation */
-	int64_t history_ttl_ms;
+	int64_t history;  /* messages kept per conversation, 256 at least */
+	int64_t history_ttl_ms; /* of silence; history 0: a minute at most */
 	int64_t dedupe_ms;
+	/* Bytes for all logs and dedupe records: above it the oldest entries
+	 * of the conversation silent longest go.  0: 256 MiB. */
+	int64_t memory;
 	/* Called once when something waits for relay_local_run(); the caller
 	 * arranges for it to run soon, from the loop. */
 	void (*wake)(void *arg);
@@ -25,7 +28,8 @@ struct relay *relay_local_new(const struct relay_local_config *c) MUST_CHECK;
 
 /* Hands out what is due: answers and messages, in the order of the calls.
  *   now_ms   monotonic, for expiry
- *   wall_ms  wall clock, for ids */
+ *   wall_ms  wall clock, for ids
+ * A run without anything due only gives memory back: do it once a minute. */
 void relay_local_run(struct relay *r, uint64_t now_ms, uint64_t wall_ms);
 
 #endif

@@ -1,0 +1,1252 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The relay in memory: one node, nothing survives the process.
+ *
+ * Every call leaves an operation in a queue; relay_local_run() carries them out
+ * in that order and calls back.  So an operation sees all that was asked before
+ * it and nothing that was asked after, callbacks may ask for more without
+ * harm, and ids are made from the clock of the run.  Three calls act at once,
+ * because their contract says so: closing a room, unwatching, freeing.
+ *
+ * A place is a conversation: its log, and for a room who is in it and whether
+ * somebody here listens.  It lives as long as any of these is there:
+ *
+ *   - a subscription or a member (bounded by the sessions and their rooms),
+ *   - an operation under way,
+ *   - an entry in its log.
+ *
+ * Logs keep max(256, history) entries and are dropped after history_ttl_ms of
+ * silence (with history 0: after a minute at most).  Peers can open rooms and
+ * write to people without end, so all places, logs and dedupe records share one
+ * budget of bytes: above it the oldest entries of the conversation that was
+ * silent longest go first, and where nothing is left to give way a message is
+ * refused with RELAY_FULL.  What is lost in either way shows as a gap.
+ *
+ * Expiry needs no timer: a log is judged when it is touched, and each run
+ * sweeps a few from the front of the list, which is sorted by silence.
+ *
+ * One message costs one look-up, one allocation and a slot in the log's ring;
+ * one with a cid a second of each for its dedupe record.
+ */
+#include "server/relay_local.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+
+#include "base/mem.h"
+#include "server/relay.h"
+#include "server/table.h"
+
+enum {
+	LOG_MIN = 256,          /* entries, to bridge a reconnect */
+	LOG_MIN_TTL_MS = 60000, /* with history 0 */
+	LOG_FIRST_CAP = 8,      /* slots; a power of two, as all capacities */
+	QUEUE_FIRST_CAP = 64,   /* operations */
+	SWEEP_LOGS = 16,        /* silent logs dropped in one run */
+	SWEEP_RECORDS = 1024,   /* dedupe records forgotten in one run */
+	BUDGET_DEFAULT = 256 << 20,
+	DEDUPE_KEY_MAX = SENDER_ID_LEN + 1 + CONV_KEY_MAX + 1 + 64,
+};
+
+/* A copy of a message: a log's entry, and what an operation carries along. */
+struct item {
+	size_t size;          /* of all, in bytes */
+	struct relay_msg msg; /* its spans point into bytes */
+	char bytes[];
+};
+
+struct member {
+	UT_hash_handle hh;
+	char sender[SENDER_ID_LEN + 1];
+	char nick[NAME_BYTES_MAX + 1];
+};
+
+struct place {
+	UT_hash_handle hh;
+	struct conv conv;
+	unsigned refs; /* operations under way */
+
+	/* The log: a ring, and the list of those which are not empty. */
+	struct item **ring;
+	size_t cap, first, n;
+	TAILQ_ENTRY(place) silence; /* while n > 0 */
+	uint64_t spoken_ms;         /* the last append, monotonic */
+	struct msgid last;          /* newest id, of a dropped entry too */
+	bool trimmed;               /* something was dropped */
+
+	/* Rooms. */
+	uint64_t opened; /* which opening this is; 0: closed */
+	bool live;       /* the opening was answered */
+	void *room;
+	char shown[NAME_BYTES_MAX + 1];
+	struct item *topic;     /* NULL: none */
+	struct member *members; /* by sender */
+};
+
+/* This sender in this conversation used this cid. */
+struct record {
+	UT_hash_handle hh;
+	TAILQ_ENTRY(record) expiry;
+	uint64_t expires_ms;
+	struct msgid id;
+	size_t len;
+	char key[];
+};
+
+struct claim {
+	UT_hash_handle hh;
+	struct name nick;
+	char sender[SENDER_ID_LEN + 1];
+	void *user;
+	uint64_t since_ms;
+};
+
+struct watch {
+	UT_hash_handle hh;
+	char sender[SENDER_ID_LEN + 1];
+	void *user;
+	uint64_t opened;
+	bool live;
+};
+
+struct local;
+struct op;
+
+/* Carries an operation out, or on any status but RELAY_OK only answers it. */
+typedef void (*op_fn)(struct local *l, struct op *op, enum relay_status st);
+
+struct op {
+	op_fn run;
+	struct place
+	    *place;        /* referenced; NULL: none of that name, or unasked */
+	struct item *item; /* owned, NULL: none, or kept elsewhere */
+	union {
+		relay_done_fn done;
+		relay_room_fn room;
+		relay_append_fn append;
+		relay_read_fn read;
+		relay_owner_fn owner;
+		relay_peek_fn peek;
+		relay_list_fn list;
+	} fn;
+	void *arg;
+	union {
+		struct relay_range range;
+		uint64_t opened;
+		void *user;
+	} u;
+};
+
+TAILQ_HEAD(places, place);
+TAILQ_HEAD(records, record);
+
+struct local {
+	struct relay relay;
+	struct relay_local_config config;
+	uint64_t now_ms, wall_ms; /* of the run */
+	bool running;
+	bool awake; /* wake() was called since the last run */
+
+	struct op *queue; /* a ring */
+	size_t queue_cap, queue_first, queue_n;
+
+	struct place *rooms, *pairs; /* by key */
+	struct places by_silence; /* those with a log; longest silent first */
+	struct record *records;
+	struct records by_expiry;
+	struct claim *claims;  /* by fold */
+	struct watch *watches; /* by sender */
+
+	uint64_t openings; /* counts them */
+	uint64_t floor_ms; /* no id of a new place falls below */
+	size_t used;       /* bytes of the budget */
+	size_t log_max;    /* entries of a log */
+	uint64_t log_ttl_ms;
+	struct relay_msg page[RELAY_READ_MAX];
+};
+
+static struct local *
+local_of(struct relay *r)
+{
+	return (struct local *)r;
+}
+
+/* --- items --------------------------------------------------------------- */
+
+/* Copies a span to `at` and points it there; absent stays absent. */
+static char *
+span_settle(struct span *s, char *at)
+{
+	if (s->p == NULL)
+		return at;
+	if (s->len > 0)
+		memcpy(at, s->p, s->len);
+	s->p = at;
+	return at + s->len;
+}
+
+static struct item *
+item_new(const struct relay_msg *m)
+{
+	size_t len = m->sender.len + m->nick.len + m->peer.len + m->cid.len +
+		     m->re.len + m->enc.len + m->text.len;
+	struct item *it = xmalloc(sizeof *it + len);
+	it->size = sizeof *it + len;
+	it->msg = *m;
+	char *at = it->bytes;
+	at = span_settle(&it->msg.sender, at);
+	at = span_settle(&it->msg.nick, at);
+	at = span_settle(&it->msg.peer, at);
+	at = span_settle(&it->msg.cid, at);
+	at = span_settle(&it->msg.re, at);
+	at = span_settle(&it->msg.enc, at);
+	span_settle(&it->msg.text, at);
+	return it;
+}
+
+/* --- the queue of operations ---------------------------------------------- */
+
+static void
+queue_grow(struct local *l)
+{
+	size_t cap = l->queue_cap ? 2 * l->queue_cap : QUEUE_FIRST_CAP;
+	struct op *queue = xreallocarray(NULL, cap, sizeof *queue);
+	for (size_t i = 0; i < l->queue_n; i++)
+		queue[i] = l->queue[(l->queue_first + i) & (l->queue_cap - 1)];
+	free(l->queue);
+	l->queue = queue;
+	l->queue_cap = cap;
+	l->queue_first = 0;
+}
+
+/* A new operation at the end; its other fields are the caller's to fill. */
+static struct op *
+queue_add(struct local *l, op_fn run, struct place *place)
+{
+	if (l->queue_n == l->queue_cap)
+		queue_grow(l);
+	struct op *op =
+	    &l->queue[(l->queue_first + l->queue_n++) & (l->queue_cap - 1)];
+	*op = (struct op){.run = run, .place = place};
+	if (place != NULL)
+		place->refs++;
+	if (!l->awake) {
+		l->awake = true;
+		l->config.wake(l->config.wake_arg);
+	}
+	return op;
+}
+
+/* --- logs ----------------------------------------------------------------- */
+
+static struct item *
+log_at(const struct place *p, size_t i)
+{
+	return p->ring[(p->first + i) & (p->cap - 1)];
+}
+
+/* How many entries have an id below this one, or up to it. */
+static size_t
+log_rank(const struct place *p, struct msgid id, bool inclusive)
+{
+	size_t lo = 0, hi = p->n;
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+		int c = msgid_cmp(log_at(p, mid)->msg.id, id);
+		if (c < 0 || (c == 0 && inclusive))
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
+static void
+log_drop_oldest(struct local *l, struct place *p)
+{
+	struct item *it = log_at(p, 0);
+	l->used -= it->size;
+	free(it);
+	p->first = (p->first + 1) & (p->cap - 1);
+	p->trimmed = true;
+	if (--p->n == 0)
+		TAILQ_REMOVE(&l->by_silence, p, silence);
+}
+
+static void
+log_grow(struct place *p)
+{
+	size_t cap = p->cap ? 2 * p->cap : LOG_FIRST_CAP;
+	struct item **ring = xreallocarray(NULL, cap, sizeof(struct item *));
+	for (size_t i = 0; i < p->n; i++)
+		ring[i] = log_at(p, i);
+	free(p->ring);
+	p->ring = ring;
+	p->cap = cap;
+	p->first = 0;
+}
+
+/* Takes the item. */
+static void
+log_add(struct local *l, struct place *p, struct item *it)
+{
+	if (p->n == l->log_max)
+		log_drop_oldest(l, p);
+	if (p->n == p->cap)
+		log_grow(p);
+	if (p->n > 0)
+		TAILQ_REMOVE(&l->by_silence, p, silence);
+	TAILQ_INSERT_TAIL(&l->by_silence, p, silence);
+	p->ring[(p->first + p->n++) & (p->cap - 1)] = it;
+	p->spoken_ms = l->now_ms;
+	l->used += it->size;
+}
+
+/* Drops the log if it was silent for too long. */
+static bool
+log_expire(struct local *l, struct place *p)
+{
+	if (p->n == 0 || l->now_ms - p->spoken_ms < l->log_ttl_ms)
+		return false;
+	while (p->n > 0)
+		log_drop_oldest(l, p);
+	free(p->ring);
+	p->ring = NULL;
+	p->cap = p->first = 0;
+	return true;
+}
+
+/* --- places --------------------------------------------------------------- */
+
+static struct place **
+place_table(struct local *l, const struct conv *c)
+{
+	return c->kind == CONV_ROOM ? &l->rooms : &l->pairs;
+}
+
+static struct place *
+place_find(struct local *l, const struct conv *c)
+{
+	struct place *p;
+	HASH_FIND_STR(*place_table(l, c), c->key, p);
+	return p;
+}
+
+static struct place *
+place_get(struct local *l, const struct conv *c)
+{
+	struct place *p = place_find(l, c);
+	if (p != NULL)
+		return p;
+	p = xcalloc(1, sizeof *p);
+	p->conv = *c;
+	struct place **table = place_table(l, c);
+	HASH_ADD_STR(*table, conv.key, p);
+	l->used += sizeof *p;
+	return p;
+}
+
+static struct place *
+place_find_room(struct local *l, const char *fold)
+{
+	struct conv c;
+	conv_room(&c, fold);
+	return place_find(l, &c);
+}
+
+static void
+members_free(struct place *p)
+{
+	struct member *m, *next;
+	HASH_ITER (hh, p->members, m, next) {
+		HASH_DEL(p->members, m);
+		free(m);
+	}
+}
+
+static void
+place_free(struct local *l, struct place *p)
+{
+	while (p->n > 0)
+		log_drop_oldest(l, p);
+	members_free(p);
+	struct place **table = place_table(l, &p->conv);
+	HASH_DEL(*table, p);
+	l->used -= sizeof *p;
+	free(p->topic);
+	free(p->ring);
+	free(p);
+}
+
+/* Forgets a place which nobody needs any more.  Should the wall clock stand
+ * behind its last id, a later place of that name must not fall below it. */
+static void
+place_reap(struct local *l, struct place *p)
+{
+	if (p->refs > 0 || p->opened != 0 || p->members != NULL || p->n > 0)
+		return;
+	if (!msgid_is_zero(p->last) && l->floor_ms <= p->last.ms)
+		l->floor_ms = p->last.ms + 1;
+	place_free(l, p);
+}
+
+/* Does the budget hold `size` more bytes?  Old entries give way. */
+static bool
+budget_has(struct local *l, size_t size)
+{
+	size_t budget = (size_t)l->config.memory;
+	while (l->used + size > budget) {
+		struct place *p = TAILQ_FIRST(&l->by_silence);
+		if (p == NULL)
+			return false;
+		log_drop_oldest(l, p);
+		place_reap(l, p);
+	}
+	return true;
+}
+
+/* --- dedupe records ---------------------------------------------------------
+ */
+
+static size_t
+record_key(char key[static DEDUPE_KEY_MAX], const struct place *p,
+    const struct relay_msg *m)
+{
+	const struct span parts[] = {m->sender, span_of(p->conv.key), m->cid};
+	size_t len = 0;
+	for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
+		assert(len + parts[i].len < DEDUPE_KEY_MAX);
+		memcpy(key + len, parts[i].p, parts[i].len);
+		len += parts[i].len;
+		key[len++] = ' ';
+	}
+	return len - 1;
+}
+
+static void
+record_free(struct local *l, struct record *rec)
+{
+	HASH_DEL(l->records, rec);
+	TAILQ_REMOVE(&l->by_expiry, rec, expiry);
+	l->used -= sizeof *rec + rec->len;
+	free(rec);
+}
+
+static void
+records_expire(struct local *l, size_t max)
+{
+	struct record *rec;
+	while (max-- > 0 && (rec = TAILQ_FIRST(&l->by_expiry)) != NULL &&
+	       rec->expires_ms <= l->now_ms)
+		record_free(l, rec);
+}
+
+static struct record *
+record_find(struct local *l, const char *key, size_t len)
+{
+	struct record *rec;
+	HASH_FIND(hh, l->records, key, len, rec);
+	if (rec == NULL || rec->expires_ms > l->now_ms)
+		return rec;
+	record_free(l, rec);
+	return NULL;
+}
+
+static void
+record_add(struct local *l, const char *key, size_t len, struct msgid id)
+{
+	struct record *rec = xmalloc(sizeof *rec + len);
+	rec->expires_ms = l->now_ms + (uint64_t)l->config.dedupe_ms;
+	rec->id = id;
+	rec->len = len;
+	memcpy(rec->key, key, len);
+	HASH_ADD_KEYPTR(hh, l->records, rec->key, len, rec);
+	TAILQ_INSERT_TAIL(&l->by_expiry, rec, expiry);
+	l->used += sizeof *rec + len;
+}
+
+/* --- rooms ------------------------------------------------------------------
+ */
+
+static void
+tell_presence(struct local *l, const struct place *p, enum relay_presence what,
+    struct span sender, struct span nick, struct span text)
+{
+	struct relay_member m = {sender, nick, SPAN("")};
+	if (p->live || what == RELAY_PRESENT)
+		l->relay.ev.on_presence(
+		    l->relay.ev_arg, p->room, what, &m, text);
+}
+
+static struct relay_room_info
+room_info(const struct place *p)
+{
+	struct relay_room_info info = {
+	    .last = p->last,
+	    .shown = span_of(p->shown[0] != '\0' ? p->shown : p->conv.key),
+	};
+	if (p->topic != NULL) {
+		info.topic = p->topic->msg.text;
+		info.topic_nick = p->topic->msg.nick;
+	}
+	return info;
+}
+
+/* Closing is at once, so each call back may have closed the room. */
+static void
+tell_present(struct local *l, const struct place *p, uint64_t opened)
+{
+	const struct member *m, *next;
+	HASH_ITER (hh, p->members, m, next) {
+		if (p->opened != opened)
+			return;
+		tell_presence(l, p, RELAY_PRESENT, span_of(m->sender),
+		    span_of(m->nick), SPAN_NONE);
+	}
+}
+
+static void
+run_open(struct local *l, struct op *op, enum relay_status st)
+{
+	struct place *p = op->place;
+	if (st == RELAY_OK) {
+		log_expire(l, p);
+		tell_present(l, p, op->u.opened);
+	}
+	if (p->opened != op->u.opened)
+		st = RELAY_DOWN;
+	if (st != RELAY_OK) {
+		op->fn.room(op->arg, st, NULL);
+		return;
+	}
+	p->live = true;
+	struct relay_room_info info = room_info(p);
+	op->fn.room(op->arg, RELAY_OK, &info);
+}
+
+static void
+local_open_room(struct relay *r, const struct name *name, void *room,
+    relay_room_fn done, void *arg)
+{
+	struct local *l = local_of(r);
+	struct conv c;
+	conv_room(&c, name->fold);
+	struct place *p = place_get(l, &c);
+	assert(p->opened == 0);
+	if (p->shown[0] == '\0')
+		memcpy(p->shown, name->shown, sizeof p->shown);
+	p->opened = ++l->openings;
+	p->room = room;
+	struct op *op = queue_add(l, run_open, p);
+	op->u.opened = p->opened;
+	op->fn.room = done;
+	op->arg = arg;
+}
+
+static void
+local_close_room(struct relay *r, const char *fold)
+{
+	struct local *l = local_of(r);
+	struct place *p = place_find_room(l, fold);
+	if (p == NULL)
+		return;
+	p->opened = 0;
+	p->live = false;
+	p->room = NULL;
+	place_reap(l, p);
+}
+
+/* What comings and goings have in common: a room, a member, a text. */
+static struct op *
+queue_member(struct local *l, op_fn run, const char *fold,
+    const struct relay_member *m, struct span text)
+{
+	struct op *op = queue_add(l, run, place_find_room(l, fold));
+	op->item = item_new(&(struct relay_msg){
+	    .sender = m->sender, .nick = m->nick, .text = text});
+	return op;
+}
+
+static struct member *
+member_find(const struct place *p, struct span sender)
+{
+	struct member *m = NULL;
+	if (p != NULL)
+		HASH_FIND(hh, p->members, sender.p, sender.len, m);
+	return m;
+}
+
+static void
+member_add(struct place *p, const struct relay_msg *who)
+{
+	struct member *m = xcalloc(1, sizeof *m);
+	span_copy(m->sender, sizeof m->sender, who->sender);
+	span_copy(m->nick, sizeof m->nick, who->nick);
+	HASH_ADD_STR(p->members, sender, m);
+}
+
+static void
+answer(const struct op *op, enum relay_status st)
+{
+	if (op->fn.done != NULL)
+		op->fn.done(op->arg, st);
+}
+
+static void
+run_join(struct local *l, struct op *op, enum relay_status st)
+{
+	struct place *p = op->place;
+	const struct relay_msg *who = &op->item->msg;
+	if (st == RELAY_OK && (p == NULL || p->opened == 0))
+		st = RELAY_NONE;
+	if (st == RELAY_OK && member_find(p, who->sender) == NULL) {
+		member_add(p, who);
+		tell_presence(
+		    l, p, RELAY_JOINED, who->sender, who->nick, SPAN_NONE);
+	}
+	answer(op, st);
+}
+
+static void
+local_join(struct relay *r, const char *fold, const struct relay_member *m,
+    relay_done_fn done, void *arg)
+{
+	struct op *op = queue_member(local_of(r), run_join, fold, m, SPAN_NONE);
+	op->fn.done = done;
+	op->arg = arg;
+}
+
+static void
+run_part(struct local *l, struct op *op, enum relay_status st)
+{
+	struct place *p = op->place;
+	const struct relay_msg *who = &op->item->msg;
+	struct member *m = st == RELAY_OK ? member_find(p, who->sender) : NULL;
+	if (st == RELAY_OK && m == NULL)
+		st = RELAY_NONE;
+	if (m != NULL) {
+		HASH_DEL(p->members, m);
+		free(m);
+		tell_presence(
+		    l, p, RELAY_PARTED, who->sender, who->nick, who->text);
+	}
+	answer(op, st);
+}
+
+static void
+local_part(struct relay *r, const char *fold, const struct relay_member *m,
+    struct span text, relay_done_fn done, void *arg)
+{
+	struct op *op = queue_member(local_of(r), run_part, fold, m, text);
+	op->fn.done = done;
+	op->arg = arg;
+}
+
+static void
+run_rename(struct local *l, struct op *op, enum relay_status st)
+{
+	struct place *p = op->place;
+	const struct relay_msg *who = &op->item->msg;
+	struct member *m = st == RELAY_OK ? member_find(p, who->sender) : NULL;
+	if (m == NULL)
+		return;
+	span_copy(m->nick, sizeof m->nick, who->nick);
+	tell_presence(l, p, RELAY_RENAMED, who->sender, who->nick, SPAN_NONE);
+}
+
+static void
+local_rename(struct relay *r, const char *fold, const struct relay_member *m)
+{
+	queue_member(local_of(r), run_rename, fold, m, SPAN_NONE);
+}
+
+/* --- messages ----------------------------------------------------------------
+ */
+
+/* The wall clock may stand still or fall back; ids do not. */
+static struct msgid
+next_id(const struct local *l, const struct place *p)
+{
+	uint64_t ms = l->wall_ms > l->floor_ms ? l->wall_ms : l->floor_ms;
+	if (ms > p->last.ms)
+		return (struct msgid){ms, 0};
+	return (struct msgid){p->last.ms, p->last.seq + 1};
+}
+
+static void
+room_set_topic(struct place *p, const struct relay_msg *m)
+{
+	free(p->topic);
+	p->topic = m->text.len > 0 ? item_new(m) : NULL;
+}
+
+static void
+tell_watch(struct local *l, const struct place *p, struct span sender,
+    const struct relay_msg *m)
+{
+	struct watch *w;
+	HASH_FIND(hh, l->watches, sender.p, sender.len, w);
+	if (w != NULL && w->live)
+		l->relay.ev.on_pair_message(
+		    l->relay.ev_arg, w->user, &p->conv, m);
+}
+
+static void
+tell_message(struct local *l, const struct place *p, const struct relay_msg *m)
+{
+	if (p->conv.kind == CONV_ROOM) {
+		if (p->live)
+			l->relay.ev.on_message(l->relay.ev_arg, p->room, m);
+		return;
+	}
+	const char *colon = strchr(p->conv.key, ':');
+	struct span lo = {p->conv.key, (size_t)(colon - p->conv.key)};
+	struct span hi = span_of(colon + 1);
+	tell_watch(l, p, lo, m);
+	if (!span_eq(lo, hi))
+		tell_watch(l, p, hi, m);
+}
+
+/* Takes the operation's item if it becomes an entry. */
+static enum relay_status
+accept_message(struct local *l, struct op *op, struct msgid *id, bool *dup)
+{
+	struct place *p = op->place;
+	struct relay_msg *m = &op->item->msg;
+	char key[DEDUPE_KEY_MAX];
+	size_t len = m->cid.len > 0 ? record_key(key, p, m) : 0;
+	const struct record *rec = len > 0 ? record_find(l, key, len) : NULL;
+	if (rec != NULL) {
+		*id = rec->id;
+		*dup = true;
+		return RELAY_OK;
+	}
+	if (!budget_has(l, op->item->size + sizeof *rec + len))
+		return RELAY_FULL;
+	log_expire(l, p);
+	*id = m->id = next_id(l, p);
+	m->prev = p->last;
+	p->last = m->id;
+	if (len > 0)
+		record_add(l, key, len, m->id);
+	if (m->kind == RELAY_TOPIC)
+		room_set_topic(p, m);
+	log_add(l, p, op->item);
+	op->item = NULL;
+	tell_message(l, p, m);
+	return RELAY_OK;
+}
+
+static void
+run_append(struct local *l, struct op *op, enum relay_status st)
+{
+	struct msgid id = {0, 0};
+	bool dup = false;
+	if (st == RELAY_OK)
+		st = accept_message(l, op, &id, &dup);
+	op->fn.append(op->arg, st, id, dup);
+}
+
+static void
+local_append(struct relay *r, const struct conv *c, const struct relay_msg *m,
+    relay_append_fn done, void *arg)
+{
+	struct local *l = local_of(r);
+	struct op *op = queue_add(l, run_append, place_get(l, c));
+	op->item = item_new(m);
+	op->fn.append = done;
+	op->arg = arg;
+}
+
+static void
+run_typing(struct local *l, struct op *op, enum relay_status st)
+{
+	struct place *p = op->place;
+	const struct relay_msg *m = &op->item->msg;
+	if (st == RELAY_OK && p != NULL && p->live)
+		l->relay.ev.on_typing(
+		    l->relay.ev_arg, p->room, m->sender, m->nick);
+}
+
+static void
+run_pair_typing(struct local *l, struct op *op, enum relay_status st)
+{
+	const struct relay_msg *m = &op->item->msg;
+	struct watch *w;
+	HASH_FIND(hh, l->watches, m->peer.p, m->peer.len, w);
+	if (st == RELAY_OK && w != NULL && w->live)
+		l->relay.ev.on_pair_typing(
+		    l->relay.ev_arg, w->user, m->sender, m->nick);
+}
+
+static void
+local_typing(
+    struct relay *r, const struct conv *c, struct span sender, struct span nick)
+{
+	struct local *l = local_of(r);
+	struct relay_msg m = {.sender = sender, .nick = nick};
+	struct op *op;
+	if (c->kind == CONV_ROOM) {
+		op = queue_add(l, run_typing, place_find(l, c));
+	} else {
+		char me[SENDER_ID_LEN + 1];
+		span_copy(me, sizeof me, sender);
+		m.peer = conv_peer(c, me);
+		op = queue_add(l, run_pair_typing, NULL);
+	}
+	op->item = item_new(&m);
+}
+
+/* --- reading -----------------------------------------------------------------
+ */
+
+/* Can a page begin right behind this id, and nothing be missing? */
+static bool
+log_knows(const struct place *p, struct msgid id)
+{
+	if (p == NULL)
+		return msgid_is_zero(id);
+	if (msgid_is_zero(id))
+		return !p->trimmed;
+	if (msgid_cmp(id, p->last) == 0)
+		return true;
+	size_t rank = log_rank(p, id, true);
+	return rank > 0 && msgid_cmp(log_at(p, rank - 1)->msg.id, id) == 0;
+}
+
+static void
+page_fill(struct local *l, const struct place *p, size_t first, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		l->page[i] = log_at(p, first + i)->msg;
+}
+
+static struct relay_page
+read_forward(
+    struct local *l, const struct place *p, const struct relay_range *range)
+{
+	size_t first = log_rank(p, range->from, true);
+	size_t limit =
+	    msgid_is_zero(range->to) ? p->n : log_rank(p, range->to, true);
+	size_t n = limit > first ? limit - first : 0;
+	bool end = n <= range->n;
+	if (!end)
+		n = range->n;
+	page_fill(l, p, first, n);
+	return (struct relay_page){.msgs = l->page, .n = n, .end = end};
+}
+
+static struct relay_page
+read_backward(
+    struct local *l, const struct place *p, const struct relay_range *range)
+{
+	size_t limit =
+	    msgid_is_zero(range->from) ? p->n : log_rank(p, range->from, false);
+	size_t n = limit < range->n ? limit : range->n;
+	page_fill(l, p, limit - n, n);
+	return (struct relay_page){.msgs = l->page, .n = n, .end = n == limit};
+}
+
+static void
+run_read(struct local *l, struct op *op, enum relay_status st)
+{
+	struct place *p = op->place;
+	const struct relay_range *range = &op->u.range;
+	if (st != RELAY_OK) {
+		op->fn.read(op->arg, st, NULL);
+		return;
+	}
+	struct relay_page page = {.msgs = l->page, .end = true};
+	if (p != NULL) {
+		log_expire(l, p);
+		page = range->direction == RELAY_FORWARD
+			   ? read_forward(l, p, range)
+			   : read_backward(l, p, range);
+	}
+	page.gap = range->direction == RELAY_FORWARD && range->check_from &&
+		   !log_knows(p, range->from);
+	op->fn.read(op->arg, RELAY_OK, &page);
+}
+
+static void
+local_read(struct relay *r, const struct conv *c,
+    const struct relay_range *range, relay_read_fn done, void *arg)
+{
+	struct local *l = local_of(r);
+	struct op *op = queue_add(l, run_read, place_find(l, c));
+	op->u.range = *range;
+	op->fn.read = done;
+	op->arg = arg;
+}
+
+static struct relay_member *
+members_array(const struct place *p, size_t n)
+{
+	struct relay_member *all = xcalloc(n + 1, sizeof *all);
+	const struct member *m, *next;
+	size_t i = 0;
+	HASH_ITER (hh, p->members, m, next)
+		all[i++] = (struct relay_member){
+		    span_of(m->sender), span_of(m->nick), SPAN("")};
+	return all;
+}
+
+static void
+run_peek(struct local *l, struct op *op, enum relay_status st)
+{
+	struct place *p = op->place;
+	if (st == RELAY_OK && p == NULL)
+		st = RELAY_NONE;
+	if (st != RELAY_OK) {
+		op->fn.peek(op->arg, st, NULL);
+		return;
+	}
+	log_expire(l, p);
+	struct relay_peek peek = {
+	    .info = room_info(p), .n = HASH_COUNT(p->members)};
+	struct relay_member *members = members_array(p, peek.n);
+	peek.members = members;
+	op->fn.peek(op->arg, RELAY_OK, &peek);
+	free(members);
+}
+
+static void
+local_peek(struct relay *r, const char *fold, relay_peek_fn done, void *arg)
+{
+	struct local *l = local_of(r);
+	struct op *op = queue_add(l, run_peek, place_find_room(l, fold));
+	op->fn.peek = done;
+	op->arg = arg;
+}
+
+static struct relay_room_entry
+room_entry(const struct place *p)
+{
+	struct relay_room_info info = room_info(p);
+	return (struct relay_room_entry){
+	    .fold = span_of(p->conv.key),
+	    .shown = info.shown,
+	    .topic = info.topic,
+	    .count = HASH_COUNT(p->members),
+	};
+}
+
+static void
+run_list(struct local *l, struct op *op, enum relay_status st)
+{
+	if (st != RELAY_OK) {
+		op->fn.list(op->arg, st, NULL, 0);
+		return;
+	}
+	struct relay_room_entry *all =
+	    xcalloc(HASH_COUNT(l->rooms) + 1, sizeof *all);
+	const struct place *p, *next;
+	size_t n = 0;
+	HASH_ITER (hh, l->rooms, p, next)
+		if (p->members != NULL)
+			all[n++] = room_entry(p);
+	op->fn.list(op->arg, RELAY_OK, all, n);
+	free(all);
+}
+
+static void
+local_list(struct relay *r, relay_list_fn done, void *arg)
+{
+	struct op *op = queue_add(local_of(r), run_list, NULL);
+	op->fn.list = done;
+	op->arg = arg;
+}
+
+/* --- people
+ * -------------------------------------------------------------------- */
+
+/* Of operations on nicks: text is the fold, nick what is shown. */
+static struct op *
+queue_nick(struct local *l, op_fn run, const char *fold, const char *shown,
+    const char *sender)
+{
+	struct op *op = queue_add(l, run, NULL);
+	op->item = item_new(&(struct relay_msg){
+	    .sender = span_of(sender),
+	    .nick = span_of(shown),
+	    .text = span_of(fold),
+	});
+	return op;
+}
+
+static struct claim *
+claim_find(struct local *l, struct span fold)
+{
+	struct claim *c;
+	HASH_FIND(hh, l->claims, fold.p, fold.len, c);
+	return c;
+}
+
+static struct claim *
+claim_add(struct local *l, const struct relay_msg *m)
+{
+	struct claim *c = xcalloc(1, sizeof *c);
+	span_copy(c->nick.fold, sizeof c->nick.fold, m->text);
+	span_copy(c->sender, sizeof c->sender, m->sender);
+	c->since_ms = l->wall_ms;
+	HASH_ADD_STR(l->claims, nick.fold, c);
+	return c;
+}
+
+static enum relay_status
+claim(struct local *l, const struct relay_msg *m, void *user)
+{
+	struct claim *c = claim_find(l, m->text);
+	if (c != NULL && !span_is(m->sender, c->sender))
+		return RELAY_TAKEN;
+	if (c == NULL)
+		c = claim_add(l, m);
+	span_copy(c->nick.shown, sizeof c->nick.shown, m->nick);
+	c->user = user;
+	return RELAY_OK;
+}
+
+static void
+run_claim(struct local *l, struct op *op, enum relay_status st)
+{
+	answer(op, st == RELAY_OK ? claim(l, &op->item->msg, op->u.user) : st);
+}
+
+static void
+local_claim(struct relay *r, const struct name *nick, const char *sender,
+    void *user, relay_done_fn done, void *arg)
+{
+	struct op *op =
+	    queue_nick(local_of(r), run_claim, nick->fold, nick->shown, sender);
+	op->u.user = user;
+	op->fn.done = done;
+	op->arg = arg;
+}
+
+static void
+run_release(struct local *l, struct op *op, enum relay_status st)
+{
+	struct claim *c = claim_find(l, op->item->msg.text);
+	if (st != RELAY_OK || c == NULL ||
+	    !span_is(op->item->msg.sender, c->sender))
+		return;
+	HASH_DEL(l->claims, c);
+	free(c);
+}
+
+static void
+local_release(struct relay *r, const char *fold, const char *sender)
+{
+	queue_nick(local_of(r), run_release, fold, NULL, sender);
+}
+
+static void
+run_find(struct local *l, struct op *op, enum relay_status st)
+{
+	const struct claim *c = claim_find(l, op->item->msg.text);
+	if (st == RELAY_OK && c == NULL)
+		st = RELAY_NONE;
+	if (st != RELAY_OK) {
+		op->fn.owner(op->arg, st, NULL);
+		return;
+	}
+	struct relay_owner owner = {
+	    .sender = span_of(c->sender),
+	    .nick = span_of(c->nick.shown),
+	    .node = span_of(l->config.node),
+	    .since_ms = c->since_ms,
+	};
+	op->fn.owner(op->arg, RELAY_OK, &owner);
+}
+
+static void
+local_find(struct relay *r, const char *fold, relay_owner_fn done, void *arg)
+{
+	struct op *op = queue_nick(local_of(r), run_find, fold, NULL, NULL);
+	op->fn.owner = done;
+	op->arg = arg;
+}
+
+static struct watch *
+watch_find(struct local *l, struct span sender)
+{
+	struct watch *w;
+	HASH_FIND(hh, l->watches, sender.p, sender.len, w);
+	return w;
+}
+
+static void
+run_watch(struct local *l, struct op *op, enum relay_status st)
+{
+	struct watch *w = watch_find(l, op->item->msg.sender);
+	if (st == RELAY_OK && (w == NULL || w->opened != op->u.opened))
+		st = RELAY_DOWN;
+	if (st == RELAY_OK)
+		w->live = true;
+	answer(op, st);
+}
+
+static void
+local_watch(struct relay *r, const char *sender, void *user, relay_done_fn done,
+    void *arg)
+{
+	struct local *l = local_of(r);
+	assert(watch_find(l, span_of(sender)) == NULL);
+	struct watch *w = xcalloc(1, sizeof *w);
+	span_copy(w->sender, sizeof w->sender, span_of(sender));
+	w->user = user;
+	w->opened = ++l->openings;
+	HASH_ADD_STR(l->watches, sender, w);
+	struct op *op = queue_add(l, run_watch, NULL);
+	op->item = item_new(&(struct relay_msg){.sender = span_of(sender)});
+	op->u.opened = w->opened;
+	op->fn.done = done;
+	op->arg = arg;
+}
+
+static void
+local_unwatch(struct relay *r, const char *sender)
+{
+	struct local *l = local_of(r);
+	struct watch *w = watch_find(l, span_of(sender));
+	if (w == NULL)
+		return;
+	HASH_DEL(l->watches, w);
+	free(w);
+}
+
+/* --- the whole
+ * ------------------------------------------------------------------- */
+
+static bool
+local_is_up(const struct relay *r)
+{
+	(void)r;
+	return true;
+}
+
+/* Carries out, or refuses, the operation at the head of the queue. */
+static void
+queue_run(struct local *l, enum relay_status st)
+{
+	struct op op = l->queue[l->queue_first]; /* the ring may move */
+	l->queue_first = (l->queue_first + 1) & (l->queue_cap - 1);
+	l->queue_n--;
+	op.run(l, &op, st);
+	free(op.item);
+	if (op.place != NULL) {
+		op.place->refs--;
+		place_reap(l, op.place);
+	}
+}
+
+static void
+sweep(struct local *l, size_t records)
+{
+	records_expire(l, records);
+	for (unsigned i = 0; i < SWEEP_LOGS; i++) {
+		struct place *p = TAILQ_FIRST(&l->by_silence);
+		if (p == NULL || !log_expire(l, p))
+			break;
+		place_reap(l, p);
+	}
+}
+
+void
+relay_local_run(struct relay *r, uint64_t now_ms, uint64_t wall_ms)
+{
+	struct local *l = local_of(r);
+	assert(!l->running);
+	l->running = true;
+	l->awake = false;
+	l->now_ms = now_ms;
+	l->wall_ms = wall_ms;
+	/* What callbacks ask for waits for the next run, so that they cannot
+	 * keep the loop from its sockets. */
+	size_t n = l->queue_n;
+	for (size_t i = 0; i < n; i++)
+		queue_run(l, RELAY_OK);
+	sweep(l, 2 * n + SWEEP_RECORDS);
+	l->running = false;
+}
+
+static void
+places_free(struct local *l, struct place *table)
+{
+	struct place *p, *next;
+	HASH_ITER (hh, table, p, next)
+		place_free(l, p);
+}
+
+static void
+people_free(struct local *l)
+{
+	struct claim *c, *next_claim;
+	HASH_ITER (hh, l->claims, c, next_claim) {
+		HASH_DEL(l->claims, c);
+		free(c);
+	}
+	struct watch *w, *next_watch;
+	HASH_ITER (hh, l->watches, w, next_watch) {
+		HASH_DEL(l->watches, w);
+		free(w);
+	}
+}
+
+static void
+local_free(struct relay *r)
+{
+	struct local *l = local_of(r);
+	assert(!l->running);
+	while (l->queue_n > 0)
+		queue_run(l, RELAY_DOWN);
+	places_free(l, l->rooms);
+	places_free(l, l->pairs);
+	people_free(l);
+	while (!TAILQ_EMPTY(&l->by_expiry))
+		record_free(l, TAILQ_FIRST(&l->by_expiry));
+	free(l->queue);
+	free(l);
+}
+
+static const struct relay_ops local_ops = {
+    .free = local_free,
+    .is_up = local_is_up,
+    .durability = "process",
+    .open_room = local_open_room,
+    .close_room = local_close_room,
+    .join = local_join,
+    .part = local_part,
+    .rename = local_rename,
+    .append = local_append,
+    .read = local_read,
+    .typing = local_typing,
+    .claim = local_claim,
+    .release = local_release,
+    .find = local_find,
+    .watch = local_watch,
+    .unwatch = local_unwatch,
+    .peek = local_peek,
+    .list = local_list,
+};
+
+struct relay *
+relay_local_new(const struct relay_local_config *c)
+{
+	assert(c->node != NULL && c->wake != NULL);
+	assert(c->history >= 0 && c->history_ttl_ms > 0 && c->dedupe_ms > 0);
+	struct local *l = xcalloc(1, sizeof *l);
+	l->relay.ops = &local_ops;
+	l->config = *c;
+	if (l->config.memory <= 0)
+		l->config.memory = BUDGET_DEFAULT;
+	l->log_max = c->history > LOG_MIN ? (size_t)c->history : LOG_MIN;
+	l->log_ttl_ms = (uint64_t)c->history_ttl_ms;
+	if (c->history == 0 && l->log_ttl_ms > LOG_MIN_TTL_MS)
+		l->log_ttl_ms = LOG_MIN_TTL_MS;
+	TAILQ_INIT(&l->by_silence);
+	TAILQ_INIT(&l->by_expiry);
+	return &l->relay;
+}
