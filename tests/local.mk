@@ -3,3 +3,5 @@ include tests/unit/local.mk
 include tests/e2e/local.mk
 include tests/man/local.mk
 include tests/lint/local.mk
+include tests/screen/local.mk
+include tests/unit/client.mk

@@ -1,0 +1,1 @@
+# The client's modules, one cmocka program each.
