@@ -1,1 +1,6 @@
 # snug: main.c and an archive, so that tests link all but main.
+noinst_LIBRARIES += libsnug.a
+libsnug_a_SOURCES = \
+	client/buffer.c client/buffer.h \
+	client/safe.c client/safe.h
+libsnug_a_CFLAGS = $(AM_CFLAGS) $(NCURSES_CFLAGS) $(LIBEVENT_CFLAGS)
