@@ -22,10 +22,11 @@ enum conf_type {
 			  number is seconds */
 	CONF_STRING,   /* char *, owned by the struct; NULL if unset */
 	CONF_ENUM,     /* int: index into choices */
-	CONF_LIST,   /* struct conf_list, appended; the first value of a source
-			replaces the default */
-	CONF_ACTION, /* bool, command line only: --help, --version,
-			--check-config */
+	CONF_LIST,     /* struct conf_list; each word of a value is an item, and
+			  is appended; the first value of a source replaces what
+			  was there */
+	CONF_ACTION,   /* bool, command line only: --help, --version,
+			  --check-config */
 };
 
 struct conf_list {
@@ -56,7 +57,8 @@ void conf_defaults(const struct conf_table *t, void *config);
 
 /*
  * Reads an INI file.  Sections named in `others` (NULL-terminated, may be
- * NULL) are handed to other_fn and not judged here.  An unknown section or
+ * NULL) are handed to other_fn and not judged here; "server" there also means
+ * each [server NAME].  An unknown section or
  * key, a value that does not fit, a line that inih would cut or join: refused,
  * with file and line in cause.
  *
@@ -79,11 +81,13 @@ int conf_read_stream(const struct conf_table *t, void *config, FILE *f,
 int conf_read_args(const struct conf_table *t, void *config, int argc,
     char **argv, char cause[static ERR_LEN]) MUST_CHECK;
 
-/* Finds the value of one long option (such as --config) before the rest is
+/* Finds the value of one option (such as --config or -c) before the rest is
  * read: the last one wins.  NULL if absent; borrowed from argv. */
-const char *conf_peek_arg(int argc, char **argv, const char *name);
+const char *conf_peek_arg(
+    const struct conf_table *t, int argc, char **argv, const char *name);
 /* Is --name there? */
-bool conf_peek_flag(int argc, char **argv, const char *name);
+bool conf_peek_flag(
+    const struct conf_table *t, int argc, char **argv, const char *name);
 
 /* One value, as text, into the config.  Returns 0 or -1 with cause. */
 int conf_set(const struct conf_option *o, void *config, const char *value,

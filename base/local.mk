@@ -1,12 +1,12 @@
 # Leaves for both programs; include nothing of ours but each other.
 noinst_LIBRARIES += libbase.a
 libbase_a_SOURCES = \
-	base/addr.h \
+	base/addr.c base/addr.h \
 	base/attr.h \
 	base/buf.c base/buf.h \
 	base/clock.c base/clock.h \
-	base/conf.h \
-	base/log.h \
+	base/conf.c base/conf.h \
+	base/log.c base/log.h \
 	base/mem.c base/mem.h \
 	base/names.c base/names.h \
 	base/text.c base/text.h

@@ -171,10 +171,10 @@ static int
 read_file(struct config *c, int argc, char **argv,
     char cause[static ERR_LEN])
 {
-	const char *asked = conf_peek_arg(argc, argv, "config");
+	const char *asked = conf_peek_arg(&config_table, argc, argv, "config");
 	const char *path = asked ? asked : c->config;
 
-	if (conf_peek_flag(argc, argv, "no-config"))
+	if (conf_peek_flag(&config_table, argc, argv, "no-config"))
 		return 0;
 	if (!asked && access(path, F_OK) != 0 && errno == ENOENT)
 		return 0;
