@@ -28,11 +28,14 @@ enum {
 	FOLD_POINTS_MAX = NAME_BYTES_MAX / 2 * 18,
 };
 
+enum { CAPITAL_DOTTED_I = 0x130, DOTLESS_I = 0x131, DOTLESS_J = 0x237 };
+
 enum kind { KIND_LETTER, KIND_DIGIT, KIND_MARK, KIND_PUNCT, KIND_NONE };
 
 /* What has been seen of a name so far. */
 struct judge {
 	enum kind last;
+	uint32_t last_point;
 	unsigned marks; /* running */
 	bool any;
 	bool ascii_letter;
@@ -123,10 +126,20 @@ judge_digit(struct judge *j, uint32_t cp)
 	return 0;
 }
 
+/* A dot on a letter that has one already shows nowhere. */
+static bool
+is_second_dot(uint32_t letter, uint32_t mark)
+{
+	return mark == 0x307 && (letter == 'i' || letter == 'j' ||
+				    letter == DOTLESS_I || letter == DOTLESS_J);
+}
+
 static int
-judge_mark(const struct judge *j)
+judge_mark(const struct judge *j, uint32_t cp)
 {
 	if (j->last != KIND_LETTER && j->last != KIND_MARK)
+		return -NAME_EMARKS;
+	if (is_second_dot(j->last_point, cp))
 		return -NAME_EMARKS;
 	return j->marks >= MARKS_RUNNING_MAX ? -NAME_EMARKS : 0;
 }
@@ -147,10 +160,11 @@ judge_next(struct judge *j, uint32_t cp)
 	else if (kind == KIND_DIGIT)
 		err = judge_digit(j, cp);
 	else if (kind == KIND_MARK)
-		err = judge_mark(j);
+		err = judge_mark(j, cp);
 	j->any = true;
 	j->marks = kind == KIND_MARK ? j->marks + 1 : 0;
 	j->last = kind;
+	j->last_point = cp;
 	return err;
 }
 
@@ -174,6 +188,17 @@ judge_all(struct span s)
 								   : 0;
 }
 
+/*
+ * NFKC_Casefold makes "i" with a dot above of U+0130, which nobody can tell
+ * from "i"; here it is "i", as those who write it expect.
+ */
+static int32_t
+fold_dotted_i(int32_t cp, void *unused)
+{
+	(void)unused;
+	return cp == CAPITAL_DOTTED_I ? 'i' : cp;
+}
+
 /* Maps s by utf8proc's options.  False if the result is above the limit. */
 static bool
 map(struct span s, utf8proc_option_t options,
@@ -182,8 +207,12 @@ map(struct span s, utf8proc_option_t options,
 	int32_t points[FOLD_POINTS_MAX + 1]; /* reencode() adds a NUL */
 	const uint8_t *in = (const uint8_t *)s.p;
 
-	utf8proc_ssize_t n = utf8proc_decompose(
-	    in, (utf8proc_ssize_t)s.len, points, FOLD_POINTS_MAX, options);
+	utf8proc_custom_func custom =
+	    options & UTF8PROC_CASEFOLD ? fold_dotted_i : NULL;
+
+	utf8proc_ssize_t n =
+	    utf8proc_decompose_custom(in, (utf8proc_ssize_t)s.len, points,
+		FOLD_POINTS_MAX, options, custom, NULL);
 	if (n < 0 || n > FOLD_POINTS_MAX)
 		return false;
 	n = utf8proc_reencode(points, n, options);

@@ -19,7 +19,8 @@ enum name_err {
 	NAME_ELONG,   /* too many bytes or clusters */
 	NAME_ECHAR,   /* a character names do not have */
 	NAME_EFIRST,  /* the first is neither letter nor digit */
-	NAME_EMARKS,  /* a mark not behind a letter, or three running */
+	NAME_EMARKS,  /* a mark not behind a letter, three running, or a dot
+			 that does not show */
 	NAME_EFORM,   /* not its own NFKC */
 	NAME_EMIXED,  /* ASCII letters beside another script's */
 	NAME_EDIGITS, /* digits of two scripts */
@@ -28,7 +29,8 @@ enum name_err {
 
 struct name {
 	char shown[NAME_BYTES_MAX + 1]; /* as it was spelled */
-	char fold[NAME_BYTES_MAX + 1];  /* NFKC_Casefold: the identity */
+	char fold[NAME_BYTES_MAX + 1];  /* NFKC_Casefold, and U+0130 is i: the
+					   identity */
 };
 
 /*
