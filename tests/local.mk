@@ -5,3 +5,4 @@ include tests/man/local.mk
 include tests/lint/local.mk
 include tests/screen/local.mk
 include tests/unit/client.mk
+include tests/unit/relay.mk

@@ -1,0 +1,19 @@
+# The relay: one set of contract tests over the back ends, and what is special
+# to each.
+if HAVE_CMOCKA
+unit_relay = \
+	tests/unit/test_relay_contract \
+	tests/unit/test_relay_local
+check_PROGRAMS += $(unit_relay)
+TESTS += $(unit_relay)
+unit_relay_ldadd = libserver.a libproto.a $(base_libs) \
+	$(LIBEVENT_LIBS) $(HIREDIS_LIBS) $(SODIUM_LIBS) $(CMOCKA_LIBS)
+
+tests_unit_test_relay_contract_SOURCES = \
+	tests/unit/relay_backend_local.c \
+	tests/unit/relay_harness.c tests/unit/relay_harness.h \
+	tests/unit/test_relay_contract.c
+tests_unit_test_relay_contract_LDADD = $(unit_relay_ldadd)
+tests_unit_test_relay_local_SOURCES = tests/unit/test_relay_local.c
+tests_unit_test_relay_local_LDADD = $(unit_relay_ldadd)
+endif

@@ -1,0 +1,1593 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The contract of server/relay.h, once for every back end.  Each row of the
+ * table is a rule; each back end runs it on a fresh relay, rules about two
+ * nodes only where a back end can have two.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/mem.h"
+#include "tests/unit/relay_harness.h"
+
+/* What rooms and users are known by; never looked into. */
+static char lobby[1], den[1], alice[1], bob[1], carla[1];
+
+#define assert_id_equal(a, b) assert_int_equal(msgid_cmp(a, b), 0)
+
+static void
+expect_message(struct node *n, const void *room, const char *text)
+{
+	const struct news *w = next_news(n, NEWS_MESSAGE);
+	assert_string_equal(w->text, text);
+	assert_ptr_equal(w->what, room);
+}
+
+static void
+expect_presence(struct node *n, enum relay_presence what, const char *sender,
+    const char *nick)
+{
+	const struct news *w = next_news(n, NEWS_PRESENCE);
+	assert_int_equal(w->presence, what);
+	assert_string_equal(w->sender, sender);
+	assert_string_equal(w->nick, nick);
+}
+
+/* --- the order of messages ---------------------------------------------------
+ */
+
+static void
+messages_come_in_the_order_of_their_ids(struct harness *h)
+{
+	struct node *n = &h->node[0];
+	open_room(n, "lobby", lobby);
+	char text[16];
+
+	for (int i = 0; i < 200; i++) {
+		snprintf(text, sizeof text, "line %d", i);
+		ask_say(n, "lobby", ALICE, NULL, text);
+	}
+
+	struct msgid last = {0, 0};
+	for (int i = 0; i < 200; i++) {
+		const struct news *w = next_news(n, NEWS_MESSAGE);
+		snprintf(text, sizeof text, "line %d", i);
+		assert_string_equal(w->text, text);
+		assert_true(msgid_cmp(w->id, last) > 0);
+		last = w->id;
+	}
+}
+
+static void
+each_message_names_its_predecessor(struct harness *h)
+{
+	struct node *n = &h->node[0];
+	struct msgid prev = open_room(n, "lobby", lobby)->room.last;
+	assert_true(msgid_is_zero(prev));
+
+	for (int i = 0; i < 5; i++)
+		say(n, "lobby", ALICE, "hi");
+
+	for (int i = 0; i < 5; i++) {
+		const struct news *w = next_news(n, NEWS_MESSAGE);
+		assert_id_equal(w->prev, prev);
+		prev = w->id;
+	}
+}
+
+static void
+the_answer_has_the_id_under_which_everyone_sees_it(struct harness *h)
+{
+	struct node *n = &h->node[0];
+	open_room(n, "lobby", lobby);
+
+	struct msgid id = say(n, "lobby", ALICE, "hi");
+
+	assert_id_equal(next_news(n, NEWS_MESSAGE)->id, id);
+}
+
+static void
+the_appenders_node_gets_nothing_without_a_subscription(struct harness *h)
+{
+	struct node *n = &h->node[0];
+
+	say(n, "lobby", ALICE, "unheard");
+	open_room(n, "lobby", lobby);
+	say(n, "lobby", ALICE, "heard");
+
+	expect_message(n, lobby, "heard");
+	assert_int_equal(unread(n, NEWS_MESSAGE), 0);
+}
+
+static void
+rooms_do_not_mix(struct harness *h)
+{
+	struct node *n = &h->node[0];
+	open_room(n, "lobby", lobby);
+	open_room(n, "den", den);
+
+	say(n, "lobby", ALICE, "one");
+	expect_message(n, lobby, "one");
+	say(n, "den", ALICE, "two");
+	expect_message(n, den, "two");
+	say(n, "lobby", ALICE, "three");
+	expect_message(n, lobby, "three");
+}
+
+static void
+no_call_back_comes_from_within_a_call(struct harness *h)
+{
+	/* The harness fails every one that does; here is one of each call. */
+	struct node *n = &h->node[0];
+	struct conv room = room_conv("lobby"), pair = pair_conv(ALICE, BOB);
+	struct relay_range range = {.direction = RELAY_FORWARD, .n = 1};
+	open_room(n, "lobby", lobby);
+	join(n, "lobby", ALICE, "Alice");
+	watch(n, ALICE, alice);
+	size_t news = n->n;
+
+	struct answer *asked[] = {
+	    ask_open(n, "den", den),
+	    ask_join(n, "lobby", BOB, "Bob"),
+	    ask_part(n, "lobby", BOB, "Bob", NULL),
+	    ask_say(n, "lobby", ALICE, "c1", "hi"),
+	    ask_tell(n, ALICE, BOB, "c2", "hi"),
+	    ask_read(n, &room, &range),
+	    ask_read(n, &pair, &range),
+	    ask_claim(n, "alice", ALICE, alice),
+	    ask_find(n, "alice"),
+	    ask_watch(n, BOB, bob),
+	    ask_peek(n, "lobby"),
+	    ask_list(n),
+	};
+	do_type(n, &room, ALICE, "Alice");
+	do_type(n, &pair, BOB, "Bob");
+	do_rename(n, "lobby", ALICE, "Alicia");
+	do_release(n, "alice", ALICE);
+
+	assert_int_equal(n->n, news);
+	for (size_t i = 0; i < ARRAY_LEN(asked); i++)
+		assert_int_equal(asked[i]->calls, 0);
+	for (size_t i = 0; i < ARRAY_LEN(asked); i++)
+		await_answer(asked[i]);
+	say(n, "lobby", ALICE, "bye");
+	for (size_t i = 0; i < ARRAY_LEN(asked); i++)
+		assert_int_equal(asked[i]->calls, 1);
+}
+
+/* --- what a message carries
+ * ---------------------------------------------------- */
+
+static void
+a_message_keeps_every_field(struct harness *h)
+{
+	struct node *n = &h->node[0];
+	struct conv c = room_conv("lobby");
+	struct relay_msg m = {
+	    .kind = RELAY_MSG,
+	    .act = true,
+	    .sender = SPAN(ALICE),
+	    .nick = SPAN("Alice"),
+	    .cid = SPAN("!c-1~"),
+	    .re = SPAN("1732371234567-0"),
+	    .enc = SPAN("x1"),
+	    .text = SPAN("  two spaces,\ta tab, \xe2\x80\xa8 and $5 *3 \" ' "),
+	};
+	open_room(n, "lobby", lobby);
+
+	await_answer(ask_append(n, &c, &m));
+
+	const struct news *w = next_news(n, NEWS_MESSAGE);
+	assert_int_equal(w->entry, RELAY_MSG);
+	assert_true(w->act);
+	assert_string_equal(w->sender, ALICE);
+	assert_string_equal(w->nick, "Alice");
+	assert_string_equal(w->cid, "!c-1~");
+	assert_string_equal(w->re, "1732371234567-0");
+	assert_string_equal(w->enc, "x1");
+	assert_string_equal(
+	    w->text, "  two spaces,\ta tab, \xe2\x80\xa8 and $5 *3 \" ' ");
+}
+
+static void
+what_a_message_does_not_have_stays_absent(struct harness *h)
+{
+	struct node *n = &h->node[0];
+	open_room(n, "lobby", lobby);
+
+	say(n, "lobby", ALICE, "hi");
+
+	const struct news *w = next_news(n, NEWS_MESSAGE);
+	assert_false(w->act);
+	assert_string_equal(w->cid, "(none)");
+	assert_string_equal(w->re, "(none)");
+	assert_string_equal(w->enc, "(none)");
+}
+
+static void
+a_read_brings_what_the_subscription_brought(struct harness *h)
+{
+	struct node *n = &h->node[0];
+	struct conv c = room_conv("lobby");
+	struct relay_msg m = {
+	    .act = true,
+	    .sender = SPAN(ALICE),
+	    .nick = SPAN("Alice"),
+	    .cid = SPAN("c1"),
+	    .re = SPAN("5-0"),
+	    .text = SPAN("waves"),
+	};
+	struct relay_range all = {.direction = RELAY_FORWARD, .n = 10};
+	open_room(n, "lobby", lobby);
+	say(n, "lobby", BOB, "hi");
+	await_answer(ask_append(n, &c, &m));
+
+	const struct answer *a = await_answer(ask_read(n, &c, &all));
+
+	assert_int_equal(a->n, 2);
+	for (size_t i = 0; i < a->n; i++) {
+		const struct news *live = next_news(n, NEWS_MESSAGE);
+		const struct news *kept = &a->news[i];
+		assert_id_equal(live->id, kept->id);
+		assert_id_equal(live->prev, kept->prev);
+		assert_int_equal(live->act, kept->act);
+		assert_string_equal(live->sender, kept->sender);
+		assert_string_equal(live->nick, kept->nick);
+		assert_string_equal(live->cid, kept->cid);
+		assert_string_equal(live->re, kept->re);
+		assert_string_equal(live->enc, kept->enc);
+		assert_string_equal(live->text, kept->text);
+	}
+}
+
+static void
+a_long_text_arrives_whole(struct harness *h)
+{
+	struct node *n = &h->node[0];
+	enum { LEN = 16000 };
+	char *text = xmalloc(LEN + 1);
+	memset(text, 'x', LEN);
+	text[LEN] = '\0';
+	open_room(n, "lobby", lobby);
+
+	const struct answer *a =
+	    await_answer(ask_say(n, "lobby", ALICE, NULL, text));
+	free(text);
+
+	assert_int_equal(a->st, RELAY_OK);
+	assert_int_equal(
+	    strlen(next_news(n, NEWS_MESSAGE)->text), TEXT_KEPT - 1);
+}
+
+/* --- dedupe
+ * ----------------------------------------------------------------------- */
+
+static void
+the_same_cid_again_gives_the_first_id_and_no_message(struct harness *h)
+{
+	struct node *n = &h->node[0];
+	open_room(n, "lobby", lobby);
+	struct answer *first = ask_say(n, "lobby", ALICE, "c1", "once");
+	await_answer(first);
+
+	const struct answer *again =
+	    await_answer(ask_say(n, "lobby", ALICE, "c1", "once"));
+
+	assert_false(first->dup);
+	assert_int_equal(again->st, RELAY_OK);
+	assert_true(again->dup);
+	assert_id_equal(again->id, first->id);
+	say(n, "lobby", ALICE, "next");
+	expect_message(n, lobby, "once");
+	expect_message(n, lobby, "next");
+}
+
+static void
+the_same_cid_in_flight_twice_is_one_message(struct harness *h)
+{
+	struct node *n = &h->node[0];
+	open_room(n, "lobby", lobby);
+
+	struct answer *a = ask_say(n, "lobby", ALICE, "c1", "once");
+	struct answer *b = ask_say(n, "lobby", ALICE, "c1", "once");
+	await_answer(a);
+	await_answer(b);
+
+	assert_false(a->dup);
+	assert_true(b->dup);
+	assert_id_equal(a->id, b->id);
+	say(n, "lobby", ALICE, "next");
+	expect_message(n, lobby, "once");
+	expect_message(n, lobby, "next");
+}
+
+static void
+another_senders_cid_is_another(struct harness *h)
+{
+	struct node *n = &h->node[0];
+	open_room(n, "lobby", lobby);
+	await_answer(ask_say(n, "lobby", ALICE, "c1", "Alice's"));
+
+	const struct answer *a =
+	    await_answer(ask_say(n, "lobby", BOB, "c1", "Bob's"));
+
+	assert_false(a->dup);
+	expect_message(n, lobby, "Alice's");
+	expect_message(n, lobby, "Bob's");
+}
+
+static void
+another_conversations_cid_is_another(struct harness *h)
+{
+	struct node *n = &h->node[0];
+	open_room(n, "lobby", lobby);
+	open_room(n, "den", den);
+	await_answer(ask_say(n, "lobby", ALICE, "c1", "here"));
+
+	const struct answer *a =
+	    await_answer(ask_say(n, "den", ALICE, "c1", "there"));
+	const struct answer *b =
+	    await_answer(ask_tell(n, ALICE, BOB, "c1", "between us"));
+
+	assert_false(a->dup);
+	assert_false(b->dup);
+	expect_message(n, lobby, "here");
+	expect_message(n, den, "there");
+}
+
+static void
+without_a_cid_nothing_is_deduped(struct harness *h)
+{
+	struct node *n = &h->node[0];
+	open_room(n, "lobby", lobby);
+
+	struct msgid a = say(n, "lobby", ALICE, "hi");
+	struct msgid b = say(n, "lobby", ALICE, "hi");
+
+	assert_true(msgid_cmp(a, b) < 0);
+	expect_message(n, lobby, "hi");
+	expect_message(n, lobby, "hi");
+}
+
+/* --- opening and closing
+ * -------------------------------------------------------------- */
+
+static void
+a_new_room_has_its_spelling_and_nothing_else(struct harness *h)
+{
+	struct node *n = &h->node[0];
+
+	const struct answer *a = open_room(n, "Lobby", lobby);
+
+	assert_true(msgid_is_zero(a->room.last));
+	assert_string_equal(a->room.shown, "Lobby");
+	assert_string_equal(a->room.topic, "(none)");
+	assert_int_equal(unread(n, NEWS_PRESENCE), 0);
+}
+
+static void
+opening_tells_the_newest_id_and_brings_only_what_is_above(struct harness *h)
+{
+	struct node *n = &h->node[0];
+	say(n, "lobby", ALICE, "one");
+	struct msgid two = say(n, "lobby", ALICE, "two");
+
+	const struct answer *a = open_room(n, "lobby", lobby);
+	struct msgid three = say(n, "lobby", ALICE, "three");
+
+	assert_id_equal(a->room.last, two);
+	const struct news *w = next_news(n, NEWS_MESSAGE);
+	assert_id_equal(w->id, three);
+	assert_id_equal(w->prev, two);
+}
+
+static void
+what_is_said_while_opening_is_above_last_or_not_delivered(struct harness *h)
+{
+	struct node *n = &h->node[0];
+
+	struct answer *said[20];
+	struct answer *opened = NULL;
+	for (size_t i = 0; i < ARRAY_LEN(said); i++) {
+		if (i == ARRAY_LEN(said) / 2)
+			opened = ask_open(n, "lobby", lobby);
+		said[i] = ask_say(n, "lobby", ALICE, NULL, "hi");
+	}
+	await_answer(opened);
+
+	for (size_t i = 0; i < ARRAY_LEN(said); i++) {
+		await_answer(said[i]);
+		if (msgid_cmp(said[i]->id, opened->room.last) <= 0)
+			continue;
+		const struct news *w = next_news(n, NEWS_MESSAGE);
+		assert_id_equal(w->id, said[i]->id);
+		assert_true(w->serial > opened->serial);
+	}
+	struct msgid mark = say(n, "lobby", ALICE, "mark");
+	assert_id_equal(next_news(n, NEWS_MESSAGE)->id, mark);
+}
+
+static void
+the_first_spelling_stays(struct harness *h)
+{
+	struct node *n = &h->node[0];
+	open_room(n, "Lobby", lobby);
+	say(n, "lobby", ALICE, "hi");
+	do_close(n, "lobby");
+
+	const struct answer *a = open_room(n, "LOBBY", lobby);
+
+	assert_string_equal(a->room.shown, "Lobby");
+}
+
+static void
+closing_ends_the_news_at_once(struct harness *h)
+{
+	struct node *n = &h->node[0];
+	struct conv c = room_conv("lobby");
+	open_room(n, "lobby", lobby);
+	join(n, "lobby", ALICE, "Alice");
+	expect_presence(n, RELAY_JOINED, ALICE, "Alice");
+
+	struct answer *a = ask_say(n, "lobby", ALICE, NULL, "unheard");
+	do_type(n, &c, ALICE, "Alice");
+	struct answer *b = ask_part(n, "lobby", ALICE, "Alice", NULL);
+	do_close(n, "lobby");
+	size_t news = n->n;
+	await_answer(a);
+	await_answer(b);
+	open_room(n, "lobby", den);
+	say(n, "lobby", ALICE, "heard");
+
+	expect_message(n, den, "heard");
+	assert_int_equal(a->st, RELAY_OK);
+	assert_int_equal(n->n, news + 1);
+}
+
+static void
+closing_answers_a_pending_open(struct harness *h)
+{
+	struct node *n = &h->node[0];
+
+	struct answer *first = ask_open(n, "lobby", lobby);
+	do_close(n, "lobby");
+	struct answer *second = ask_open(n, "lobby", den);
+	await_answer(first);
+	await_answer(second);
+	say(n, "lobby", ALICE, "hi");
+
+	assert_int_equal(first->st, RELAY_DOWN);
+	assert_int_equal(second->st, RELAY_OK);
+	expect_message(n, den, "hi");
+	assert_int_equal(unread(n, NEWS_MESSAGE), 0);
+}
+
+static void
+closing_a_room_that_is_not_open_does_nothing(struct harness *h)
+{
+	struct node *n = &h->node[0];
+
+	do_close(n, "nowhere");
+	open_room(n, "lobby", lobby);
+	do_close(n, "lobby");
+	do_close(n, "lobby");
+
+	assert_int_equal(await_answer(ask_list(n))->n, 0);
+}
+
+/* --- members
+ * ----------------------------------------------------------------------------
+ */
+
+static void
+a_join_is_told_with_sender_and_nick(struct harness *h)
+{
+	struct node *n = &h->node[0];
+	open_room(n, "lobby", lobby);
+
+	join(n, "lobby", ALICE, "Alice");
+
+	const struct news *w = next_news(n, NEWS_PRESENCE);
+	assert_int_equal(w->presence, RELAY_JOINED);
+	assert_ptr_equal(w->what, lobby);
+	assert_string_equal(w->sender, ALICE);
+	assert_string_equal(w->nick, "Alice");
+	assert_true(w->node[0] == '\0' || strcmp(w->node, "(none)") == 0);
+}
+
+static void
+a_part_is_told_with_its_text(struct harness *h)
+{
+	struct node *n = &h->node[0];
+	open_room(n, "lobby", lobby);
+	join(n, "lobby", ALICE, "Alice");
+	expect_presence(n, RELAY_JOINED, ALICE, "Alice");
+
+	part(n, "lobby", ALICE, "Alice", "to bed");
+
+	const struct news *w = next_news(n, NEWS_PRESENCE);
+	assert_int_equal(w->presence, RELAY_PARTED);
+	assert_string_equal(w->sender, ALICE);
+	assert_string_equal(w->nick, "Alice");
+	assert_string_equal(w->text, "to bed");
+}
+
+static void
+a_rename_is_told_with_the_new_nick(struct harness *h)
+{
+	struct node *n = &h->node[0];
+	open_room(n, "lobby", lobby);
+	join(n, "lobby", ALICE, "Alice");
+	expect_presence(n, RELAY_JOINED, ALICE, "Alice");
+
+	do_rename(n, "lobby", ALICE, "Alicia");
+
+	expect_presence(n, RELAY_RENAMED, ALICE, "Alicia");
+	const struct answer *a = await_answer(ask_peek(n, "lobby"));
+	assert_int_equal(a->n, 1);
+	assert_string_equal(a->news[0].nick, "Alicia");
+}
+
+static void
+comings_need_no_answer(struct harness *h)
+{
+	struct node *n = &h->node[0];
+	struct relay_member m = {SPAN(ALICE), SPAN("Alice"), SPAN_NONE};
+	open_room(n, "lobby", lobby);
+
+	relay_join(n->relay, "lobby", &m, NULL, NULL);
+	relay_part(n->relay, "lobby", &m, SPAN_NONE, NULL, NULL);
+
+	expect_presence(n, RELAY_JOINED, ALICE, "Alice");
+	expect_presence(n, RELAY_PARTED, ALICE, "Alice");
+}
+
+static void
+members_elsewhere_are_told_before_the_open_is_answered(struct harness *h)
+{
+	struct node *here = &h->node[0], *there = &h->node[1];
+	open_room(there, "lobby", lobby);
+	join(there, "lobby", ALICE, "Alice");
+	join(there, "lobby", BOB, "Bob");
+
+	const struct answer *a = open_room(here, "lobby", den);
+
+	bool seen[2] = {false, false};
+	for (int i = 0; i < 2; i++) {
+		const struct news *w = next_news(here, NEWS_PRESENCE);
+		assert_int_equal(w->presence, RELAY_PRESENT);
+		assert_ptr_equal(w->what, den);
+		assert_true(w->serial < a->serial);
+		assert_string_not_equal(w->node, "");
+		assert_string_not_equal(w->node, "(none)");
+		seen[strcmp(w->sender, BOB) == 0] = true;
+	}
+	assert_true(seen[0] && seen[1]);
+	assert_int_equal(unread(here, NEWS_PRESENCE), 0);
+}
+
+static void
+comings_and_goings_are_told_on_all_nodes(struct harness *h)
+{
+	struct node *here = &h->node[0], *there = &h->node[1];
+	open_room(here, "lobby", lobby);
+	open_room(there, "lobby", lobby);
+
+	join(here, "lobby", ALICE, "Alice");
+	do_rename(here, "lobby", ALICE, "Alicia");
+	part(here, "lobby", ALICE, "Alicia", "to bed");
+
+	struct node *const nodes[] = {here, there};
+	for (size_t i = 0; i < ARRAY_LEN(nodes); i++) {
+		expect_presence(nodes[i], RELAY_JOINED, ALICE, "Alice");
+		expect_presence(nodes[i], RELAY_RENAMED, ALICE, "Alicia");
+		const struct news *w = next_news(nodes[i], NEWS_PRESENCE);
+		assert_int_equal(w->presence, RELAY_PARTED);
+		assert_string_equal(w->text, "to bed");
+	}
+}
+
+/* --- topics
+ * --------------------------------------------------------------------------------
+ */
+
+static struct msgid
+set_topic(struct node *n, const char *fold, const char *text)
+{
+	struct conv c = room_conv(fold);
+	struct relay_msg m = {
+	    .kind = RELAY_TOPIC,
+	    .sender = SPAN(ALICE),
+	    .nick = SPAN("Alice"),
+	    .text = span_of(text),
+	};
+	const struct answer *a = await_answer(ask_append(n, &c, &m));
+	assert_int_equal(a->st, RELAY_OK);
+	return a->id;
+}
+
+static void
+a_topic_is_an_entry_like_any_message(struct harness *h)
+{
+	struct node *n = &h->node[0];
+	open_room(n, "lobby", lobby);
+	struct msgid before = say(n, "lobby", ALICE, "hi");
+
+	struct msgid id = set_topic(n, "lobby", "beer");
+
+	expect_message(n, lobby, "hi");
+	const struct news *w = next_news(n, NEWS_MESSAGE);
+	assert_int_equal(w->entry, RELAY_TOPIC);
+	assert_string_equal(w->text, "beer");
+	assert_id_equal(w->id, id);
+	assert_id_equal(w->prev, before);
+}
+
+static void
+a_topic_is_kept_for_later_comers(struct harness *h)
+{
+	struct node *n = &h->node[0];
+	open_room(n, "lobby", lobby);
+	join(n, "lobby", ALICE, "Alice");
+	set_topic(n, "lobby", "beer");
+	set_topic(n, "lobby", "ale");
+	const struct answer *peek = await_answer(ask_peek(n, "lobby"));
+	const struct answer *list = await_answer(ask_list(n));
+	do_close(n, "lobby");
+
+	const struct answer *a = open_room(n, "lobby", lobby);
+
+	assert_string_equal(a->room.topic, "ale");
+	assert_string_equal(a->room.topic_nick, "Alice");
+	assert_string_equal(peek->room.topic, "ale");
+	assert_int_equal(list->n, 1);
+	assert_string_equal(list->rooms[0].topic, "ale");
+}
+
+static void
+an_empty_topic_clears_it(struct harness *h)
+{
+	struct node *n = &h->node[0];
+	open_room(n, "lobby", lobby);
+	set_topic(n, "lobby", "beer");
+
+	set_topic(n, "lobby", "");
+
+	expect_message(n, lobby, "beer");
+	const struct news *w = next_news(n, NEWS_MESSAGE);
+	assert_int_equal(w->entry, RELAY_TOPIC);
+	assert_true(w->text[0] == '\0' || strcmp(w->text, "(none)") == 0);
+	do_close(n, "lobby");
+	assert_string_equal(open_room(n, "lobby", lobby)->room.topic, "(none)");
+}
+
+/* --- typing and pairs
+ * ---------------------------------------------------------------------- */
+
+static void
+typing_comes_to_an_open_room(struct harness *h)
+{
+	struct node *n = &h->node[0];
+	struct conv c = room_conv("lobby");
+	open_room(n, "lobby", lobby);
+	join(n, "lobby", ALICE, "Alice");
+
+	do_type(n, &c, ALICE, "Alice");
+
+	const struct news *w = next_news(n, NEWS_TYPING);
+	assert_ptr_equal(w->what, lobby);
+	assert_string_equal(w->sender, ALICE);
+	assert_string_equal(w->nick, "Alice");
+}
+
+static void
+typing_is_not_kept(struct harness *h)
+{
+	struct node *n = &h->node[0];
+	struct conv c = room_conv("lobby");
+	struct relay_range all = {.direction = RELAY_FORWARD, .n = 10};
+	open_room(n, "lobby", lobby);
+
+	do_type(n, &c, ALICE, "Alice");
+
+	next_news(n, NEWS_TYPING);
+	assert_int_equal(await_answer(ask_read(n, &c, &all))->n, 0);
+}
+
+static void
+a_pairs_message_comes_to_both_watchers_once(struct harness *h)
+{
+	struct node *n = &h->node[0];
+	struct conv pair = pair_conv(ALICE, BOB);
+	watch(n, ALICE, alice);
+	watch(n, BOB, bob);
+	watch(n, CARLA, carla);
+
+	const struct answer *a =
+	    await_answer(ask_tell(n, BOB, ALICE, "c1", "psst"));
+
+	bool seen[2] = {false, false};
+	for (int i = 0; i < 2; i++) {
+		const struct news *w = next_news(n, NEWS_PAIR_MESSAGE);
+		assert_id_equal(w->id, a->id);
+		assert_int_equal(w->conv.kind, CONV_PAIR);
+		assert_string_equal(w->conv.key, pair.key);
+		assert_string_equal(w->sender, BOB);
+		assert_string_equal(w->peer, "Another");
+		assert_string_equal(w->text, "psst");
+		assert_true(w->what == alice || w->what == bob);
+		seen[w->what == bob] = true;
+	}
+	assert_true(seen[0] && seen[1]);
+	await_answer(ask_tell(n, CARLA, CARLA, NULL, "note"));
+	assert_ptr_equal(next_news(n, NEWS_PAIR_MESSAGE)->what, carla);
+	assert_int_equal(unread(n, NEWS_MESSAGE), 0);
+}
+
+static void
+a_note_to_self_comes_once(struct harness *h)
+{
+	struct node *n = &h->node[0];
+	watch(n, ALICE, alice);
+
+	await_answer(ask_tell(n, ALICE, ALICE, NULL, "one"));
+	await_answer(ask_tell(n, ALICE, ALICE, NULL, "two"));
+
+	const struct news *one = next_news(n, NEWS_PAIR_MESSAGE);
+	const struct news *two = next_news(n, NEWS_PAIR_MESSAGE);
+	assert_string_equal(one->text, "one");
+	assert_string_equal(two->text, "two");
+	assert_id_equal(two->prev, one->id);
+}
+
+static void
+the_pair_is_the_same_from_both_sides(struct harness *h)
+{
+	struct node *n = &h->node[0];
+	struct conv pair = pair_conv(BOB, ALICE);
+	struct relay_range all = {.direction = RELAY_FORWARD, .n = 10};
+
+	await_answer(ask_tell(n, ALICE, BOB, NULL, "ping"));
+	await_answer(ask_tell(n, BOB, ALICE, NULL, "pong"));
+
+	const struct answer *a = await_answer(ask_read(n, &pair, &all));
+	assert_int_equal(a->n, 2);
+	assert_string_equal(a->news[0].text, "ping");
+	assert_string_equal(a->news[1].text, "pong");
+	assert_id_equal(a->news[1].prev, a->news[0].id);
+}
+
+static void
+a_pairs_typing_comes_to_the_other_alone(struct harness *h)
+{
+	struct node *n = &h->node[0];
+	struct conv pair = pair_conv(ALICE, BOB);
+	watch(n, ALICE, alice);
+	watch(n, BOB, bob);
+
+	do_type(n, &pair, ALICE, "Alice");
+	do_type(n, &pair, BOB, "Bob");
+
+	const struct news *w = next_news(n, NEWS_PAIR_TYPING);
+	assert_ptr_equal(w->what, bob);
+	assert_string_equal(w->sender, ALICE);
+	assert_string_equal(w->nick, "Alice");
+	assert_ptr_equal(next_news(n, NEWS_PAIR_TYPING)->what, alice);
+	assert_int_equal(unread(n, NEWS_PAIR_TYPING), 0);
+}
+
+static void
+nothing_comes_after_unwatch(struct harness *h)
+{
+	struct node *n = &h->node[0];
+	watch(n, ALICE, alice);
+	watch(n, BOB, bob);
+
+	struct answer *a = ask_tell(n, BOB, ALICE, NULL, "psst");
+	do_unwatch(n, ALICE);
+	await_answer(a);
+	await_answer(ask_tell(n, BOB, ALICE, NULL, "still there?"));
+
+	for (int i = 0; i < 2; i++)
+		assert_ptr_equal(next_news(n, NEWS_PAIR_MESSAGE)->what, bob);
+	await_answer(ask_tell(n, BOB, BOB, NULL, "mark"));
+	assert_string_equal(next_news(n, NEWS_PAIR_MESSAGE)->text, "mark");
+	assert_int_equal(unread(n, NEWS_PAIR_MESSAGE), 0);
+}
+
+/* --- nicks
+ * ------------------------------------------------------------------------------------
+ */
+
+static enum relay_status
+claim(struct node *n, const char *shown, const char *sender)
+{
+	return await_answer(ask_claim(n, shown, sender, alice))->st;
+}
+
+static void
+a_nick_belongs_to_who_claimed_it_first(struct harness *h)
+{
+	struct node *n = &h->node[0];
+
+	assert_int_equal(claim(n, "Ann", ALICE), RELAY_OK);
+	assert_int_equal(claim(n, "Ann", ALICE), RELAY_OK);
+	assert_int_equal(claim(n, "ANN", BOB), RELAY_TAKEN);
+	assert_int_equal(claim(n, "Ann", ALICE), RELAY_OK);
+}
+
+static void
+a_released_nick_is_free(struct harness *h)
+{
+	struct node *n = &h->node[0];
+	claim(n, "Ann", ALICE);
+
+	do_release(n, "ann", ALICE);
+
+	assert_int_equal(claim(n, "Ann", BOB), RELAY_OK);
+	assert_int_equal(claim(n, "Ann", ALICE), RELAY_TAKEN);
+}
+
+static void
+only_the_holder_releases_a_nick(struct harness *h)
+{
+	struct node *n = &h->node[0];
+	claim(n, "Ann", ALICE);
+
+	do_release(n, "ann", BOB);
+	do_release(n, "nobody", BOB);
+
+	assert_int_equal(claim(n, "Ann", BOB), RELAY_TAKEN);
+}
+
+static void
+find_tells_who_holds_a_nick(struct harness *h)
+{
+	struct node *n = &h->node[0];
+	claim(n, "Ann", ALICE);
+
+	const struct answer *a = await_answer(ask_find(n, "ann"));
+
+	assert_int_equal(a->st, RELAY_OK);
+	assert_string_equal(a->sender, ALICE);
+	assert_string_equal(a->nick, "Ann");
+	assert_string_equal(a->node, n->name);
+	assert_true(a->since_ms > 0);
+}
+
+static void
+find_tells_when_nobody_holds_a_nick(struct harness *h)
+{
+	struct node *n = &h->node[0];
+	claim(n, "Ann", ALICE);
+	do_release(n, "ann", ALICE);
+
+	assert_int_equal(await_answer(ask_find(n, "ann"))->st, RELAY_NONE);
+	assert_int_equal(await_answer(ask_find(n, "bob"))->st, RELAY_NONE);
+}
+
+/* --- asking about rooms
+ * ------------------------------------------------------------------------ */
+
+static const struct room_kept *
+listed(const struct answer *a, const char *fold)
+{
+	for (size_t i = 0; i < a->n; i++)
+		if (strcmp(a->rooms[i].fold, fold) == 0)
+			return &a->rooms[i];
+	return NULL;
+}
+
+static void
+the_list_has_the_rooms_with_members(struct harness *h)
+{
+	struct node *n = &h->node[0];
+	open_room(n, "Lobby", lobby);
+	open_room(n, "den", den);
+	open_room(n, "void", alice);
+	join(n, "lobby", ALICE, "Alice");
+	join(n, "lobby", BOB, "Bob");
+	join(n, "den", ALICE, "Alice");
+
+	const struct answer *a = await_answer(ask_list(n));
+
+	assert_int_equal(a->n, 2);
+	assert_non_null(listed(a, "lobby"));
+	assert_string_equal(listed(a, "lobby")->shown, "Lobby");
+	assert_string_equal(listed(a, "lobby")->topic, "(none)");
+	assert_int_equal(listed(a, "lobby")->count, 2);
+	assert_int_equal(listed(a, "den")->count, 1);
+}
+
+static void
+a_room_without_members_leaves_the_list_but_keeps_its_log(struct harness *h)
+{
+	struct node *n = &h->node[0];
+	struct conv c = room_conv("lobby");
+	struct relay_range all = {.direction = RELAY_FORWARD, .n = 10};
+	open_room(n, "lobby", lobby);
+	join(n, "lobby", ALICE, "Alice");
+	say(n, "lobby", ALICE, "hi");
+
+	part(n, "lobby", ALICE, "Alice", NULL);
+	do_close(n, "lobby");
+
+	assert_int_equal(await_answer(ask_list(n))->n, 0);
+	assert_int_equal(await_answer(ask_read(n, &c, &all))->n, 1);
+}
+
+static void
+peek_shows_a_room_without_opening_it(struct harness *h)
+{
+	struct node *n = &h->node[0];
+	open_room(n, "Lobby", lobby);
+	join(n, "lobby", ALICE, "Alice");
+	struct msgid last = say(n, "lobby", ALICE, "hi");
+
+	const struct answer *a = await_answer(ask_peek(n, "lobby"));
+
+	assert_int_equal(a->st, RELAY_OK);
+	assert_string_equal(a->room.shown, "Lobby");
+	assert_id_equal(a->room.last, last);
+	assert_int_equal(a->n, 1);
+	assert_string_equal(a->news[0].sender, ALICE);
+	assert_string_equal(a->news[0].nick, "Alice");
+}
+
+static void
+peek_tells_when_there_is_no_such_room(struct harness *h)
+{
+	struct node *n = &h->node[0];
+
+	assert_int_equal(await_answer(ask_peek(n, "nowhere"))->st, RELAY_NONE);
+}
+
+/* --- reading
+ * ---------------------------------------------------------------------------------
+ */
+
+enum { SAID = 20 };
+
+/* Says 0, 1, 2 … and keeps the ids. */
+static void
+say_many(struct node *n, const char *fold, struct msgid *ids, int count)
+{
+	struct answer *said[1000];
+	assert_in_range(count, 1, ARRAY_LEN(said));
+	for (int i = 0; i < count; i++) {
+		char text[16];
+		snprintf(text, sizeof text, "%d", i);
+		said[i] = ask_say(n, fold, ALICE, NULL, text);
+	}
+	for (int i = 0; i < count; i++) {
+		await_answer(said[i]);
+		assert_int_equal(said[i]->st, RELAY_OK);
+		ids[i] = said[i]->id;
+	}
+}
+
+/* A read must bring the messages first..end-1. */
+static const struct answer *
+expect_page(struct node *n, const struct conv *c, struct relay_range range,
+    int first, int end)
+{
+	const struct answer *a = await_answer(ask_read(n, c, &range));
+	assert_int_equal(a->st, RELAY_OK);
+	assert_int_equal(a->n, end - first);
+	for (int i = first; i < end; i++) {
+		char text[16];
+		snprintf(text, sizeof text, "%d", i);
+		assert_string_equal(a->news[i - first].text, text);
+	}
+	return a;
+}
+
+static void
+reads_forward_page_by_page(struct harness *h)
+{
+	struct node *n = &h->node[0];
+	struct conv c = room_conv("lobby");
+	struct relay_range range = {.direction = RELAY_FORWARD, .n = 8};
+	struct msgid ids[SAID];
+	say_many(n, "lobby", ids, SAID);
+
+	assert_false(expect_page(n, &c, range, 0, 8)->end);
+	range.from = ids[7];
+	assert_false(expect_page(n, &c, range, 8, 16)->end);
+	range.from = ids[15];
+	assert_true(expect_page(n, &c, range, 16, SAID)->end);
+	range.from = ids[SAID - 1];
+	assert_true(expect_page(n, &c, range, SAID, SAID)->end);
+}
+
+static void
+reads_forward_up_to_an_id(struct harness *h)
+{
+	struct node *n = &h->node[0];
+	struct conv c = room_conv("lobby");
+	struct msgid ids[SAID];
+	say_many(n, "lobby", ids, SAID);
+	struct relay_range range = {
+	    .direction = RELAY_FORWARD,
+	    .from = ids[2],
+	    .to = ids[9],
+	    .n = 64,
+	};
+
+	assert_true(expect_page(n, &c, range, 3, 10)->end);
+	range.n = 7;
+	assert_true(expect_page(n, &c, range, 3, 10)->end);
+	range.n = 6;
+	assert_false(expect_page(n, &c, range, 3, 9)->end);
+	range.to = ids[2];
+	expect_page(n, &c, range, 3, 3);
+}
+
+static void
+reads_backward_page_by_page(struct harness *h)
+{
+	struct node *n = &h->node[0];
+	struct conv c = room_conv("lobby");
+	struct relay_range range = {.direction = RELAY_BACKWARD, .n = 8};
+	struct msgid ids[SAID];
+	say_many(n, "lobby", ids, SAID);
+
+	assert_false(expect_page(n, &c, range, 12, SAID)->end);
+	range.from = ids[12];
+	assert_false(expect_page(n, &c, range, 4, 12)->end);
+	range.from = ids[4];
+	assert_true(expect_page(n, &c, range, 0, 4)->end);
+	range.from = ids[0];
+	assert_true(expect_page(n, &c, range, 0, 0)->end);
+}
+
+static void
+an_id_nobody_had_is_a_place_to_read_from(struct harness *h)
+{
+	struct node *n = &h->node[0];
+	struct conv c = room_conv("lobby");
+	struct msgid ids[SAID];
+	say_many(n, "lobby", ids, SAID);
+	struct relay_range back = {
+	    .direction = RELAY_BACKWARD,
+	    .from = {ids[SAID - 1].ms + 1000000, 7},
+	    .n = 2,
+	};
+	struct relay_range forward = {
+	    .direction = RELAY_FORWARD,
+	    .from = {1, 5},
+	    .n = 2,
+	};
+
+	expect_page(n, &c, back, SAID - 2, SAID);
+	assert_false(expect_page(n, &c, forward, 0, 2)->gap);
+}
+
+static void
+reading_where_nothing_was_said_is_no_error(struct harness *h)
+{
+	struct node *n = &h->node[0];
+	struct conv room = room_conv("nowhere");
+	struct conv pair = pair_conv(ALICE, BOB);
+	struct relay_range range = {
+	    .direction = RELAY_FORWARD, .check_from = true, .n = 64};
+
+	const struct answer *a = expect_page(n, &room, range, 0, 0);
+	assert_true(a->end);
+	assert_false(a->gap);
+	range.direction = RELAY_BACKWARD;
+	assert_true(expect_page(n, &pair, range, 0, 0)->end);
+}
+
+static bool
+has_gap(struct node *n, const char *fold, struct msgid from)
+{
+	struct conv c = room_conv(fold);
+	struct relay_range range = {
+	    .direction = RELAY_FORWARD,
+	    .from = from,
+	    .check_from = true,
+	    .n = 64,
+	};
+	const struct answer *a = await_answer(ask_read(n, &c, &range));
+	assert_int_equal(a->st, RELAY_OK);
+	return a->gap;
+}
+
+static void
+a_read_from_a_known_id_has_no_gap(struct harness *h)
+{
+	struct node *n = &h->node[0];
+	struct msgid ids[SAID];
+	say_many(n, "lobby", ids, SAID);
+
+	assert_false(has_gap(n, "lobby", (struct msgid){0, 0}));
+	assert_false(has_gap(n, "lobby", ids[0]));
+	assert_false(has_gap(n, "lobby", ids[SAID - 2]));
+	assert_false(has_gap(n, "lobby", ids[SAID - 1]));
+}
+
+static void
+a_read_from_an_unknown_id_has_a_gap(struct harness *h)
+{
+	struct node *n = &h->node[0];
+	struct msgid ids[SAID];
+	say_many(n, "lobby", ids, SAID);
+	struct msgid near = {ids[3].ms, ids[3].seq + 1000000};
+	struct msgid above = {ids[SAID - 1].ms + 1000000, 0};
+
+	assert_true(has_gap(n, "lobby", (struct msgid){1, 0}));
+	assert_true(has_gap(n, "lobby", near));
+	assert_true(has_gap(n, "lobby", above));
+	assert_true(has_gap(n, "nowhere", ids[0]));
+}
+
+static void
+a_read_from_a_trimmed_id_has_a_gap(struct harness *h)
+{
+	/* A back end may keep somewhat more than it was told to. */
+	enum { MANY = 4 * TEST_HISTORY - 24 };
+	struct node *n = &h->node[0];
+	struct conv c = room_conv("lobby");
+	struct relay_range back = {.direction = RELAY_BACKWARD, .n = 64};
+	struct msgid ids[MANY];
+	say_many(n, "lobby", ids, MANY);
+
+	assert_true(has_gap(n, "lobby", (struct msgid){0, 0}));
+	assert_true(has_gap(n, "lobby", ids[0]));
+	assert_false(has_gap(n, "lobby", ids[MANY - TEST_HISTORY]));
+	assert_false(has_gap(n, "lobby", ids[MANY - 1]));
+	expect_page(n, &c, back, MANY - 64, MANY);
+}
+
+static void
+reads_see_what_was_said_before_them(struct harness *h)
+{
+	struct node *n = &h->node[0];
+	struct conv c = room_conv("lobby");
+	struct relay_range all = {.direction = RELAY_FORWARD, .n = 64};
+
+	for (int i = 0; i < 10; i++)
+		ask_say(n, "lobby", ALICE, NULL, "hi");
+
+	assert_int_equal(await_answer(ask_read(n, &c, &all))->n, 10);
+}
+
+/* --- the end
+ * ------------------------------------------------------------------------------------
+ */
+
+static void
+it_is_up_and_says_how_durable_it_is(struct harness *h)
+{
+	const struct relay *r = h->node[0].relay;
+	bool process = strcmp(relay_durability(r), "process") == 0;
+	bool relay = strcmp(relay_durability(r), "relay") == 0;
+
+	assert_true(relay_is_up(r));
+	assert_true(process || relay);
+	assert_int_equal(h->backend->nodes > 1, relay);
+}
+
+static void
+freeing_answers_all_that_is_owed(struct harness *h)
+{
+	struct node *n = &h->node[0];
+	struct conv c = room_conv("lobby");
+	struct relay_range range = {.direction = RELAY_FORWARD, .n = 1};
+	open_room(n, "lobby", lobby);
+	join(n, "lobby", ALICE, "Alice");
+	size_t news = n->n;
+
+	struct answer *asked[] = {
+	    ask_open(n, "den", den),
+	    ask_join(n, "lobby", BOB, "Bob"),
+	    ask_part(n, "lobby", ALICE, "Alice", NULL),
+	    ask_say(n, "lobby", ALICE, "c1", "hi"),
+	    ask_tell(n, ALICE, BOB, NULL, "hi"),
+	    ask_read(n, &c, &range),
+	    ask_claim(n, "alice", ALICE, alice),
+	    ask_find(n, "alice"),
+	    ask_watch(n, BOB, bob),
+	    ask_peek(n, "lobby"),
+	    ask_list(n),
+	};
+	do_type(n, &c, ALICE, "Alice");
+	node_free(n);
+
+	for (size_t i = 0; i < ARRAY_LEN(asked); i++) {
+		assert_int_equal(asked[i]->calls, 1);
+		assert_int_equal(asked[i]->st, RELAY_DOWN);
+	}
+	assert_int_equal(n->n, news);
+}
+
+/* --- two nodes
+ * -----------------------------------------------------------------------------------
+ */
+
+static void
+all_nodes_see_one_order(struct harness *h)
+{
+	enum { EACH = 100 };
+	struct node *here = &h->node[0], *there = &h->node[1];
+	open_room(here, "lobby", lobby);
+	open_room(there, "lobby", den);
+
+	for (int i = 0; i < EACH; i++) {
+		ask_say(here, "lobby", ALICE, NULL, "from here");
+		ask_say(there, "lobby", BOB, NULL, "from there");
+	}
+
+	struct msgid last = {0, 0};
+	for (int i = 0; i < 2 * EACH; i++) {
+		const struct news *a = next_news(here, NEWS_MESSAGE);
+		const struct news *b = next_news(there, NEWS_MESSAGE);
+		assert_id_equal(a->id, b->id);
+		assert_id_equal(a->prev, last);
+		assert_id_equal(b->prev, last);
+		assert_string_equal(a->text, b->text);
+		assert_string_equal(a->sender, b->sender);
+		last = a->id;
+	}
+}
+
+static void
+a_cid_is_deduped_on_another_node(struct harness *h)
+{
+	struct node *here = &h->node[0], *there = &h->node[1];
+	open_room(there, "lobby", lobby);
+	struct answer *a = ask_say(here, "lobby", ALICE, "c1", "once");
+	await_answer(a);
+
+	const struct answer *b =
+	    await_answer(ask_say(there, "lobby", ALICE, "c1", "once"));
+
+	assert_true(b->dup);
+	assert_id_equal(a->id, b->id);
+	say(here, "lobby", ALICE, "next");
+	expect_message(there, lobby, "once");
+	expect_message(there, lobby, "next");
+}
+
+static void
+nicks_are_unique_over_all_nodes(struct harness *h)
+{
+	struct node *here = &h->node[0], *there = &h->node[1];
+
+	assert_int_equal(claim(here, "Ann", ALICE), RELAY_OK);
+	assert_int_equal(claim(there, "ann", BOB), RELAY_TAKEN);
+	const struct answer *a = await_answer(ask_find(there, "ann"));
+	do_release(here, "ann", ALICE);
+	while (claim(there, "ann", BOB) == RELAY_TAKEN)
+		;
+
+	assert_int_equal(a->st, RELAY_OK);
+	assert_string_equal(a->sender, ALICE);
+	assert_string_equal(a->nick, "Ann");
+	assert_string_equal(a->node, "den");
+	assert_string_equal(await_answer(ask_find(here, "ann"))->node, "nook");
+}
+
+static void
+pairs_reach_across_nodes(struct harness *h)
+{
+	struct node *here = &h->node[0], *there = &h->node[1];
+	struct conv pair = pair_conv(ALICE, BOB);
+	watch(here, ALICE, alice);
+	watch(there, BOB, bob);
+
+	await_answer(ask_tell(here, ALICE, BOB, NULL, "psst"));
+	do_type(there, &pair, BOB, "Bob");
+
+	const struct news *a = next_news(here, NEWS_PAIR_MESSAGE);
+	const struct news *b = next_news(there, NEWS_PAIR_MESSAGE);
+	assert_id_equal(a->id, b->id);
+	assert_ptr_equal(a->what, alice);
+	assert_ptr_equal(b->what, bob);
+	assert_string_equal(b->text, "psst");
+	assert_ptr_equal(next_news(here, NEWS_PAIR_TYPING)->what, alice);
+}
+
+static void
+typing_reaches_across_nodes(struct harness *h)
+{
+	struct node *here = &h->node[0], *there = &h->node[1];
+	struct conv c = room_conv("lobby");
+	open_room(there, "lobby", lobby);
+	open_room(here, "lobby", lobby);
+
+	do_type(here, &c, ALICE, "Alice");
+
+	assert_string_equal(next_news(there, NEWS_TYPING)->sender, ALICE);
+}
+
+static void
+list_and_peek_count_all_nodes(struct harness *h)
+{
+	struct node *here = &h->node[0], *there = &h->node[1];
+	open_room(here, "lobby", lobby);
+	open_room(there, "lobby", lobby);
+	join(here, "lobby", ALICE, "Alice");
+	join(there, "lobby", BOB, "Bob");
+	open_room(there, "Den", den);
+	join(there, "den", BOB, "Bob");
+
+	const struct answer *list = await_answer(ask_list(here));
+	const struct answer *peek = await_answer(ask_peek(here, "den"));
+
+	assert_int_equal(list->n, 2);
+	assert_int_equal(listed(list, "lobby")->count, 2);
+	assert_int_equal(listed(list, "den")->count, 1);
+	assert_int_equal(peek->n, 1);
+	assert_string_equal(peek->room.shown, "Den");
+	assert_string_equal(peek->news[0].sender, BOB);
+}
+
+/* --- the relay goes and comes back
+ * ------------------------------------------------------------------ */
+
+static void
+lose(struct node *n)
+{
+	n->h->backend->lose();
+	while (next_news(n, NEWS_STATE)->up)
+		;
+	assert_false(relay_is_up(n->relay));
+}
+
+static void
+regain(struct node *n)
+{
+	n->h->backend->regain();
+	while (!next_news(n, NEWS_STATE)->up)
+		;
+	assert_true(relay_is_up(n->relay));
+}
+
+static void
+while_the_relay_is_away_calls_say_so(struct harness *h)
+{
+	struct node *n = &h->node[0];
+	struct conv c = room_conv("lobby");
+	struct relay_range range = {.direction = RELAY_FORWARD, .n = 1};
+	open_room(n, "lobby", lobby);
+	lose(n);
+
+	struct answer *asked[] = {
+	    ask_say(n, "lobby", ALICE, "c1", "lost"),
+	    ask_tell(n, ALICE, BOB, NULL, "lost"),
+	    ask_read(n, &c, &range),
+	    ask_claim(n, "alice", ALICE, alice),
+	    ask_find(n, "alice"),
+	    ask_peek(n, "lobby"),
+	    ask_list(n),
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(asked); i++) {
+		await_answer(asked[i]);
+		assert_int_equal(asked[i]->st, RELAY_DOWN);
+	}
+	regain(n);
+}
+
+static void
+a_relay_that_comes_back_carries_on(struct harness *h)
+{
+	struct node *n = &h->node[0];
+	struct conv c = room_conv("lobby");
+	struct relay_range all = {.direction = RELAY_FORWARD, .n = 64};
+	open_room(n, "lobby", lobby);
+	join(n, "lobby", ALICE, "Alice");
+	claim(n, "Alice", ALICE);
+	struct msgid before = say(n, "lobby", ALICE, "before");
+	lose(n);
+	await_answer(ask_say(n, "lobby", ALICE, NULL, "never accepted"));
+	regain(n);
+
+	struct msgid after = say(n, "lobby", ALICE, "after");
+
+	expect_message(n, lobby, "before");
+	const struct news *w = next_news(n, NEWS_MESSAGE);
+	assert_string_equal(w->text, "after");
+	assert_id_equal(w->prev, before);
+	assert_true(msgid_cmp(after, before) > 0);
+	assert_int_equal(unread(n, NEWS_GAP), 0);
+	assert_int_equal(await_answer(ask_read(n, &c, &all))->n, 2);
+	assert_int_equal(await_answer(ask_peek(n, "lobby"))->n, 1);
+	assert_int_equal(claim(n, "alice", BOB), RELAY_TAKEN);
+}
+
+static void
+a_node_that_starts_without_its_relay_waits_for_it(struct harness *h)
+{
+	struct node *n = &h->node[0], *late = &h->node[1];
+	lose(n);
+	late->h = h;
+	strcpy(late->name, "nook");
+
+	h->backend->node_start(late);
+	assert_false(relay_is_up(late->relay));
+	struct answer *a = ask_say(late, "lobby", ALICE, NULL, "lost");
+	await_answer(a);
+	assert_int_equal(a->st, RELAY_DOWN);
+	regain(n);
+	open_room(n, "lobby", lobby);
+	do {
+		a = ask_say(late, "lobby", ALICE, NULL, "at last");
+		await_answer(a);
+	} while (a->st == RELAY_DOWN);
+
+	assert_int_equal(a->st, RELAY_OK);
+	expect_message(n, lobby, "at last");
+}
+
+/* --- the table
+ * ------------------------------------------------------------------------------------
+ */
+
+struct rule {
+	const char *name;
+	void (*test)(struct harness *h);
+	unsigned nodes;
+	bool loses; /* the relay is taken away: only where that can be */
+};
+
+/* clang-format off */
+#define ONE(test) {#test, test, 1, false}
+#define TWO(test) {#test, test, 2, false}
+#define AWAY(test) {#test, test, 1, true}
+
+static const struct rule rules[] = {
+	ONE(messages_come_in_the_order_of_their_ids),
+	ONE(each_message_names_its_predecessor),
+	ONE(the_answer_has_the_id_under_which_everyone_sees_it),
+	ONE(the_appenders_node_gets_nothing_without_a_subscription),
+	ONE(rooms_do_not_mix),
+	ONE(no_call_back_comes_from_within_a_call),
+	ONE(a_message_keeps_every_field),
+	ONE(what_a_message_does_not_have_stays_absent),
+	ONE(a_read_brings_what_the_subscription_brought),
+	ONE(a_long_text_arrives_whole),
+	ONE(the_same_cid_again_gives_the_first_id_and_no_message),
+	ONE(the_same_cid_in_flight_twice_is_one_message),
+	ONE(another_senders_cid_is_another),
+	ONE(another_conversations_cid_is_another),
+	ONE(without_a_cid_nothing_is_deduped),
+	ONE(a_new_room_has_its_spelling_and_nothing_else),
+	ONE(opening_tells_the_newest_id_and_brings_only_what_is_above),
+	ONE(what_is_said_while_opening_is_above_last_or_not_delivered),
+	ONE(the_first_spelling_stays),
+	ONE(closing_ends_the_news_at_once),
+	ONE(closing_answers_a_pending_open),
+	ONE(closing_a_room_that_is_not_open_does_nothing),
+	ONE(a_join_is_told_with_sender_and_nick),
+	ONE(a_part_is_told_with_its_text),
+	ONE(a_rename_is_told_with_the_new_nick),
+	ONE(comings_need_no_answer),
+	TWO(members_elsewhere_are_told_before_the_open_is_answered),
+	TWO(comings_and_goings_are_told_on_all_nodes),
+	ONE(a_topic_is_an_entry_like_any_message),
+	ONE(a_topic_is_kept_for_later_comers),
+	ONE(an_empty_topic_clears_it),
+	ONE(typing_comes_to_an_open_room),
+	ONE(typing_is_not_kept),
+	ONE(a_pairs_message_comes_to_both_watchers_once),
+	ONE(a_note_to_self_comes_once),
+	ONE(the_pair_is_the_same_from_both_sides),
+	ONE(a_pairs_typing_comes_to_the_other_alone),
+	ONE(nothing_comes_after_unwatch),
+	ONE(a_nick_belongs_to_who_claimed_it_first),
+	ONE(a_released_nick_is_free),
+	ONE(only_the_holder_releases_a_nick),
+	ONE(find_tells_who_holds_a_nick),
+	ONE(find_tells_when_nobody_holds_a_nick),
+	ONE(the_list_has_the_rooms_with_members),
+	ONE(a_room_without_members_leaves_the_list_but_keeps_its_log),
+	ONE(peek_shows_a_room_without_opening_it),
+	ONE(peek_tells_when_there_is_no_such_room),
+	ONE(reads_forward_page_by_page),
+	ONE(reads_forward_up_to_an_id),
+	ONE(reads_backward_page_by_page),
+	ONE(an_id_nobody_had_is_a_place_to_read_from),
+	ONE(reading_where_nothing_was_said_is_no_error),
+	ONE(a_read_from_a_known_id_has_no_gap),
+	ONE(a_read_from_an_unknown_id_has_a_gap),
+	ONE(a_read_from_a_trimmed_id_has_a_gap),
+	ONE(reads_see_what_was_said_before_them),
+	ONE(it_is_up_and_says_how_durable_it_is),
+	ONE(freeing_answers_all_that_is_owed),
+	TWO(all_nodes_see_one_order),
+	TWO(a_cid_is_deduped_on_another_node),
+	TWO(nicks_are_unique_over_all_nodes),
+	TWO(pairs_reach_across_nodes),
+	TWO(typing_reaches_across_nodes),
+	TWO(list_and_peek_count_all_nodes),
+	AWAY(while_the_relay_is_away_calls_say_so),
+	AWAY(a_relay_that_comes_back_carries_on),
+	AWAY(a_node_that_starts_without_its_relay_waits_for_it),
+};
+/* clang-format on */
+
+static const struct backend *const backends[] = {&local_backend};
+
+/* --- running it
+ * -----------------------------------------------------------------------------------
+ */
+
+struct run {
+	const struct backend *backend;
+	const struct rule *rule;
+	struct harness *h;
+	char name[128];
+};
+
+static struct run runs[ARRAY_LEN(rules) * ARRAY_LEN(backends)];
+static struct CMUnitTest tests[ARRAY_LEN(runs)];
+
+static int
+rule_setup(void **state)
+{
+	struct run *run = *state;
+	run->h = harness_new(run->backend, run->rule->nodes);
+	return 0;
+}
+
+static int
+rule_teardown(void **state)
+{
+	struct run *run = *state;
+	harness_free(run->h);
+	return 0;
+}
+
+static void
+run_rule(void **state)
+{
+	struct run *run = *state;
+	run->rule->test(run->h);
+}
+
+static bool
+applies(const struct rule *rule, const struct backend *b)
+{
+	return rule->nodes <= b->nodes && (!rule->loses || b->lose != NULL);
+}
+
+static size_t
+list_tests(void)
+{
+	size_t n = 0;
+	for (size_t b = 0; b < ARRAY_LEN(backends); b++)
+		for (size_t i = 0; i < ARRAY_LEN(rules); i++) {
+			if (!applies(&rules[i], backends[b]))
+				continue;
+			struct run *run = &runs[n];
+			*run = (struct run){backends[b], &rules[i], NULL, ""};
+			snprintf(run->name, sizeof run->name, "%s_%s",
+			    backends[b]->name, rules[i].name);
+			tests[n++] = (struct CMUnitTest){run->name, run_rule,
+			    rule_setup, rule_teardown, run};
+		}
+	return n;
+}
+
+int
+main(void)
+{
+	size_t n = list_tests();
+	for (size_t b = 0; b < ARRAY_LEN(backends); b++)
+		if (backends[b]->start() != 0)
+			return 99; /* a hard error for the test driver */
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	int failed =
+	    _cmocka_run_group_tests("relay contract", tests, n, NULL, NULL);
+	for (size_t b = 0; b < ARRAY_LEN(backends); b++)
+		backends[b]->stop();
+	return failed;
+}
