@@ -1040,6 +1040,8 @@ reads_backward_page_by_page(struct harness *h)
 	assert_false(expect_page(n, &c, range, 12, SAID)->end);
 	range.from = ids[12];
 	assert_false(expect_page(n, &c, range, 4, 12)->end);
+	range.from = ids[8];
+	assert_true(expect_page(n, &c, range, 0, 8)->end);
 	range.from = ids[4];
 	assert_true(expect_page(n, &c, range, 0, 4)->end);
 	range.from = ids[0];

@@ -660,6 +660,26 @@ closing_within_a_call_back_is_heeded(void **state)
 	stop(&f);
 }
 
+static void
+unwatching_answers_a_pending_watch(void **state)
+{
+	(void)state;
+	struct fixture f;
+	start(&f, 1000, DAY, 0);
+	struct answer first = {0}, second = {0};
+
+	relay_watch(f.relay, ALICE, &f, on_done, &first);
+	relay_unwatch(f.relay, ALICE);
+	relay_watch(f.relay, ALICE, &f, on_done, &second);
+	run(&f);
+
+	assert_int_equal(first.calls, 1);
+	assert_int_equal(first.st, RELAY_DOWN);
+	assert_int_equal(second.calls, 1);
+	assert_int_equal(second.st, RELAY_OK);
+	stop(&f);
+}
+
 int
 main(void)
 {
@@ -687,6 +707,7 @@ main(void)
 	    cmocka_unit_test(what_a_call_back_asks_waits_for_the_next_run),
 	    cmocka_unit_test(a_full_queue_grows_in_order),
 	    cmocka_unit_test(closing_within_a_call_back_is_heeded),
+	    cmocka_unit_test(unwatching_answers_a_pending_watch),
 	};
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests_name("relay_local", tests, NULL, NULL);
