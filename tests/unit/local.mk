@@ -2,13 +2,28 @@
 if HAVE_CMOCKA
 unit_ldadd = $(base_libs) $(CMOCKA_LIBS)
 unit_base = \
+	tests/unit/test_addr \
 	tests/unit/test_buf \
-	tests/unit/test_frame
+	tests/unit/test_codes \
+	tests/unit/test_frame \
+	tests/unit/test_line \
+	tests/unit/test_mem \
+	tests/unit/test_msgid
 check_PROGRAMS += $(unit_base)
 TESTS += $(unit_base)
 
+tests_unit_test_addr_SOURCES = tests/unit/test_addr.c tests/unit/unit.h
+tests_unit_test_addr_LDADD = $(unit_ldadd)
 tests_unit_test_buf_SOURCES = tests/unit/test_buf.c tests/unit/unit.h
 tests_unit_test_buf_LDADD = $(unit_ldadd)
+tests_unit_test_codes_SOURCES = tests/unit/test_codes.c tests/unit/unit.h
+tests_unit_test_codes_LDADD = libproto.a $(unit_ldadd)
 tests_unit_test_frame_SOURCES = tests/unit/test_frame.c tests/unit/unit.h
 tests_unit_test_frame_LDADD = libproto.a $(unit_ldadd)
+tests_unit_test_line_SOURCES = tests/unit/test_line.c tests/unit/unit.h
+tests_unit_test_line_LDADD = libproto.a $(unit_ldadd)
+tests_unit_test_mem_SOURCES = tests/unit/test_mem.c tests/unit/unit.h
+tests_unit_test_mem_LDADD = $(unit_ldadd)
+tests_unit_test_msgid_SOURCES = tests/unit/test_msgid.c tests/unit/unit.h
+tests_unit_test_msgid_LDADD = libproto.a $(unit_ldadd)
 endif
