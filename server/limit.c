@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Policy: how much one session may ask for, and how many sessions one address
+ * may have.  Pure arithmetic on times that are passed in; it neither closes
+ * nor answers anything.
+ */
+#include "server/limit.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "base/mem.h"
+#include "server/table.h"
+
+/* Tokens are counted in thousandths, so that rate * milliseconds is exact. */
+enum { TOKEN = 1000 };
+
+static void
+refill(struct flood *f, const struct flood_rule *rule, uint64_t now_ms)
+{
+	uint64_t passed = now_ms - f->last_ms;
+	uint64_t back = passed > 3600000 ? UINT64_C(1) << 40
+					 : passed * (uint64_t)rule->rate;
+
+	f->last_ms = now_ms;
+	f->spent = (uint64_t)f->spent > back ? f->spent - (int64_t)back : 0;
+	if (f->spent <= rule->burst * TOKEN / 2)
+		f->since_ms = 0;
+}
+
+enum flood_verdict
+flood_take(struct flood *f, const struct flood_rule *rule, unsigned cost,
+    uint64_t now_ms, uint64_t *wait_ms)
+{
+	int64_t need = (int64_t)cost * TOKEN, missing;
+
+	if (rule->burst == 0 || cost == 0)
+		return FLOOD_GO;
+	refill(f, rule, now_ms);
+	/* What costs more than a whole burst has to wait for all of it. */
+	if (need > rule->burst * TOKEN)
+		need = rule->burst * TOKEN;
+	missing = f->spent + need - rule->burst * TOKEN;
+	if (missing <= 0) {
+		f->spent += need;
+		return FLOOD_GO;
+	}
+	if (f->since_ms == 0)
+		f->since_ms = now_ms;
+	*wait_ms = (uint64_t)((missing + rule->rate - 1) / rule->rate);
+	if (now_ms - f->since_ms >= (uint64_t)rule->limit_ms)
+		return FLOOD_END;
+	if (now_ms - f->since_ms + *wait_ms > (uint64_t)rule->delay_ms)
+		return FLOOD_REFUSE;
+	return FLOOD_WAIT;
+}
+
+struct addr_count {
+	struct addr_key key;
+	size_t n;
+	UT_hash_handle hh;
+};
+
+struct addr_counts {
+	struct addr_count *table;
+};
+
+struct addr_counts *
+addr_counts_new(void)
+{
+	return xcalloc(1, sizeof(struct addr_counts));
+}
+
+void
+addr_counts_free(struct addr_counts *a)
+{
+	struct addr_count *c, *tmp;
+
+	if (!a)
+		return;
+	HASH_ITER (hh, a->table, c, tmp) {
+		HASH_DEL(a->table, c);
+		free(c);
+	}
+	free(a);
+}
+
+static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
+
+bool
+addr_key_of(const struct sockaddr *sa, struct addr_key *key)
+{
+	struct sockaddr_in in;
+	struct sockaddr_in6 in6;
+
+	memset(key, 0, sizeof *key);
+	if (sa->sa_family == AF_INET) {
+		memcpy(&in, sa, sizeof in);
+		memcpy(key->bytes, mapped, sizeof mapped);
+		memcpy(key->bytes + 12, &in.sin_addr, 4);
+		return true;
+	}
+	if (sa->sa_family != AF_INET6)
+		return false;
+	memcpy(&in6, sa, sizeof in6);
+	memcpy(key->bytes, &in6.sin6_addr,
+	    memcmp(&in6.sin6_addr, mapped, sizeof mapped) == 0 ? 16 : 8);
+	return true;
+}
+
+bool
+addr_is_loopback(const struct sockaddr *sa)
+{
+	static const uint8_t v6_loopback[16] = {[15] = 1};
+	struct sockaddr_in in;
+	struct sockaddr_in6 in6;
+
+	if (sa->sa_family == AF_UNIX)
+		return true;
+	if (sa->sa_family == AF_INET) {
+		memcpy(&in, sa, sizeof in);
+		return ntohl(in.sin_addr.s_addr) >> 24 == 127;
+	}
+	if (sa->sa_family != AF_INET6)
+		return false;
+	memcpy(&in6, sa, sizeof in6);
+	if (memcmp(&in6.sin6_addr, mapped, sizeof mapped) == 0)
+		return in6.sin6_addr.s6_addr[12] == 127;
+	return memcmp(&in6.sin6_addr, v6_loopback, 16) == 0;
+}
+
+bool
+addr_counts_add(struct addr_counts *a, const struct addr_key *key, size_t max)
+{
+	struct addr_count *c;
+
+	HASH_FIND(hh, a->table, key, sizeof *key, c);
+	if (c && c->n >= max)
+		return false;
+	if (!c) {
+		c = xcalloc(1, sizeof *c);
+		c->key = *key;
+		HASH_ADD(hh, a->table, key, sizeof c->key, c);
+	}
+	c->n++;
+	return true;
+}
+
+void
+addr_counts_drop(struct addr_counts *a, const struct addr_key *key)
+{
+	struct addr_count *c;
+
+	HASH_FIND(hh, a->table, key, sizeof *key, c);
+	if (!c || --c->n > 0)
+		return;
+	HASH_DEL(a->table, c);
+	free(c);
+}
