@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Senders: who speaks, under which nick, on which sessions.
+ *
+ * A user is looked up by its id alone; a nick is what it is called at the
+ * moment and may be somebody else's tomorrow.  This file knows neither rooms
+ * nor the relay: seats are linked in by room.c, claims are made by cmd_user.c.
+ */
+#include "server/user.h"
+
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+struct users {
+	struct user *by_id;
+};
+
+struct users *
+users_new(void)
+{
+	return xcalloc(1, sizeof(struct users));
+}
+
+static void
+user_free(struct users *us, struct user *u)
+{
+	HASH_DEL(us->by_id, u);
+	free(u->shown);
+	free(u->fold);
+	free(u->sessions);
+	free(u);
+}
+
+void
+users_free(struct users *us)
+{
+	struct user *u, *tmp;
+
+	if (!us)
+		return;
+	HASH_ITER (hh, us->by_id, u, tmp)
+		user_free(us, u);
+	free(us);
+}
+
+size_t
+users_count(const struct users *us)
+{
+	return HASH_COUNT(us->by_id);
+}
+
+static struct user *
+user_new(struct users *us, struct span id)
+{
+	struct user *u = xcalloc(1, sizeof *u);
+
+	span_copy(u->id, sizeof u->id, id);
+	TAILQ_INIT(&u->seats);
+	HASH_ADD(hh, us->by_id, id, SENDER_ID_LEN, u);
+	return u;
+}
+
+void
+user_guest_nick(struct name *out)
+{
+	static const char alphabet[] = "abcdefghijklmnopqrstuvwxyz0123456789";
+
+	snprintf(out->shown, sizeof out->shown, "guest-????????");
+	for (char *c = strchr(out->shown, '?'); *c; c++)
+		*c = alphabet[randombytes_uniform(sizeof alphabet - 1)];
+	memcpy(out->fold, out->shown, sizeof out->fold);
+}
+
+/* Nobody may guess an id before its time: it decides whose message is whose. */
+struct user *
+user_new_guest(struct users *us)
+{
+	char id[SENDER_ID_LEN + 1] = "g";
+	unsigned char random[16];
+	struct name nick;
+	struct user *u;
+
+	randombytes_buf(random, sizeof random);
+	sodium_bin2hex(id + 1, sizeof id - 1, random, sizeof random);
+	u = user_new(us, span_of(id));
+	user_guest_nick(&nick);
+	user_set_nick(u, &nick);
+	return u;
+}
+
+struct user *
+user_find(const struct users *us, struct span id)
+{
+	struct user *u = NULL;
+
+	if (id.len == SENDER_ID_LEN)
+		HASH_FIND(hh, us->by_id, id.p, SENDER_ID_LEN, u);
+	return u;
+}
+
+struct user *
+user_mirror(struct users *us, struct span id, struct span nick)
+{
+	struct user *u = user_find(us, id);
+	struct name name;
+
+	if (u)
+		return u;
+	if (id.len != SENDER_ID_LEN || name_check(nick, false, &name) != 0)
+		return NULL;
+	u = user_new(us, id);
+	user_set_nick(u, &name);
+	return u;
+}
+
+void
+user_set_nick(struct user *u, const struct name *nick)
+{
+	free(u->shown);
+	free(u->fold);
+	u->shown = xstrdup(nick->shown);
+	u->fold = xstrdup(nick->fold);
+}
+
+void
+user_add_session(struct user *u, struct session *s)
+{
+	u->sessions =
+	    xreallocarray(u->sessions, u->nsessions + 1, sizeof u->sessions[0]);
+	u->sessions[u->nsessions++] = s;
+}
+
+void
+user_drop_session(struct user *u, struct session *s)
+{
+	for (size_t i = 0; i < u->nsessions; i++)
+		if (u->sessions[i] == s) {
+			u->sessions[i] = u->sessions[--u->nsessions];
+			return;
+		}
+}
+
+void
+user_unref(struct users *us, struct user *u)
+{
+	if (u->nsessions == 0 && u->nseats == 0)
+		user_free(us, u);
+}

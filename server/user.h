@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef SNUG_SERVER_USER_H
+#define SNUG_SERVER_USER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/queue.h>
+
+#include "base/attr.h"
+#include "base/names.h"
+#include "server/relay.h"
+#include "server/table.h"
+
+struct seat;
+struct session;
+
+/* How far a sender's nick is held in the relay. */
+enum user_claim { USER_UNCLAIMED, USER_CLAIMING, USER_CLAIMED };
+
+/*
+ * A sender this node knows: one of ours, with sessions, or one mirrored
+ * because it shares a room with ours.  Compared by id, never by nick.
+ */
+struct user {
+	char id[SENDER_ID_LEN + 1];
+	enum user_claim claim;
+	char *shown, *fold;       /* the nick; owned */
+	TAILQ_HEAD(, seat) seats; /* where it is a member: room.h */
+	size_t nseats;
+	struct session **sessions; /* ours; not looked into here */
+	size_t nsessions;
+	UT_hash_handle hh;
+};
+
+struct users;
+
+struct users *users_new(void) MUST_CHECK;
+void users_free(struct users *us); /* every user with it */
+size_t users_count(const struct users *us);
+
+/* A guest of this node: a random id, and a nick of the form guest-xxxxxxxx. */
+struct user *user_new_guest(struct users *us) MUST_CHECK;
+struct user *user_find(const struct users *us, struct span id);
+/* Finds or makes the mirror of a sender elsewhere. */
+struct user *user_mirror(struct users *us, struct span id, struct span nick);
+
+static inline bool
+user_is_local(const struct user *u)
+{
+	return u->nsessions > 0;
+}
+
+/* A nick nobody else has drawn; both spellings are the same. */
+void user_guest_nick(struct name *out);
+void user_set_nick(struct user *u, const struct name *nick);
+
+/* Sessions come and go; the user is theirs, not the other way round. */
+void user_add_session(struct user *u, struct session *s);
+void user_drop_session(struct user *u, struct session *s);
+
+/* Frees the user if it has neither a session nor a seat. */
+void user_unref(struct users *us, struct user *u);
+
+#endif
