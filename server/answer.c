@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Answers in the order of the commands.
+ *
+ * A command that waits for the relay keeps its answer, not its session: when
+ * the session goes first, the answer is detached and the late reply finds
+ * nobody.  That is the one rule by which nothing here ever points at a session
+ * that may be gone.
+ */
+#include "server/answer.h"
+
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "proto/line.h"
+
+struct answer {
+	STAILQ_ENTRY(answer) next;
+	struct answers *q; /* NULL: the session is gone */
+	struct buf line;   /* ready, but not at the head yet */
+	bool ready;
+	unsigned char tag_len;
+	bool has_tag;
+	char tag[LINE_TAG_MAX];
+};
+
+void
+answers_init(struct answers *q, struct session *s,
+    struct buf *(*out)(struct session *), void (*settled)(struct session *))
+{
+	*q = (struct answers){.session = s, .out = out, .settled = settled};
+	STAILQ_INIT(&q->queue);
+}
+
+static void
+answer_free(struct answer *a)
+{
+	buf_free(&a->line);
+	free(a);
+}
+
+void
+answers_detach(struct answers *q)
+{
+	struct answer *a;
+
+	while ((a = STAILQ_FIRST(&q->queue))) {
+		STAILQ_REMOVE_HEAD(&q->queue, next);
+		a->q = NULL;
+		if (a->ready)
+			answer_free(a);
+	}
+	q->n = 0;
+}
+
+struct answer *
+answer_begin(struct answers *q, struct span tag)
+{
+	struct answer *a = xcalloc(1, sizeof *a);
+
+	assert(tag.len <= LINE_TAG_MAX);
+	a->q = q;
+	a->has_tag = tag.p != NULL;
+	a->tag_len = (unsigned char)tag.len;
+	if (tag.len > 0)
+		memcpy(a->tag, tag.p, tag.len);
+	STAILQ_INSERT_TAIL(&q->queue, a, next);
+	q->n++;
+	return a;
+}
+
+struct session *
+answer_session(const struct answer *a)
+{
+	return a->q ? a->q->session : NULL;
+}
+
+struct span
+answer_tag(const struct answer *a)
+{
+	return a->has_tag ? (struct span){a->tag, a->tag_len} : SPAN_NONE;
+}
+
+/* Where the line is to be written: straight to the session if it is this
+ * answer's turn, else kept; NULL if nobody is there to read it. */
+static struct buf *
+place(struct answer *a)
+{
+	if (!a->q)
+		return NULL;
+	if (STAILQ_FIRST(&a->q->queue) == a)
+		return a->q->out(a->q->session);
+	return &a->line;
+}
+
+/* Sends every answer at the head that is ready, this one perhaps among them. */
+static void
+settle(struct answer *a)
+{
+	struct answers *q = a->q;
+	struct answer *head;
+
+	if (!q) {
+		answer_free(a);
+		return;
+	}
+	a->ready = true;
+	if (STAILQ_FIRST(&q->queue) != a)
+		return;
+	while ((head = STAILQ_FIRST(&q->queue)) && head->ready) {
+		if (buf_len(&head->line) > 0)
+			buf_add(q->out(q->session), buf_head(&head->line),
+			    buf_len(&head->line));
+		STAILQ_REMOVE_HEAD(&q->queue, next);
+		q->n--;
+		answer_free(head);
+	}
+	q->settled(q->session);
+}
+
+void
+answer_ok(struct answer *a, struct span text)
+{
+	struct buf *out = place(a);
+	struct line_writer w;
+
+	if (out) {
+		line_begin(&w, out);
+		line_put_tag(&w, answer_tag(a));
+		line_put(&w, SPAN("OK"));
+		line_put(&w, text);
+		line_end(&w);
+	}
+	settle(a);
+}
+
+void
+answer_ok_id(struct answer *a, struct msgid id)
+{
+	char text[MSGID_LEN_MAX + 1];
+	size_t len = msgid_format(id, text);
+
+	answer_ok(a, (struct span){text, len});
+}
+
+void
+answer_err(struct answer *a, enum proto_error e, uint64_t retry_ms,
+    const char *fmt, ...)
+{
+	struct buf *out = place(a);
+	struct line_writer w;
+	char text[ERR_LEN], ms[24];
+	size_t bad;
+	va_list ap;
+
+	if (out) {
+		va_start(ap, fmt);
+		vsnprintf(text, sizeof text, fmt, ap);
+		va_end(ap);
+		/* A cut in the middle of a character, or what a peer's word
+		 * brought along, ends the text there. */
+		if (text_check(text, strlen(text), &bad) != 0)
+			text[bad] = 0;
+		line_begin(&w, out);
+		line_put_tag(&w, answer_tag(a));
+		if (retry_ms > 0) {
+			snprintf(ms, sizeof ms, "%llu",
+			    (unsigned long long)retry_ms);
+			line_put_attr(&w, "retry", span_of(ms));
+		}
+		line_put(&w, SPAN("ERR"));
+		line_put(&w, span_of(proto_error_word(e)));
+		line_put(&w, span_of(text));
+		line_end(&w);
+	}
+	settle(a);
+}
+
+void
+answer_none(struct answer *a)
+{
+	settle(a);
+}

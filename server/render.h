@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef SNUG_SERVER_RENDER_H
+#define SNUG_SERVER_RENDER_H
+
+#include <stdbool.h>
+
+#include "base/buf.h"
+#include "base/text.h"
+#include "proto/codes.h"
+#include "proto/msgid.h"
+
+struct relay_msg;
+struct room;
+
+/*
+ * How things look on the wire: each writes whole framed lines at the end of a
+ * buffer, and knows nothing of who will read them.
+ */
+
+/* What a MSG is written for. */
+struct render_for {
+	struct span target; /* a room as shown, or a nick */
+	bool person;        /* the target is a person: an @ goes before it */
+	bool replay;        /* @replay */
+	const char *me;     /* replay: this sender's own messages carry @cid */
+	struct span tag;    /* replay: the asker's */
+};
+void render_msg(
+    struct buf *out, const struct render_for *f, const struct relay_msg *m);
+
+/* VERB and up to three words or a text; empty ones are left out. */
+void render_event(struct buf *out, struct span tag, const char *verb,
+    struct span a, struct span b, struct span c);
+
+/* TOPIC room nick text; a room without a topic has neither nick nor text. */
+void render_topic(struct buf *out, struct span tag, const struct room *r);
+
+/* NAMES room count nick …, as many lines as the nicks need; at least one. */
+void render_names(struct buf *out, struct span tag, struct span room,
+    size_t count, const struct span *nicks, size_t n);
+
+void render_notice(
+    struct buf *out, struct span tag, enum proto_notice code, struct span text);
+void render_bye(
+    struct buf *out, enum proto_bye code, struct span text, uint64_t retry_ms);
+
+#endif
