@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The way out of a session.
+ *
+ * Two kinds of bytes leave: lines of its own (answers, notices), written into
+ * its queue and sent at the end of the turn; and batches of rooms, which go
+ * straight to the socket while nothing else waits.  Only a full socket costs a
+ * copy and an EV_WRITE.  The queue is counted here, in bytes: who lets more
+ * than send-buffer pile up is ended, and nobody else notices.
+ *
+ * session_deliver() is called while a room's listeners are walked, so it only
+ * ever marks a session; what follows from the mark happens in
+ * sessions_flush().
+ */
+#include <errno.h>
+#include <event2/event.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "base/log.h"
+#include "server/config.h"
+#include "server/history.h"
+#include "server/server.h"
+#include "server/session.h"
+
+enum { LOW_WATER = 16384 }; /* below it a paced answer goes on */
+
+static void
+mark_dirty(struct session *s)
+{
+	struct server *sv = s->server;
+
+	if (s->dirty || s->state == SESSION_GONE)
+		return;
+	s->dirty = true;
+	if (STAILQ_EMPTY(&sv->dirty))
+		sv->wake(sv->wake_arg);
+	STAILQ_INSERT_TAIL(&sv->dirty, s, next_dirty);
+}
+
+/* To be freed at the end of the turn; a list it is on lets go of it first. */
+void
+session_bury(struct session *s)
+{
+	struct server *sv = s->server;
+
+	if (s->dirty)
+		return;
+	if (STAILQ_EMPTY(&sv->gone))
+		sv->wake(sv->wake_arg);
+	STAILQ_INSERT_TAIL(&sv->gone, s, next_dirty);
+}
+
+struct buf *
+session_out(struct session *s)
+{
+	mark_dirty(s);
+	return &s->out;
+}
+
+bool
+session_has_room(const struct session *s)
+{
+	return buf_len(&s->out) < LOW_WATER;
+}
+
+/* Sends what the socket takes of it; marks the session if that fails. */
+static size_t
+send_some(struct session *s, const char *p, size_t len)
+{
+	ssize_t n = send(s->fd, p, len, MSG_NOSIGNAL | MSG_DONTWAIT);
+
+	if (n >= 0)
+		return (size_t)n;
+	if (errno != EAGAIN && errno != EINTR) {
+		s->broken = true;
+		mark_dirty(s);
+	}
+	return 0;
+}
+
+void
+session_deliver(struct session *s, const char *p, size_t len)
+{
+	size_t sent = 0;
+
+	if (s->state >= SESSION_ENDING || s->broken || s->slow)
+		return;
+	if (buf_len(&s->out) == 0)
+		sent = send_some(s, p, len);
+	if (sent == len || s->broken)
+		return;
+	/* Behind a full socket: the rest of this batch has to follow, or a line
+	 * would be cut.  Behind other bytes: whole or not at all. */
+	if (buf_len(&s->out) > 0 &&
+	    buf_len(&s->out) + len > (size_t)s->server->config->send_buffer)
+		s->slow = true;
+	else
+		buf_add(&s->out, p + sent, len - sent);
+	if (!s->writing)
+		mark_dirty(s);
+}
+
+static void
+set_writing(struct session *s, bool on)
+{
+	if (s->writing == on)
+		return;
+	s->writing = on;
+	if (on)
+		event_add(&s->on_write, NULL);
+	else
+		event_del(&s->on_write);
+}
+
+/* The queue is empty: paced answers go on, an ended session hangs up. */
+static void
+on_drained(struct session *s)
+{
+	struct membership *m, *next;
+
+	if (s->state == SESSION_ENDING) {
+		shutdown(s->fd, SHUT_WR);
+		if (s->eof)
+			session_lost(s, "ended");
+		return;
+	}
+	if (s->reading)
+		history_continue(s->reading);
+	for (m = TAILQ_FIRST(&s->memberships); m; m = next) {
+		next = TAILQ_NEXT(m, next);
+		if (m->reading)
+			history_continue(m->reading);
+	}
+}
+
+void
+session_write(struct session *s)
+{
+	size_t n;
+
+	if (s->state == SESSION_GONE)
+		return;
+	while (buf_len(&s->out) > 0 && !s->broken) {
+		n = send_some(s, buf_head(&s->out), buf_len(&s->out));
+		if (n == 0)
+			break;
+		buf_drain(&s->out, n);
+	}
+	if (s->broken) {
+		session_lost(s, "write failed");
+		return;
+	}
+	set_writing(s, buf_len(&s->out) > 0);
+	if (buf_len(&s->out) == 0)
+		on_drained(s);
+}
+
+/* What it has not read yet is dropped: it comes back with @since. */
+static void
+end_slow(struct session *s)
+{
+	log_info("session", s->id, "slow reader queued=%zu", buf_len(&s->out));
+	session_end(s, BYE_SLOW_READER, 1000,
+	    "more than %lld bytes waited for you; come back with @since",
+	    (long long)s->server->config->send_buffer);
+}
+
+void
+sessions_flush(struct server *sv)
+{
+	struct session *s;
+
+	while ((s = STAILQ_FIRST(&sv->dirty))) {
+		STAILQ_REMOVE_HEAD(&sv->dirty, next_dirty);
+		s->dirty = false;
+		if (s->state == SESSION_GONE)
+			session_bury(s);
+		if (s->slow && s->state < SESSION_ENDING)
+			end_slow(s);
+		if (!s->writing || s->broken)
+			session_write(s);
+	}
+	while ((s = STAILQ_FIRST(&sv->gone))) {
+		STAILQ_REMOVE_HEAD(&sv->gone, next_dirty);
+		session_free(s);
+	}
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef SNUG_SERVER_SERVER_H
+#define SNUG_SERVER_SERVER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include "base/attr.h"
+#include "server/limit.h"
+#include "server/session.h"
+
+struct config;
+struct event_base;
+struct relay;
+struct rooms;
+struct users;
+
+/* One node, put together: what the edges share. */
+struct server {
+	const struct config *config;
+	struct event_base *base;
+	struct relay *relay;
+	struct rooms *rooms;
+	struct users *users;
+	struct addr_counts *addrs;
+	struct flood_rule flood;
+	struct session_list sessions;
+	STAILQ_HEAD(, session) dirty;
+	STAILQ_HEAD(, session) gone;
+	size_t nsessions, max_sessions;
+	uint64_t next_session;
+	char *motd; /* lines, or NULL */
+	bool ending;
+	void (*wake)(void *arg); /* sessions_flush() soon */
+	void *wake_arg;
+};
+
+#endif

@@ -1,0 +1,538 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Sessions: one connection from its first byte to its last.
+ *
+ * A session owns a socket and turns what it reads into lines for command.c; it
+ * knows when to stop reading (a command waits for its turn), when silence has
+ * lasted too long, and how to end: every end goes through session_end() with
+ * a code that the other side is told, or through lose() where nobody is left
+ * to be told.  Writing is output.c's.
+ *
+ * Nothing is freed where it fails.  A session that is gone is unhooked at once
+ * and freed at the end of the turn, when no caller up the stack can hold it.
+ */
+#include "server/session.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "proto/line.h"
+#include "server/command.h"
+#include "server/config.h"
+#include "server/history.h"
+#include "server/member.h"
+#include "server/render.h"
+#include "server/server.h"
+#include "server/user.h"
+
+enum {
+	READ_MAX = 65536,     /* one read; shared by all sessions */
+	GREETING_LINE = 1024, /* longest line before the first command */
+	DRAIN_MAX = 1048576,  /* thrown away behind a BYE before we hang up */
+};
+
+static const char *const state_names[] = {
+    [SESSION_GREETING] = "GREETING",
+    [SESSION_READY] = "READY",
+    [SESSION_ENDING] = "ENDING",
+    [SESSION_GONE] = "GONE",
+};
+
+static void
+set_state(struct session *s, enum session_state state)
+{
+	log_debug("session", s->id, "%s -> %s", state_names[s->state],
+	    state_names[state]);
+	s->state = state;
+}
+
+/* --- the end ----------------------------------------------------------------
+ */
+
+static void
+leave_everything(struct session *s, struct span why)
+{
+	answers_detach(&s->answers);
+	history_cancel(s->reading);
+	s->reading = NULL;
+	members_leave_all(s, why);
+}
+
+/* Unhooked at once, freed by sessions_flush(). */
+static void
+lose(struct session *s, const char *why)
+{
+	if (s->state == SESSION_GONE)
+		return;
+	if (s->state != SESSION_ENDING)
+		leave_everything(s, span_of(why));
+	set_state(s, SESSION_GONE);
+	event_del(&s->on_read);
+	event_del(&s->on_write);
+	if (s->timer)
+		event_free(s->timer);
+	s->timer = NULL;
+	close(s->fd);
+	if (s->counted)
+		addr_counts_drop(s->server->addrs, &s->addr);
+	TAILQ_REMOVE(&s->server->sessions, s, next);
+	s->server->nsessions--;
+	session_bury(s);
+	log_info("session", s->id, "closed age_ms=%llu reason=\"%s\"",
+	    (unsigned long long)(clock_now_ms() - s->born_ms), why);
+}
+
+void
+session_end(struct session *s, enum proto_bye code, uint64_t retry_ms,
+    const char *fmt, ...)
+{
+	char why[ERR_LEN];
+	va_list ap;
+
+	if (s->state >= SESSION_ENDING)
+		return;
+	va_start(ap, fmt);
+	vsnprintf(why, sizeof why, fmt, ap);
+	va_end(ap);
+	log_info("session", s->id, "bye code=%s reason=\"%s\"",
+	    proto_bye_word(code), why);
+	leave_everything(s, span_of(why));
+	render_bye(session_out(s), code, span_of(why), retry_ms);
+	set_state(s, SESSION_ENDING);
+	s->deadline_ms = clock_now_ms() + (uint64_t)s->server->config->linger;
+	buf_free(&s->in);
+	buf_free(&s->held);
+	if (!s->eof)
+		event_add(&s->on_read, NULL);
+}
+
+/* --- reading ----------------------------------------------------------------
+ */
+
+static void
+pause_reading(struct session *s)
+{
+	s->paused = true;
+	event_del(&s->on_read);
+}
+
+static void on_timer(evutil_socket_t fd, short what, void *arg);
+
+static void
+go_on_at(struct session *s, uint64_t at_ms, uint64_t now_ms)
+{
+	uint64_t wait = at_ms > now_ms ? at_ms - now_ms : 1;
+	struct timeval tv = {
+	    (time_t)(wait / 1000), (suseconds_t)(wait % 1000 * 1000)};
+
+	if (!s->timer)
+		s->timer = evtimer_new(s->server->base, on_timer, s);
+	if (!s->timer)
+		abort();
+	s->go_on_ms = at_ms;
+	evtimer_add(s->timer, &tv);
+}
+
+/* Runs a line, or keeps it until its turn comes. */
+static void
+run_line(struct session *s, struct span line)
+{
+	uint64_t now = clock_now_ms(), again = 0;
+
+	if (command_run(s, line, now, &again)) {
+		buf_clear(&s->held);
+	} else if (buf_len(&s->held) == 0) {
+		buf_add(&s->held, line.p, line.len);
+	}
+	if (s->state >= SESSION_ENDING)
+		return;
+	if (buf_len(&s->held) > 0 || again > 0)
+		pause_reading(s);
+	if (again > 0)
+		go_on_at(s, again, now);
+}
+
+static void
+refuse_frame(struct session *s, enum frame_result bad)
+{
+	static const struct {
+		enum proto_error err;
+		enum proto_bye bye;
+		const char *why;
+	} rows[] = {
+	    [FRAME_EBAD] = {ERR_BAD_FRAME, BYE_BAD_FRAME,
+		"a line that begins with a digit is LEN SP PAYLOAD LF, with "
+		"LEN the bytes of PAYLOAD"},
+	    [FRAME_ELONG] = {ERR_TOO_LONG, BYE_TOO_LONG,
+		"the line is longer than max-line"},
+	    [FRAME_EFOREIGN] = {ERR_BAD_FRAME, BYE_BAD_FRAME,
+		"this is a snug server; it speaks no other protocol"},
+	};
+
+	if (bad != FRAME_EFOREIGN)
+		answer_err(answer_begin(&s->answers, SPAN_NONE), rows[bad].err,
+		    0, "%s", rows[bad].why);
+	session_end(s, rows[bad].bye, 0, "%s", rows[bad].why);
+}
+
+static bool
+may_run(const struct session *s)
+{
+	return !s->paused && s->state < SESSION_ENDING;
+}
+
+/* Takes lines from *in until it is empty or something has to be awaited. */
+static void
+take(struct session *s, struct span *in)
+{
+	struct span line;
+	enum frame_result r;
+
+	while (may_run(s)) {
+		r = frame_next(&s->frame, in, &line);
+		if (r == FRAME_MORE)
+			return;
+		if (r != FRAME_LINE) {
+			refuse_frame(s, r);
+			return;
+		}
+		if (!s->frame.was_bare)
+			s->framed = true;
+		run_line(s, line);
+	}
+}
+
+/* All that was read is answered and the other side has closed: so do we. */
+static void
+end_if_done(struct session *s)
+{
+	if (s->eof && may_run(s) && s->answers.n == 0)
+		session_end(s, BYE_QUIT, 0, "you closed the connection");
+}
+
+static void
+resume(struct session *s)
+{
+	struct span in;
+
+	if (s->running || s->state >= SESSION_ENDING)
+		return;
+	s->running = true;
+	s->paused = false;
+	if (buf_len(&s->held) > 0)
+		run_line(
+		    s, (struct span){buf_head(&s->held), buf_len(&s->held)});
+	in = (struct span){buf_head(&s->in), buf_len(&s->in)};
+	take(s, &in);
+	s->running = false;
+	if (s->state >= SESSION_ENDING)
+		return;
+	buf_drain(&s->in, buf_len(&s->in) - in.len);
+	if (buf_len(&s->in) == 0)
+		buf_free(&s->in);
+	if (!s->paused && !s->eof)
+		event_add(&s->on_read, NULL);
+	end_if_done(s);
+}
+
+static void
+on_settled(struct session *s)
+{
+	if (s->running || s->go_on_ms > 0)
+		return;
+	if (s->paused || s->eof)
+		resume(s);
+}
+
+static void
+on_timer(evutil_socket_t fd, short what, void *arg)
+{
+	struct session *s = arg;
+
+	(void)fd, (void)what;
+	s->go_on_ms = 0;
+	resume(s);
+}
+
+/* Behind a BYE: what still comes is thrown away, so that closing does not
+ * reset the connection before the BYE was read. */
+static void
+drain(struct session *s, ssize_t n)
+{
+	if (n > 0)
+		s->drained += (size_t)n;
+	if (n == 0)
+		s->eof = true;
+	if (s->drained > DRAIN_MAX || (n == 0 && buf_len(&s->out) == 0))
+		lose(s, "ended");
+	else if (n == 0)
+		event_del(&s->on_read);
+}
+
+static void
+on_eof(struct session *s)
+{
+	s->eof = true;
+	s->deadline_ms = clock_now_ms() + (uint64_t)s->server->config->linger;
+	event_del(&s->on_read);
+	end_if_done(s);
+}
+
+static void
+on_bytes(struct session *s, const char *p, size_t n)
+{
+	struct span in = {p, n};
+
+	s->heard_ms = clock_now_ms();
+	s->pinged = false;
+	s->running = true;
+	take(s, &in);
+	s->running = false;
+	if (s->state < SESSION_ENDING && in.len > 0)
+		buf_add(&s->in, in.p, in.len);
+}
+
+static void
+on_readable(evutil_socket_t fd, short what, void *arg)
+{
+	static char shared[READ_MAX];
+	struct session *s = arg;
+	ssize_t n = recv(fd, shared, sizeof shared, 0);
+
+	(void)what;
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n < 0)
+		lose(s, strerror(errno));
+	else if (s->state == SESSION_ENDING)
+		drain(s, n);
+	else if (n == 0)
+		on_eof(s);
+	else
+		on_bytes(s, shared, (size_t)n);
+}
+
+static void
+on_writable(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd, (void)what;
+	session_write(arg);
+}
+
+void
+session_lost(struct session *s, const char *why)
+{
+	lose(s, why);
+}
+
+void
+session_free(struct session *s)
+{
+	frame_fini(&s->frame);
+	buf_free(&s->in);
+	buf_free(&s->held);
+	buf_free(&s->out);
+	free(s);
+}
+
+/* --- the beginning -----------------------------------------------------------
+ */
+
+static void
+put_kv(struct line_writer *w, const char *key, int64_t v)
+{
+	char kv[48];
+
+	snprintf(kv, sizeof kv, "%s=%lld", key, (long long)v);
+	line_put(w, span_of(kv));
+}
+
+static void
+put_kv_str(struct line_writer *w, const char *key, const char *v)
+{
+	char kv[48];
+
+	snprintf(kv, sizeof kv, "%s=%s", key, v);
+	line_put(w, span_of(kv));
+}
+
+/* Seconds, never 0 for something that is there. */
+static int64_t
+seconds(int64_t ms)
+{
+	return (ms + 999) / 1000;
+}
+
+static void
+say_welcome(struct session *s)
+{
+	const struct config *c = s->server->config;
+	struct line_writer w;
+
+	line_begin(&w, session_out(s));
+	line_put(&w, SPAN("WELCOME snug/1"));
+	line_put(&w, span_of(c->name));
+	line_put(&w, s->plain_refused ? SPAN("*") : span_of(s->user->shown));
+	put_kv(&w, "max-line", c->max_line);
+	put_kv(&w, "max-text", c->max_text);
+	if (!s->plain_refused) {
+		put_kv(&w, "ping", seconds(c->ping));
+		put_kv(&w, "dedupe", seconds(c->dedupe));
+		put_kv_str(&w, "durable", relay_durability(s->server->relay));
+	}
+	put_kv_str(&w, "secure", s->plain_refused ? "required" : "off");
+	line_end(&w);
+}
+
+static void
+say_motd(struct session *s)
+{
+	struct span rest = span_of(s->server->motd), line;
+	const char *lf;
+
+	while (rest.len > 0) {
+		lf = memchr(rest.p, '\n', rest.len);
+		line = (struct span){
+		    rest.p, lf ? (size_t)(lf - rest.p) : rest.len};
+		render_notice(session_out(s), SPAN_NONE, NOTICE_MOTD, line);
+		rest.p += line.len + (lf ? 1 : 0);
+		rest.len -= line.len + (lf ? 1 : 0);
+	}
+}
+
+static void
+greet(struct session *s)
+{
+	say_welcome(s);
+	if (s->plain_refused)
+		return;
+	say_motd(s);
+	if (!relay_is_up(s->server->relay))
+		render_notice(session_out(s), SPAN_NONE, NOTICE_RELAY_DOWN,
+		    SPAN("the relay is away; nothing can be said until it is "
+			 "back"));
+}
+
+void
+session_start(
+    struct server *sv, int fd, bool local, const struct addr_key *addr)
+{
+	struct session *s = xcalloc(1, sizeof *s);
+	const struct config *c = sv->config;
+
+	s->id = ++sv->next_session;
+	s->server = sv;
+	s->fd = fd;
+	s->local = local;
+	s->plain_refused = !local && c->plaintext == PLAINTEXT_LOCAL;
+	s->counted = addr != NULL;
+	if (addr)
+		s->addr = *addr;
+	s->born_ms = s->heard_ms = clock_now_ms();
+	s->deadline_ms =
+	    s->born_ms + (uint64_t)(local ? c->greet_local : c->greet);
+	frame_init(&s->frame,
+	    (unsigned)(c->max_line < GREETING_LINE ? c->max_line
+						   : GREETING_LINE),
+	    true);
+	TAILQ_INIT(&s->memberships);
+	answers_init(&s->answers, s, session_out, on_settled);
+	s->user = user_new_guest(sv->users);
+	user_add_session(s->user, s);
+	event_assign(
+	    &s->on_read, sv->base, fd, EV_READ | EV_PERSIST, on_readable, s);
+	event_assign(
+	    &s->on_write, sv->base, fd, EV_WRITE | EV_PERSIST, on_writable, s);
+	event_add(&s->on_read, NULL);
+	TAILQ_INSERT_TAIL(&sv->sessions, s, next);
+	sv->nsessions++;
+	log_info("session", s->id, "open nick=%s local=%s", s->user->shown,
+	    local ? "yes" : "no");
+	greet(s);
+}
+
+void
+session_accept(struct session *s)
+{
+	if (s->state != SESSION_GREETING)
+		return;
+	set_state(s, SESSION_READY);
+	frame_set_max(&s->frame, (unsigned)s->server->config->max_line);
+}
+
+struct membership *
+session_membership(struct session *s, const struct room *r)
+{
+	struct membership *m;
+
+	TAILQ_FOREACH (m, &s->memberships, next)
+		if (m->room == r)
+			return m;
+	return NULL;
+}
+
+/* --- time
+ * --------------------------------------------------------------------- */
+
+static void
+tick_ping(struct session *s, uint64_t now_ms)
+{
+	uint64_t ping = (uint64_t)s->server->config->ping;
+	uint64_t silent = now_ms - s->heard_ms;
+	char token[24];
+
+	/* People at netcat are not pinged; a session that we do not read from
+	 * cannot be blamed for its silence. */
+	if (!s->framed || s->paused)
+		return;
+	if (silent >= 2 * ping) {
+		session_end(s, BYE_PING_TIMEOUT, 1000,
+		    "nothing was heard from you for %llu s",
+		    (unsigned long long)(silent / 1000));
+	} else if (silent >= ping && !s->pinged) {
+		s->pinged = true;
+		snprintf(
+		    token, sizeof token, "%llu", (unsigned long long)now_ms);
+		render_event(session_out(s), SPAN_NONE, "PING", span_of(token),
+		    SPAN_NONE, SPAN_NONE);
+	}
+}
+
+static void
+tick(struct session *s, uint64_t now_ms)
+{
+	if (s->state == SESSION_ENDING || s->eof) {
+		if (now_ms >= s->deadline_ms)
+			lose(s, "did not take its last lines in time");
+		return;
+	}
+	if (s->state == SESSION_GREETING) {
+		if (now_ms >= s->deadline_ms)
+			session_end(s, BYE_PING_TIMEOUT, 0,
+			    "no command came in time; say HELP to see them");
+		return;
+	}
+	tick_ping(s, now_ms);
+	if (buf_len(&s->out) == 0 && now_ms - s->heard_ms > 1000)
+		buf_free(&s->out);
+}
+
+void
+sessions_tick(struct server *sv, uint64_t now_ms)
+{
+	struct session *s, *next;
+
+	for (s = TAILQ_FIRST(&sv->sessions); s; s = next) {
+		next = TAILQ_NEXT(s, next);
+		tick(s, now_ms);
+	}
+}

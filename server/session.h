@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef SNUG_SERVER_SESSION_H
+#define SNUG_SERVER_SESSION_H
+
+#include <event2/event_struct.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include "base/attr.h"
+#include "base/buf.h"
+#include "proto/codes.h"
+#include "proto/frame.h"
+#include "proto/msgid.h"
+#include "server/answer.h"
+#include "server/limit.h"
+
+struct event_base;
+struct history;
+struct room;
+struct server;
+struct user;
+
+/* GREETING: no command was accepted yet.  ENDING: BYE is on its way out.
+ * GONE: off every list but the one it is freed from. */
+enum session_state {
+	SESSION_GREETING,
+	SESSION_READY,
+	SESSION_ENDING,
+	SESSION_GONE,
+};
+
+/* A session in a room. */
+struct membership {
+	TAILQ_ENTRY(membership) next;
+	struct room *room; /* pinned */
+	struct session *session;
+	size_t place;            /* among the room's listeners */
+	struct history *reading; /* the replay, or the catching up behind it */
+	struct msgid cursor;     /* told up to here, while not listening */
+};
+
+/* Fields are session.c's but for those marked (cmd): read by commands. */
+struct session {
+	uint64_t id;           /* (cmd) */
+	struct server *server; /* (cmd) */
+	struct user *user; /* (cmd) the sender; owned while it has sessions */
+	enum session_state state;
+	bool plain_refused; /* (cmd) only a secure session would be let in */
+	bool local;         /* from loopback or a Unix socket */
+	bool framed;        /* has ever sent a framed line */
+	bool exclusive;     /* the command under way lets none run behind it */
+	bool running;       /* commands are being run: no second round */
+	bool paused;  /* not reading: an answer is awaited, or a flood waits */
+	bool eof;     /* its side is closed; what was read is answered */
+	bool writing; /* the socket is full: EV_WRITE is on */
+	bool dirty;   /* on the list of those with something to write */
+	bool broken;  /* a write failed */
+	bool slow;    /* more waits for it than it may have */
+	bool pinged;
+	bool counted; /* addr is counted */
+	int fd;
+	struct event on_read, on_write;
+	struct event *timer; /* a flood's wait; made when first needed */
+	struct frame frame;
+	struct buf in;   /* read, but not taken yet */
+	struct buf held; /* a line whose turn has not come */
+	struct buf out;
+	struct answers answers; /* (cmd) */
+	struct flood flood;
+	struct addr_key addr;
+	uint64_t born_ms, heard_ms, deadline_ms, go_on_ms;
+	size_t drained;      /* bytes thrown away after BYE */
+	unsigned long stamp; /* (cmd) the round in which it was last told */
+	TAILQ_HEAD(, membership) memberships; /* (cmd) */
+	size_t nmemberships;
+	struct history *reading; /* (cmd) HISTORY under way */
+	TAILQ_ENTRY(session) next;
+	STAILQ_ENTRY(session) next_dirty;
+};
+
+/*
+ * Takes a connected, non-blocking socket: greets it and serves it until it
+ * goes.
+ *   local    loopback or Unix: plaintext is fine, people may type slowly
+ *   addr     what is counted for it; NULL: nothing
+ */
+void session_start(
+    struct server *sv, int fd, bool local, const struct addr_key *addr);
+
+/* Says BYE, leaves every room, and closes once the BYE is out (or `linger` has
+ * passed).  Nothing is read any more. */
+void session_end(struct session *s, enum proto_bye code, uint64_t retry_ms,
+    const char *fmt, ...) PRINTF_LIKE(4, 5);
+
+/* The queue, to write whole lines into; it goes out at the end of the turn. */
+struct buf *session_out(struct session *s);
+/* Does it take more of what it asked for?  (Its queue is nearly empty.) */
+bool session_has_room(const struct session *s);
+/* Bytes for a listener: out at once if nothing waits, else queued within
+ * send-buffer.  Never frees or closes anything: marks it. */
+void session_deliver(struct session *s, const char *p, size_t len);
+
+/* The first command was accepted: the limits of strangers are lifted. */
+void session_accept(struct session *s);
+
+struct membership *session_membership(struct session *s, const struct room *r);
+
+/* --- between session.c and output.c --------------------------------------- */
+
+/* Sends what the socket takes; goes on with what waited for that. */
+void session_write(struct session *s);
+/* The connection is no more: unhooks the session without a word. */
+void session_lost(struct session *s, const char *why);
+void session_bury(struct session *s);
+void session_free(struct session *s);
+
+/* --- all of them; called by main and server.c ----------------------------- */
+
+TAILQ_HEAD(session_list, session);
+
+/* Writes what waits; ends the slow and frees the gone.  At the end of a turn.
+ */
+void sessions_flush(struct server *sv);
+/* Deadlines and pings. */
+void sessions_tick(struct server *sv, uint64_t now_ms);
+
+#endif
