@@ -1,0 +1,541 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Into a room and out of it.
+ *
+ * JOIN is a small journey: hold the nick, open the room (the subscription has
+ * to stand before anything is promised), become a member in the relay, tell
+ * the joiner who is there, replay what it asked for up to H, answer; then read
+ * on from H until the session has caught up with the room, and only now let it
+ * listen.  Nothing is piled up for it meanwhile: what came later is read from
+ * the log, at the reader's pace, from the same cursor.
+ *
+ * Each station is one function; the next one is called by the relay, and finds
+ * the session through its answer, or not at all.
+ */
+#include "server/member.h"
+
+#include <stddef.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "server/answer.h"
+#include "server/claim.h"
+#include "server/command.h"
+#include "server/config.h"
+#include "server/history.h"
+#include "server/news.h"
+#include "server/render.h"
+#include "server/room.h"
+#include "server/server.h"
+#include "server/session.h"
+#include "server/user.h"
+
+void
+user_orphan(void *server, struct user *u)
+{
+	struct server *sv = server;
+
+	user_unref(sv->users, u);
+}
+
+void
+room_unpin(struct server *sv, struct room *r)
+{
+	r->pins--;
+	if (!room_is_idle(r))
+		return;
+	if (r->state != ROOM_CLOSED)
+		relay_close_room(sv->relay, r->fold);
+	room_free(sv->rooms, r, user_orphan, sv);
+}
+
+static struct relay_member
+member_of(const struct user *u)
+{
+	return (struct relay_member){
+	    .sender = span_of(u->id), .nick = span_of(u->shown)};
+}
+
+/* --- listening -------------------------------------------------------------
+ */
+
+static void catch_up(struct membership *m);
+
+static struct buf *
+out_of_membership(void *arg)
+{
+	struct membership *m = arg;
+
+	return session_out(m->session);
+}
+
+static bool
+ready_of_membership(void *arg)
+{
+	struct membership *m = arg;
+
+	return session_has_room(m->session);
+}
+
+static void
+say_gap(struct membership *m, struct span tag)
+{
+	render_notice(
+	    session_out(m->session), tag, NOTICE_GAP, span_of(m->room->shown));
+}
+
+static void
+on_no_gap(void *arg)
+{
+	(void)arg;
+}
+
+static void
+on_caught_up(void *arg, enum relay_status st, bool end, struct msgid last)
+{
+	struct membership *m = arg;
+
+	(void)end;
+	m->reading = NULL;
+	if (st != RELAY_OK) {
+		/* The log cannot be read: say so, and go on from here. */
+		say_gap(m, SPAN_NONE);
+		m->cursor = m->room->last;
+	} else if (msgid_cmp(last, m->cursor) > 0) {
+		m->cursor = last;
+	} else {
+		m->cursor = m->room->last; /* trimmed meanwhile */
+	}
+	catch_up(m);
+}
+
+/* Reads from the cursor to what the room was last told; listens when there is
+ * nothing between the two. */
+static void
+catch_up(struct membership *m)
+{
+	struct history_ask ask = {
+	    .want = HISTORY_SINCE,
+	    .from = m->cursor,
+	    .to = m->room->last,
+	    .live = true,
+	    .unchecked = true,
+	    .target = span_of(m->room->shown),
+	    .me = m->session->user->id,
+	};
+	struct history_reader reader = {m, out_of_membership,
+	    ready_of_membership, on_no_gap, on_no_gap, on_caught_up};
+
+	if (msgid_cmp(m->cursor, m->room->last) >= 0) {
+		room_listen(
+		    m->session->server->rooms, m->room, m->session, &m->place);
+		return;
+	}
+	conv_room(&ask.conv, m->room->fold);
+	m->reading = history_start(m->session->server->relay, &ask, &reader);
+}
+
+/* --- joining ---------------------------------------------------------------
+ */
+
+struct join {
+	struct room_waiter waiter;
+	struct server *sv;
+	struct answer *answer;
+	struct room *room; /* pinned, until the membership takes the pin over */
+	struct membership *membership;
+	struct member_ask ask;
+	struct msgid h; /* where the replay ends */
+	struct name name;
+	char id[SENDER_ID_LEN + 1]; /* the joiner's, should it leave first */
+	char nick[NAME_BYTES_MAX + 1];
+};
+
+static void
+join_fail(struct join *j, enum relay_status st)
+{
+	struct server *sv = j->sv;
+	struct room *room = j->room;
+
+	if (st == RELAY_TAKEN)
+		answer_err(j->answer, ERR_NICK_IN_USE, 0,
+		    "somebody else took your nick; choose another by NICK");
+	else
+		request_relay_err(j->answer, st);
+	free(j);
+	if (room)
+		room_unpin(sv, room);
+}
+
+/* The last station: the answer, and from here on the room itself. */
+static void
+join_done(struct join *j)
+{
+	struct membership *m = j->membership;
+	struct answer *a = j->answer;
+	struct msgid h = j->h;
+
+	m->cursor = h;
+	free(j);
+	/* Answering may run the next command; listen first. */
+	catch_up(m);
+	answer_ok_id(a, h);
+}
+
+static struct buf *
+out_of_join(void *arg)
+{
+	struct join *j = arg;
+
+	return session_out(j->membership->session);
+}
+
+static bool
+ready_of_join(void *arg)
+{
+	struct join *j = arg;
+
+	return session_has_room(j->membership->session);
+}
+
+static void
+gap_of_join(void *arg)
+{
+	struct join *j = arg;
+
+	say_gap(j->membership, answer_tag(j->answer));
+}
+
+static void
+drop_join(void *arg)
+{
+	struct join *j = arg;
+
+	answer_none(j->answer);
+	free(j);
+}
+
+static void
+on_replayed(void *arg, enum relay_status st, bool end, struct msgid last)
+{
+	struct join *j = arg;
+
+	(void)end, (void)last;
+	j->membership->reading = NULL;
+	/* It is a member all the same; what it asked for is out of reach. */
+	if (st != RELAY_OK)
+		gap_of_join(j);
+	join_done(j);
+}
+
+static void
+replay(struct join *j)
+{
+	struct history_ask ask = {
+	    .want = j->ask.since_set ? HISTORY_SINCE : HISTORY_LAST,
+	    .from = j->ask.since,
+	    .to = j->h,
+	    .n = j->ask.last,
+	    .offered = j->sv->config->history,
+	    .target = span_of(j->room->shown),
+	    .me = j->membership->session->user->id,
+	    .tag = answer_tag(j->answer),
+	};
+	struct history_reader reader = {
+	    j, out_of_join, ready_of_join, gap_of_join, drop_join, on_replayed};
+
+	conv_room(&ask.conv, j->room->fold);
+	if (ask.want == HISTORY_LAST)
+		ask.to.seq++;
+	if (j->ask.since_set && msgid_cmp(j->ask.since, j->h) > 0) {
+		/* It has seen what this log never had: tell, and give all. */
+		gap_of_join(j);
+		ask.unchecked = true;
+		ask.from = (struct msgid){0, 0};
+	}
+	if (msgid_is_zero(j->h) ||
+	    (ask.want == HISTORY_SINCE && msgid_cmp(ask.from, j->h) == 0)) {
+		join_done(j);
+		return;
+	}
+	j->membership->reading = history_start(j->sv->relay, &ask, &reader);
+}
+
+static void
+begin_replay(struct join *j)
+{
+	/* The newest entry that came up here: all that is newer will too. */
+	j->h = j->room->last;
+	if (j->ask.since_set || j->ask.last > 0)
+		replay(j);
+	else
+		join_done(j);
+}
+
+/* What a joiner is told before the replay. */
+static void
+introduce(struct join *j, struct session *s)
+{
+	struct buf *out = session_out(s);
+
+	render_event(out, SPAN_NONE, "JOINED", span_of(j->room->shown),
+	    span_of(s->user->shown), SPAN_NONE);
+	if (j->room->topic)
+		render_topic(out, answer_tag(j->answer), j->room);
+	news_names(j->sv, j->room, out, answer_tag(j->answer));
+}
+
+static void
+take_seat(struct room *r, struct user *u)
+{
+	struct seat *seat = room_seat(r, u);
+
+	if (!seat)
+		seat = room_add_seat(r, u);
+	seat->here++;
+	seat->leaving = false;
+}
+
+static struct membership *
+membership_new(struct session *s, struct room *r)
+{
+	struct membership *m = xcalloc(1, sizeof *m);
+
+	m->session = s;
+	m->room = r;
+	m->place = ROOM_NOT_LIVE;
+	TAILQ_INSERT_TAIL(&s->memberships, m, next);
+	s->nmemberships++;
+	return m;
+}
+
+static void
+on_joined(void *arg, enum relay_status st)
+{
+	struct join *j = arg;
+	struct session *s = answer_session(j->answer);
+
+	/* It left while the relay let it in. */
+	if (!s && st == RELAY_OK)
+		relay_part(j->sv->relay, j->room->fold,
+		    &(struct relay_member){
+			.sender = span_of(j->id), .nick = span_of(j->nick)},
+		    SPAN_NONE, NULL, NULL);
+	if (!s || st != RELAY_OK) {
+		join_fail(j, st);
+		return;
+	}
+	take_seat(j->room, s->user);
+	j->membership = membership_new(s, j->room);
+	introduce(j, s);
+	begin_replay(j);
+}
+
+static void
+enter(struct join *j)
+{
+	struct session *s = answer_session(j->answer);
+	struct seat *seat;
+	struct relay_member rm;
+
+	if (!s) {
+		join_fail(j, RELAY_DOWN);
+		return;
+	}
+	seat = room_seat(j->room, s->user);
+	if (seat && seat->here > 0) { /* another session of the same sender */
+		on_joined(j, RELAY_OK);
+		return;
+	}
+	rm = member_of(s->user);
+	span_copy(j->id, sizeof j->id, rm.sender);
+	span_copy(j->nick, sizeof j->nick, rm.nick);
+	relay_join(j->sv->relay, j->room->fold, &rm, on_joined, j);
+}
+
+static void
+on_room_ready(struct room_waiter *w, int status)
+{
+	struct join *j = (struct join *)w; /* waiter is its first member */
+
+	if (status == RELAY_OK)
+		enter(j);
+	else
+		join_fail(j, (enum relay_status)status);
+}
+
+struct opening {
+	struct server *sv;
+	struct room *room; /* pinned */
+};
+
+static void
+on_opened(void *arg, enum relay_status st, const struct relay_room_info *info)
+{
+	struct opening *o = arg;
+	struct room *r = o->room;
+	struct server *sv = o->sv;
+	struct room_waiter *w;
+
+	free(o);
+	r->state = st == RELAY_OK ? ROOM_OPEN : ROOM_CLOSED;
+	if (st == RELAY_OK) {
+		r->last = info->last;
+		room_set_shown(r, info->shown);
+		room_set_topic(r, info->topic, info->topic_nick);
+	}
+	while ((w = STAILQ_FIRST(&r->waiters))) {
+		STAILQ_REMOVE_HEAD(&r->waiters, next);
+		w->fn(w, (int)st);
+	}
+	room_unpin(sv, r);
+}
+
+static void
+open_room(struct join *j)
+{
+	struct opening *o;
+
+	if (j->room->state == ROOM_OPEN) {
+		enter(j);
+		return;
+	}
+	j->waiter.fn = on_room_ready;
+	STAILQ_INSERT_TAIL(&j->room->waiters, &j->waiter, next);
+	if (j->room->state == ROOM_OPENING)
+		return;
+	j->room->state = ROOM_OPENING;
+	o = xcalloc(1, sizeof *o);
+	o->sv = j->sv;
+	o->room = j->room;
+	o->room->pins++;
+	relay_open_room(j->sv->relay, &j->name, j->room, on_opened, o);
+}
+
+static void
+on_held(void *arg, enum relay_status st)
+{
+	struct join *j = arg;
+
+	if (st != RELAY_OK || !answer_session(j->answer)) {
+		join_fail(j, st);
+		return;
+	}
+	j->room = room_get(j->sv->rooms, &j->name);
+	j->room->pins++;
+	open_room(j);
+}
+
+/* Again: only the replay, in the same way as the first time. */
+static void
+rejoin(struct join *j, struct membership *m)
+{
+	j->room = m->room;
+	j->membership = m;
+	history_cancel(m->reading);
+	m->reading = NULL;
+	room_unlisten(j->sv->rooms, m->room, &m->place);
+	begin_replay(j);
+}
+
+void
+member_join(struct server *sv, struct answer *a, const struct name *room,
+    const struct member_ask *ask)
+{
+	struct session *s = answer_session(a);
+	struct room *known = room_find(sv->rooms, room->fold);
+	struct membership *m = known ? session_membership(s, known) : NULL;
+	struct join *j = xcalloc(1, sizeof *j);
+
+	_Static_assert(
+	    offsetof(struct join, waiter) == 0, "cast in on_room_ready");
+	j->sv = sv;
+	j->answer = a;
+	j->ask = *ask;
+	j->name = *room;
+	if (m)
+		rejoin(j, m);
+	else
+		claim_ensure(sv, a, on_held, j);
+}
+
+/* --- leaving ----------------------------------------------------------------
+ */
+
+struct parting {
+	struct server *sv;
+	struct room *room;     /* pinned */
+	struct answer *answer; /* NULL: the whole session goes */
+	char id[SENDER_ID_LEN + 1];
+};
+
+static void
+on_parted(void *arg, enum relay_status st)
+{
+	struct parting *p = arg;
+	struct user *u = user_find(p->sv->users, span_of(p->id));
+	struct seat *seat = u ? room_seat(p->room, u) : NULL;
+
+	/* The relay does not know yet, or will not say: nobody else would tell
+	 * those who are here. */
+	if (st != RELAY_OK && seat && seat->leaving)
+		news_parted(p->sv, seat, SPAN_NONE);
+	if (p->answer)
+		answer_ok(p->answer, SPAN_NONE);
+	room_unpin(p->sv, p->room);
+	free(p);
+}
+
+static void
+leave(struct membership *m, struct answer *a, struct span text)
+{
+	struct session *s = m->session;
+	struct server *sv = s->server;
+	struct seat *seat = room_seat(m->room, s->user);
+	struct relay_member rm = member_of(s->user);
+	struct parting *p = xcalloc(1, sizeof *p);
+
+	history_cancel(m->reading);
+	room_unlisten(sv->rooms, m->room, &m->place);
+	TAILQ_REMOVE(&s->memberships, m, next);
+	s->nmemberships--;
+	p->sv = sv;
+	p->room = m->room; /* the membership's pin is now the parting's */
+	p->answer = a;
+	span_copy(p->id, sizeof p->id, span_of(s->user->id));
+	free(m);
+	if (seat && --seat->here == 0) {
+		seat->leaving = true;
+		relay_part(sv->relay, p->room->fold, &rm, text, on_parted, p);
+	} else {
+		on_parted(p, RELAY_OK);
+	}
+}
+
+void
+member_part(
+    struct server *sv, struct answer *a, struct membership *m, struct span text)
+{
+	struct session *s = m->session;
+
+	(void)sv;
+	render_event(session_out(s), SPAN_NONE, "PARTED",
+	    span_of(m->room->shown), span_of(s->user->shown), text);
+	leave(m, a, text);
+}
+
+void
+members_leave_all(struct session *s, struct span why)
+{
+	struct server *sv = s->server;
+	struct user *u = s->user;
+	struct membership *m;
+
+	while ((m = TAILQ_FIRST(&s->memberships)))
+		leave(m, NULL, why);
+	if (u->nsessions == 1)
+		claim_release(sv, u);
+	user_drop_session(u, s);
+	user_unref(sv->users, u);
+	s->user = NULL;
+}

@@ -1,0 +1,360 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What the relay brings, told to those whom it concerns.
+ *
+ * Driven by the relay's events.  Rooms get lines in their batch, so that
+ * whatever happened in a room reaches everyone in the order in which it
+ * happened; persons get lines of their own.  What comes from Redis is as
+ * untrusted as what comes from a client: the relay has judged names and texts
+ * by the same code before it hands them up.
+ */
+#include "server/news.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "server/member.h"
+#include "server/relay.h"
+#include "server/render.h"
+#include "server/room.h"
+#include "server/server.h"
+#include "server/session.h"
+#include "server/user.h"
+
+/* --- to all ------------------------------------------------------------------
+ */
+
+static void
+on_state(void *arg, bool up)
+{
+	struct server *sv = arg;
+	struct session *s;
+
+	log_info("relay", 0, "state=%s", up ? "up" : "down");
+	rooms_flush(sv->rooms);
+	TAILQ_FOREACH (s, &sv->sessions, next) {
+		if (s->state >= SESSION_ENDING || s->plain_refused)
+			continue;
+		render_notice(session_out(s), SPAN_NONE,
+		    up ? NOTICE_RELAY_UP : NOTICE_RELAY_DOWN,
+		    up ? SPAN("the relay is back, and nothing is missing")
+		       : SPAN("the relay is away; nothing can be said until "
+			      "it is back"));
+	}
+}
+
+/* --- to rooms
+ * ------------------------------------------------------------------ */
+
+static void
+on_message(void *arg, void *room, const struct relay_msg *m)
+{
+	struct server *sv = arg;
+	struct room *r = room;
+	struct render_for f = {.target = span_of(r->shown)};
+
+	r->last = m->id;
+	if (m->kind == RELAY_TOPIC)
+		room_set_topic(r, m->text, m->nick);
+	if (r->nlive == 0)
+		return;
+	if (m->kind == RELAY_TOPIC)
+		render_event(room_batch(sv->rooms, r), SPAN_NONE, "TOPIC",
+		    f.target, m->nick, m->text);
+	else
+		render_msg(room_batch(sv->rooms, r), &f, m);
+}
+
+static void
+on_gap(void *arg, void *room)
+{
+	struct server *sv = arg;
+	struct room *r = room;
+
+	render_notice(
+	    room_batch(sv->rooms, r), SPAN_NONE, NOTICE_GAP, span_of(r->shown));
+}
+
+/* A line for all who listen but the sessions of one sender. */
+static void
+tell_others(struct server *sv, struct room *r, const struct user *u,
+    const char *verb, struct span nick)
+{
+	struct buf line = {0};
+
+	if (u->nsessions == 0) {
+		render_event(room_batch(sv->rooms, r), SPAN_NONE, verb,
+		    span_of(r->shown), nick, SPAN_NONE);
+		return;
+	}
+	render_event(
+	    &line, SPAN_NONE, verb, span_of(r->shown), nick, SPAN_NONE);
+	room_send_but(sv->rooms, r, u->sessions, u->nsessions, buf_head(&line),
+	    buf_len(&line));
+	buf_free(&line);
+}
+
+static void
+tell_crossing(struct server *sv, struct room *r)
+{
+	char text[NAME_BYTES_MAX + 8];
+
+	if (!room_presence_crossed(sv->rooms, r))
+		return;
+	snprintf(text, sizeof text, "%s %s", r->shown, r->quiet ? "off" : "on");
+	render_notice(room_batch(sv->rooms, r), SPAN_NONE, NOTICE_PRESENCE,
+	    span_of(text));
+}
+
+static void
+on_joined(struct server *sv, struct room *r, const struct relay_member *m)
+{
+	struct user *u = user_mirror(sv->users, m->sender, m->nick);
+	struct seat *seat;
+
+	if (!u)
+		return;
+	seat = room_seat(r, u);
+	if (!seat)
+		seat = room_add_seat(r, u);
+	if (!seat->announced && !r->quiet)
+		tell_others(sv, r, u, "JOINED", span_of(u->shown));
+	seat->announced = true;
+	tell_crossing(sv, r);
+}
+
+void
+news_parted(struct server *sv, struct seat *seat, struct span text)
+{
+	struct room *r = seat->room;
+	struct user *u = seat->user;
+
+	if (seat->announced && !r->quiet)
+		render_event(room_batch(sv->rooms, r), SPAN_NONE, "PARTED",
+		    span_of(r->shown), span_of(u->shown), text);
+	room_drop_seat(seat);
+	user_orphan(sv, u);
+	tell_crossing(sv, r);
+}
+
+/* Its own sessions are gone from the room already, or it came back meanwhile:
+ * then the JOINED that follows gives it its seat anew. */
+static void
+on_parted(struct server *sv, struct room *r, const struct relay_member *m,
+    struct span text)
+{
+	struct user *u = user_find(sv->users, m->sender);
+	struct seat *seat = u ? room_seat(r, u) : NULL;
+
+	if (!seat)
+		return;
+	if (seat->here > 0) {
+		if (seat->announced && !r->quiet)
+			tell_others(sv, r, u, "PARTED", span_of(u->shown));
+		seat->announced = false;
+		return;
+	}
+	news_parted(sv, seat, text);
+}
+
+/* The relay lost sight of a member.  Ours know better than it does. */
+static void
+on_swept(struct server *sv, struct room *r, const struct relay_member *m)
+{
+	struct user *u = user_find(sv->users, m->sender);
+	struct seat *seat = u ? room_seat(r, u) : NULL;
+
+	if (seat && seat->here == 0)
+		news_parted(sv, seat, SPAN_NONE);
+}
+
+static void
+on_renamed(struct server *sv, const struct relay_member *m)
+{
+	struct user *u = user_find(sv->users, m->sender);
+	struct name nick;
+
+	if (!u || user_is_local(u) || span_is(m->nick, u->shown) ||
+	    name_check(m->nick, false, &nick) != 0)
+		return;
+	news_renamed(sv, u, &nick);
+}
+
+static void
+on_presence(void *arg, void *room, enum relay_presence what,
+    const struct relay_member *m, struct span text)
+{
+	switch (what) {
+	case RELAY_PRESENT:
+	case RELAY_JOINED:
+		on_joined(arg, room, m);
+		break;
+	case RELAY_PARTED:
+		on_parted(arg, room, m, text);
+		break;
+	case RELAY_GONE:
+		on_swept(arg, room, m);
+		break;
+	case RELAY_RENAMED:
+		on_renamed(arg, m);
+		break;
+	}
+}
+
+static void
+on_typing(void *arg, void *room, struct span sender, struct span nick)
+{
+	struct server *sv = arg;
+	struct room *r = room;
+	struct user *u = user_find(sv->users, sender);
+
+	if (!r->quiet && u && room_seat(r, u))
+		tell_others(sv, r, u, "TYPING", nick);
+}
+
+/* --- to persons
+ * --------------------------------------------------------------- */
+
+static void
+deliver_to(struct user *u, const struct buf *line)
+{
+	for (size_t i = 0; i < u->nsessions; i++)
+		session_deliver(u->sessions[i], buf_head(line), buf_len(line));
+}
+
+static void
+on_pair_message(
+    void *arg, void *user, const struct conv *c, const struct relay_msg *m)
+{
+	struct user *u = user;
+	struct buf line = {0};
+	struct render_for f = {.person = true,
+	    .target = span_is(m->sender, u->id) ? m->peer : m->nick};
+
+	(void)arg, (void)c;
+	if (m->kind != RELAY_MSG)
+		return;
+	render_msg(&line, &f, m);
+	deliver_to(u, &line);
+	buf_free(&line);
+}
+
+static void
+on_pair_typing(void *arg, void *user, struct span sender, struct span nick)
+{
+	struct user *u = user;
+	struct buf line = {0};
+	char target[NAME_BYTES_MAX + 2] = "@";
+
+	(void)arg;
+	if (span_is(sender, u->id))
+		return;
+	span_copy(target + 1, sizeof target - 1, nick);
+	render_event(
+	    &line, SPAN_NONE, "TYPING", span_of(target), nick, SPAN_NONE);
+	deliver_to(u, &line);
+	buf_free(&line);
+}
+
+/* --- names
+ * ----------------------------------------------------------------------- */
+
+static void
+tell_once(struct session *s, unsigned long round, const struct buf *line)
+{
+	if (s->stamp == round)
+		return;
+	s->stamp = round;
+	session_deliver(s, buf_head(line), buf_len(line));
+}
+
+void
+news_renamed(struct server *sv, struct user *u, const struct name *nick)
+{
+	static unsigned long round;
+	struct buf line = {0};
+	struct seat *seat;
+
+	round++;
+	render_event(&line, SPAN_NONE, "RENAMED", span_of(u->shown),
+	    span_of(nick->shown), SPAN_NONE);
+	user_set_nick(u, nick);
+	TAILQ_FOREACH (seat, &u->seats, of_user) {
+		room_flush(sv->rooms, seat->room);
+		for (size_t i = 0; !seat->room->quiet && i < seat->room->nlive;
+		     i++)
+			tell_once(seat->room->live[i].session, round, &line);
+	}
+	for (size_t i = 0; u->nseats > 0 && i < u->nsessions; i++)
+		tell_once(u->sessions[i], round, &line);
+	buf_free(&line);
+}
+
+/* Somebody else holds the nick now: the sender becomes a guest again, and is
+ * told by the RENAMED that everyone gets. */
+static void
+on_nick_lost(void *arg, void *user, const char *fold)
+{
+	struct server *sv = arg;
+	struct user *u = user;
+	struct name nick;
+	struct seat *seat;
+
+	if (strcmp(u->fold, fold) != 0)
+		return;
+	user_guest_nick(&nick);
+	news_renamed(sv, u, &nick);
+	u->claim = USER_UNCLAIMED;
+	TAILQ_FOREACH (seat, &u->seats, of_user)
+		relay_rename(sv->relay, seat->room->fold,
+		    &(struct relay_member){
+			.sender = span_of(u->id), .nick = span_of(u->shown)});
+}
+
+static int
+by_fold(const void *a, const void *b)
+{
+	const struct seat *const *x = a, *const *y = b;
+
+	return strcmp((*x)->user->fold, (*y)->user->fold);
+}
+
+void
+news_names(
+    struct server *sv, const struct room *r, struct buf *out, struct span tag)
+{
+	struct seat **seats, *seat;
+	struct span *nicks;
+	size_t n = 0;
+
+	(void)sv;
+	if (r->quiet) {
+		render_names(out, tag, span_of(r->shown), r->nseats, NULL, 0);
+		return;
+	}
+	seats = xcalloc(r->nseats + 1, sizeof *seats);
+	nicks = xcalloc(r->nseats + 1, sizeof *nicks);
+	TAILQ_FOREACH (seat, &r->seats, in_room)
+		if (!seat->leaving)
+			seats[n++] = seat;
+	qsort(seats, n, sizeof *seats, by_fold);
+	for (size_t i = 0; i < n; i++)
+		nicks[i] = span_of(seats[i]->user->shown);
+	render_names(out, tag, span_of(r->shown), n, nicks, n);
+	free(nicks);
+	free(seats);
+}
+
+const struct relay_events news_events = {
+    .on_state = on_state,
+    .on_message = on_message,
+    .on_gap = on_gap,
+    .on_presence = on_presence,
+    .on_typing = on_typing,
+    .on_pair_message = on_pair_message,
+    .on_pair_typing = on_pair_typing,
+    .on_nick_lost = on_nick_lost,
+};
