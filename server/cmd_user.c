@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Commands about persons: NICK, WHOIS.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "proto/line.h"
+#include "server/answer.h"
+#include "server/claim.h"
+#include "server/command.h"
+#include "server/news.h"
+#include "server/relay.h"
+#include "server/room.h"
+#include "server/server.h"
+#include "server/session.h"
+#include "server/user.h"
+
+/* --- NICK
+ * --------------------------------------------------------------------- */
+
+struct renaming {
+	struct server *sv;
+	struct answer *answer;
+	struct name nick;
+	char id[SENDER_ID_LEN + 1];
+};
+
+/* The new nick is held: the old one is given back, and everyone is told. */
+static void
+take_nick(struct renaming *r, struct user *u)
+{
+	struct seat *seat;
+
+	if (strcmp(u->fold, r->nick.fold) != 0)
+		relay_release(r->sv->relay, u->fold, u->id);
+	news_renamed(r->sv, u, &r->nick);
+	TAILQ_FOREACH (seat, &u->seats, of_user)
+		relay_rename(r->sv->relay, seat->room->fold,
+		    &(struct relay_member){
+			.sender = span_of(u->id), .nick = span_of(u->shown)});
+}
+
+static void
+on_claimed(void *arg, enum relay_status st)
+{
+	struct renaming *r = arg;
+	struct session *s = answer_session(r->answer);
+
+	if (!s) {
+		/* Whatever it had is given back by now; this came later. */
+		if (st == RELAY_OK)
+			relay_release(r->sv->relay, r->nick.fold, r->id);
+		answer_none(r->answer);
+	} else if (st == RELAY_TAKEN) {
+		answer_err(r->answer, ERR_NICK_IN_USE, 0,
+		    "somebody else is %s; choose another nick", r->nick.shown);
+	} else if (st != RELAY_OK) {
+		request_relay_err(r->answer, (int)st);
+	} else {
+		take_nick(r, s->user);
+		answer_ok(r->answer, span_of(s->user->shown));
+	}
+	free(r);
+}
+
+static void
+on_held(void *arg, enum relay_status st)
+{
+	struct renaming *r = arg;
+	struct session *s = answer_session(r->answer);
+
+	if (st == RELAY_OK && s)
+		relay_claim(
+		    r->sv->relay, &r->nick, r->id, s->user, on_claimed, r);
+	else
+		on_claimed(r, st == RELAY_OK ? RELAY_DOWN : st);
+}
+
+void
+cmd_nick(struct request *q)
+{
+	struct renaming *r;
+	struct name nick;
+
+	if (!request_nick(q, q->params[0], &nick))
+		return;
+	if (name_is_guest(nick.fold)) {
+		answer_err(q->answer, ERR_BAD_NAME, 0,
+		    "the form guest-xxxxxxxx is the server's own; choose "
+		    "another nick");
+		return;
+	}
+	r = xcalloc(1, sizeof *r);
+	r->sv = q->server;
+	r->answer = q->answer;
+	r->nick = nick;
+	span_copy(r->id, sizeof r->id, span_of(q->session->user->id));
+	claim_ensure(q->server, q->answer, on_held, r);
+}
+
+/* --- WHOIS
+ * ---------------------------------------------------------------------- */
+
+struct whois {
+	struct answer *answer;
+	struct name nick;
+};
+
+static void
+say_user(struct session *s, struct span tag, const struct relay_owner *o)
+{
+	struct line_writer w;
+	char kv[RELAY_NODE_MAX + 48];
+
+	line_begin(&w, session_out(s));
+	line_put_tag(&w, tag);
+	line_put(&w, SPAN("USER"));
+	line_put(&w, o->nick);
+	line_put(&w, SPAN("guest=yes"));
+	snprintf(kv, sizeof kv, "node=%.*s", SPAN_ARG(o->node));
+	line_put(&w, span_of(kv));
+	snprintf(kv, sizeof kv, "since=%llu", (unsigned long long)o->since_ms);
+	line_put(&w, span_of(kv));
+	line_end(&w);
+}
+
+static void
+on_owner(void *arg, enum relay_status st, const struct relay_owner *owner)
+{
+	struct whois *w = arg;
+	struct session *s = answer_session(w->answer);
+
+	if (!s) {
+		answer_none(w->answer);
+	} else if (st == RELAY_NONE) {
+		answer_err(w->answer, ERR_NO_SUCH_NICK, 0,
+		    "nobody is called %s", w->nick.shown);
+	} else if (st != RELAY_OK) {
+		request_relay_err(w->answer, (int)st);
+	} else {
+		say_user(s, answer_tag(w->answer), owner);
+		answer_ok(w->answer, SPAN_NONE);
+	}
+	free(w);
+}
+
+void
+cmd_whois(struct request *q)
+{
+	struct whois *w;
+	struct name nick;
+
+	if (!request_nick(q, q->params[0], &nick))
+		return;
+	w = xcalloc(1, sizeof *w);
+	w->answer = q->answer;
+	w->nick = nick;
+	relay_find(q->server->relay, nick.fold, on_owner, w);
+}
