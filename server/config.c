@@ -99,7 +99,7 @@ parse_flood(struct config *c, char cause[static ERR_LEN])
 	}
 	if (slash &&
 	    text_u64((struct span){rest.p, (size_t)(slash - rest.p)}, 1000000,
-	        &burst) &&
+		&burst) &&
 	    text_u64(span_of(slash + 1), 1000000, &rate) && burst && rate) {
 		c->flood_burst = (int64_t)burst;
 		c->flood_rate = (int64_t)rate;
@@ -131,8 +131,8 @@ settle_name(struct config *c, char cause[static ERR_LEN])
 	err = name_check(span_of(c->name), true, &name);
 	if (err == 0)
 		return 0;
-	snprintf(cause, ERR_LEN, "name: \"%.80s\": %s", c->name,
-	    name_strerror(err));
+	snprintf(
+	    cause, ERR_LEN, "name: \"%.80s\": %s", c->name, name_strerror(err));
 	return -1;
 }
 
@@ -144,8 +144,8 @@ check(struct config *c, char cause[static ERR_LEN])
 	if (parse_flood(c, cause) || settle_name(c, cause))
 		return -1;
 	for (size_t i = 0; i < c->listen.n; i++)
-		if (addr_parse(span_of(c->listen.items[i]), SNUG_PORT, &addr,
-		        cause))
+		if (addr_parse(
+			span_of(c->listen.items[i]), SNUG_PORT, &addr, cause))
 			return -1;
 	if (c->max_text + 1024 > c->max_line) {
 		snprintf(cause, ERR_LEN,
@@ -155,8 +155,8 @@ check(struct config *c, char cause[static ERR_LEN])
 		return -1;
 	}
 	if (c->heartbeat * 2 > c->lease) {
-		snprintf(cause, ERR_LEN,
-		    "heartbeat: must be at most half of lease");
+		snprintf(
+		    cause, ERR_LEN, "heartbeat: must be at most half of lease");
 		return -1;
 	}
 	if (c->probe >= c->dead) {
@@ -168,8 +168,7 @@ check(struct config *c, char cause[static ERR_LEN])
 
 /* The default file may be absent; one that was asked for may not. */
 static int
-read_file(struct config *c, int argc, char **argv,
-    char cause[static ERR_LEN])
+read_file(struct config *c, int argc, char **argv, char cause[static ERR_LEN])
 {
 	const char *asked = conf_peek_arg(&config_table, argc, argv, "config");
 	const char *path = asked ? asked : c->config;
@@ -178,13 +177,11 @@ read_file(struct config *c, int argc, char **argv,
 		return 0;
 	if (!asked && access(path, F_OK) != 0 && errno == ENOENT)
 		return 0;
-	return conf_read_file(
-	    &config_table, c, path, NULL, NULL, NULL, cause);
+	return conf_read_file(&config_table, c, path, NULL, NULL, NULL, cause);
 }
 
 int
-config_load(struct config *c, int argc, char **argv,
-    char cause[static ERR_LEN])
+config_load(struct config *c, int argc, char **argv, char cause[static ERR_LEN])
 {
 	int rest;
 
@@ -196,7 +193,8 @@ config_load(struct config *c, int argc, char **argv,
 		return -1;
 	if (rest < argc) {
 		snprintf(cause, ERR_LEN,
-		    "\"%.80s\" is not an option; snugd takes no other arguments",
+		    "\"%.80s\" is not an option; snugd takes no other "
+		    "arguments",
 		    argv[rest]);
 		return -1;
 	}

@@ -36,7 +36,7 @@ struct config {
 	int64_t max_line, max_text, send_buffer;
 	int64_t ping, greet, greet_local, linger;
 	int64_t conn_per_addr, rooms_per_session;
-	char *flood; /* "off" or "BURST/RATE" */
+	char *flood;                     /* "off" or "BURST/RATE" */
 	int64_t flood_burst, flood_rate; /* from flood; burst 0: off */
 	int64_t flood_delay, flood_limit;
 

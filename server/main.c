@@ -1,0 +1,416 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * snugd: puts the parts together and runs the loop.
+ *
+ * The order of a turn: sockets are read and commands run; the relay hands out
+ * what is due; rooms are flushed, then sessions.  Each step is an event that
+ * the one before it activates, so it runs behind everything that was ready in
+ * the same turn, and no flood of input can keep it from running.
+ */
+#include <config.h>
+#include <errno.h>
+#include <event2/event.h>
+#include <signal.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+
+#include "server/command.h"
+#include "server/config.h"
+#include "server/listener.h"
+#include "server/member.h"
+#include "server/news.h"
+#include "server/relay.h"
+#include "server/relay_local.h"
+#include "server/room.h"
+#include "server/server.h"
+#include "server/session.h"
+#include "server/table.h"
+#include "server/user.h"
+
+enum {
+	SPARE_FDS = 64,      /* for everything that is not a session */
+	MOTD_MAX = 16384,    /* bytes */
+	IDLE_RUN_MS = 60000, /* the local relay gives memory back */
+};
+
+enum { EXIT_USAGE = 2 };
+
+struct node {
+	struct server server;
+	struct config config;
+	struct listeners *listeners;
+	struct event *relay_run, *flush, *tick, *signals[3];
+	bool is_local;
+	uint64_t idle_run_ms;
+};
+
+/* --- the turn
+ * ---------------------------------------------------------------------- */
+
+static void
+on_relay_run(evutil_socket_t fd, short what, void *arg)
+{
+	struct node *n = arg;
+
+	(void)fd, (void)what;
+	relay_local_run(n->server.relay, clock_now_ms(), clock_wall_ms());
+}
+
+static void
+wake_relay(void *arg)
+{
+	struct node *n = arg;
+
+	event_active(n->relay_run, 0, 0);
+}
+
+static void
+on_flush(evutil_socket_t fd, short what, void *arg)
+{
+	struct node *n = arg;
+
+	(void)fd, (void)what;
+	rooms_flush(n->server.rooms);
+	sessions_flush(&n->server);
+}
+
+static void
+wake_flush(void *arg)
+{
+	struct node *n = arg;
+
+	event_active(n->flush, 0, 0);
+}
+
+static void
+on_tick(evutil_socket_t fd, short what, void *arg)
+{
+	struct node *n = arg;
+	uint64_t now = clock_now_ms();
+
+	(void)fd, (void)what;
+	sessions_tick(&n->server, now);
+	if (n->is_local && now - n->idle_run_ms >= IDLE_RUN_MS) {
+		n->idle_run_ms = now;
+		relay_local_run(n->server.relay, now, clock_wall_ms());
+	}
+	if (n->server.ending && n->server.nsessions == 0)
+		event_base_loopbreak(n->server.base);
+}
+
+/* --- signals
+ * -------------------------------------------------------------------------- */
+
+static uint64_t
+jitter_ms(void)
+{
+	return 500 + randombytes_uniform(4500);
+}
+
+static void
+begin_end(struct node *n)
+{
+	struct session *s, *next;
+
+	log_info("main", 0, "shutting down sessions=%zu", n->server.nsessions);
+	n->server.ending = true;
+	listeners_close(n->listeners);
+	n->listeners = NULL;
+	for (s = TAILQ_FIRST(&n->server.sessions); s; s = next) {
+		next = TAILQ_NEXT(s, next);
+		session_end(
+		    s, BYE_SHUTDOWN, jitter_ms(), "the server is going down");
+	}
+}
+
+static void
+on_end_signal(evutil_socket_t fd, short what, void *arg)
+{
+	struct node *n = arg;
+
+	(void)fd, (void)what;
+	if (n->server.ending)
+		event_base_loopbreak(n->server.base);
+	else
+		begin_end(n);
+}
+
+static void
+on_hangup(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd, (void)what, (void)arg;
+	log_info("main", 0, "SIGHUP: the configuration is read at start only");
+}
+
+/* --- setting up
+ * ----------------------------------------------------------------------- */
+
+static size_t
+raise_descriptors(void)
+{
+	struct rlimit rl;
+
+	if (getrlimit(RLIMIT_NOFILE, &rl) != 0)
+		return 1024 - SPARE_FDS;
+	rl.rlim_cur = rl.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &rl) != 0)
+		getrlimit(RLIMIT_NOFILE, &rl);
+	if (rl.rlim_cur == RLIM_INFINITY || rl.rlim_cur > 1 << 20)
+		return 1 << 20;
+	return rl.rlim_cur > 2 * SPARE_FDS ? (size_t)rl.rlim_cur - SPARE_FDS
+					   : SPARE_FDS;
+}
+
+/* The greeting, judged like any other text: it goes to people's terminals. */
+static char *
+read_motd(const char *path, char cause[static ERR_LEN])
+{
+	char *text = xcalloc(1, MOTD_MAX + 1);
+	FILE *f = fopen(path, "re");
+	size_t len, from = 0;
+
+	if (!f) {
+		snprintf(
+		    cause, ERR_LEN, "motd %.100s: %s", path, strerror(errno));
+		free(text);
+		return NULL;
+	}
+	len = fread(text, 1, MOTD_MAX, f);
+	fclose(f);
+	while (from < len) {
+		size_t n = strcspn(text + from, "\n");
+
+		if (text_check(text + from, n, NULL) != 0 ||
+		    strlen(text) != len || n > 1000) {
+			snprintf(cause, ERR_LEN,
+			    "motd %.100s: lines of UTF-8 text without control "
+			    "characters, of 1000 bytes at most",
+			    path);
+			free(text);
+			return NULL;
+		}
+		from += n + 1;
+	}
+	return text;
+}
+
+static struct relay *
+make_relay(struct node *n, char cause[static ERR_LEN])
+{
+	const struct config *c = &n->config;
+	struct relay_local_config local = {
+	    .node = c->name,
+	    .history = c->history,
+	    .history_ttl_ms = c->history_ttl,
+	    .dedupe_ms = c->dedupe,
+	    .wake = wake_relay,
+	    .wake_arg = n,
+	};
+
+	n->is_local = !c->redis;
+	if (c->redis) {
+		snprintf(cause, ERR_LEN, "redis: not in this build yet");
+		return NULL;
+	}
+	log_info("main", 0,
+	    "rooms are kept in memory, for this one node; --redis keeps them "
+	    "for a fleet");
+	return relay_local_new(&local);
+}
+
+static int64_t
+least(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* Often enough that no deadline is late by more than a quarter. */
+static void
+start_tick(struct node *n)
+{
+	const struct config *c = &n->config;
+	int64_t ms = least(least(c->ping, c->greet), c->linger) / 4;
+	struct timeval tv;
+
+	ms = ms < 10 ? 10 : least(ms, 250);
+	tv = (struct timeval){ms / 1000, (suseconds_t)(ms % 1000 * 1000)};
+	n->tick = event_new(n->server.base, -1, EV_PERSIST, on_tick, n);
+	event_add(n->tick, &tv);
+}
+
+static void
+start_signals(struct node *n)
+{
+	struct event_base *base = n->server.base;
+
+	signal(SIGPIPE, SIG_IGN);
+	n->signals[0] = evsignal_new(base, SIGTERM, on_end_signal, n);
+	n->signals[1] = evsignal_new(base, SIGINT, on_end_signal, n);
+	n->signals[2] = evsignal_new(base, SIGHUP, on_hangup, n);
+	for (size_t i = 0; i < ARRAY_LEN(n->signals); i++)
+		event_add(n->signals[i], NULL);
+}
+
+static int
+node_open(struct node *n, char cause[static ERR_LEN])
+{
+	struct server *sv = &n->server;
+	const struct config *c = &n->config;
+
+	sv->config = c;
+	sv->base = event_base_new();
+	if (!sv->base) {
+		snprintf(cause, ERR_LEN, "the event loop cannot start: %s",
+		    strerror(errno));
+		return -1;
+	}
+	TAILQ_INIT(&sv->sessions);
+	STAILQ_INIT(&sv->dirty);
+	STAILQ_INIT(&sv->gone);
+	sv->flood = (struct flood_rule){.burst = c->flood_burst,
+	    .rate = c->flood_rate,
+	    .delay_ms = c->flood_delay,
+	    .limit_ms = c->flood_limit};
+	sv->wake = wake_flush;
+	sv->wake_arg = n;
+	sv->max_sessions = raise_descriptors();
+	n->relay_run = event_new(sv->base, -1, 0, on_relay_run, n);
+	n->flush = event_new(sv->base, -1, 0, on_flush, n);
+	sv->addrs = addr_counts_new();
+	sv->users = users_new();
+	sv->rooms =
+	    rooms_new(session_deliver, wake_flush, n, (size_t)c->presence_max);
+	start_signals(n);
+	if (c->motd && !(sv->motd = read_motd(c->motd, cause)))
+		return -1;
+	sv->relay = make_relay(n, cause);
+	if (!sv->relay)
+		return -1;
+	relay_set_events(sv->relay, &news_events, sv);
+	n->listeners = listeners_open(sv, cause);
+	if (!n->listeners)
+		return -1;
+	start_tick(n);
+	return 0;
+}
+
+static void
+node_close(struct node *n)
+{
+	struct server *sv = &n->server;
+	struct session *s;
+
+	if (!sv->base)
+		return;
+	listeners_close(n->listeners);
+	while ((s = TAILQ_FIRST(&sv->sessions)))
+		session_lost(s, "the server ended");
+	/* What is still owed comes now, and finds nobody. */
+	if (sv->relay)
+		relay_free(sv->relay);
+	rooms_flush(sv->rooms);
+	sessions_flush(sv);
+	rooms_free(sv->rooms);
+	users_free(sv->users);
+	addr_counts_free(sv->addrs);
+	free(sv->motd);
+	for (size_t i = 0; i < ARRAY_LEN(n->signals); i++)
+		if (n->signals[i])
+			event_free(n->signals[i]);
+	if (n->tick)
+		event_free(n->tick);
+	event_free(n->relay_run);
+	event_free(n->flush);
+	event_base_free(sv->base);
+	libevent_global_shutdown();
+}
+
+static void
+say_ready(const struct node *n)
+{
+	fputs("ready", stderr);
+	listeners_print(n->listeners, stderr);
+	fputc('\n', stderr);
+}
+
+/* --- the command line
+ * -------------------------------------------------------------------- */
+
+static int
+print_what_was_asked(const struct config *c)
+{
+	if (c->help) {
+		puts("usage: snugd [options]\n");
+		conf_print_help(&config_table, stdout);
+	} else if (c->version) {
+		puts("snugd " PACKAGE_VERSION);
+	} else if (c->print_config) {
+		conf_print_sample(&config_table, stdout);
+	} else if (command_print_table(stdout, c->print_tables) != 0) {
+		fprintf(stderr, "snugd: there is no table \"%s\"\n",
+		    c->print_tables);
+		return EXIT_USAGE;
+	}
+	return EXIT_SUCCESS;
+}
+
+static int
+serve(struct node *n)
+{
+	char cause[ERR_LEN] = "";
+	int status = EXIT_SUCCESS;
+
+	if (node_open(n, cause) == 0) {
+		say_ready(n);
+		event_base_dispatch(n->server.base);
+	} else {
+		fprintf(stderr, "snugd: %s\n", cause);
+		status = EXIT_FAILURE;
+	}
+	node_close(n);
+	return status;
+}
+
+static int
+run(struct node *n, int argc, char **argv)
+{
+	struct config *c = &n->config;
+	char cause[ERR_LEN];
+
+	if (config_load(c, argc, argv, cause) != 0) {
+		fprintf(stderr, "snugd: %s\n", cause);
+		return EXIT_USAGE;
+	}
+	if (c->help || c->version || c->print_config || c->print_tables)
+		return print_what_was_asked(c);
+	if (c->check_config) {
+		puts("the configuration is good");
+		return EXIT_SUCCESS;
+	}
+	log_setup((enum log_level)c->log_level, (enum log_format)c->log_format);
+	return serve(n);
+}
+
+int
+main(int argc, char **argv)
+{
+	struct node n = {0};
+	int status;
+
+	if (sodium_init() < 0) {
+		fputs("snugd: libsodium cannot start\n", stderr);
+		return EXIT_FAILURE;
+	}
+	table_init();
+	status = run(&n, argc, argv);
+	config_free(&n.config);
+	return status;
+}
