@@ -8,7 +8,9 @@ unit_base = \
 	tests/unit/test_frame \
 	tests/unit/test_line \
 	tests/unit/test_mem \
-	tests/unit/test_msgid
+	tests/unit/test_msgid \
+	tests/unit/test_names \
+	tests/unit/test_text
 check_PROGRAMS += $(unit_base)
 TESTS += $(unit_base)
 
@@ -26,4 +28,8 @@ tests_unit_test_mem_SOURCES = tests/unit/test_mem.c tests/unit/unit.h
 tests_unit_test_mem_LDADD = $(unit_ldadd)
 tests_unit_test_msgid_SOURCES = tests/unit/test_msgid.c tests/unit/unit.h
 tests_unit_test_msgid_LDADD = libproto.a $(unit_ldadd)
+tests_unit_test_names_SOURCES = tests/unit/test_names.c tests/unit/unit.h
+tests_unit_test_names_LDADD = $(unit_ldadd)
+tests_unit_test_text_SOURCES = tests/unit/test_text.c tests/unit/unit.h
+tests_unit_test_text_LDADD = $(unit_ldadd)
 endif
