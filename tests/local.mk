@@ -6,3 +6,4 @@ include tests/lint/local.mk
 include tests/screen/local.mk
 include tests/unit/client.mk
 include tests/unit/relay.mk
+include tests/bench/local.mk

@@ -1,0 +1,14 @@
+# `make bench`: figures beside the physical limit and redis-server, written to
+# RESULTS.md.  It takes some ten minutes and both cores; nothing of it is built
+# or run otherwise.
+EXTRA_PROGRAMS = tests/bench/fanout
+tests_bench_fanout_SOURCES = tests/bench/fanout.c
+EXTRA_DIST += tests/bench/peers.sh
+CLEANFILES += tests/bench/fanout$(EXEEXT)
+
+.PHONY: bench
+bench: tests/bench/fanout$(EXEEXT) snugd$(EXEEXT)
+	FANOUT=$(abs_top_builddir)/tests/bench/fanout \
+	SNUGD=$(abs_top_builddir)/snugd \
+	RESULTS=$(abs_top_srcdir)/tests/bench/RESULTS.md \
+	$(srcdir)/tests/bench/peers.sh results
