@@ -28,6 +28,8 @@ enum {
 	FOLD_POINTS_MAX = NAME_BYTES_MAX / 2 * 18,
 };
 
+/* Canonical combining classes, as UAX 44 lists them. */
+enum { CCC_DOUBLE_BELOW = 233, CCC_DOUBLE_ABOVE = 234 };
 enum { CAPITAL_DOTTED_I = 0x130, DOTLESS_I = 0x131, DOTLESS_J = 0x237 };
 
 enum kind { KIND_LETTER, KIND_DIGIT, KIND_MARK, KIND_PUNCT, KIND_NONE };
@@ -86,8 +88,10 @@ kind_of(uint32_t cp)
 	if (is_inner_punct(cp))
 		return KIND_PUNCT;
 	const utf8proc_property_t *p = utf8proc_get_property((int32_t)cp);
-	/* Fillers, joiners, selectors: letters and marks that nobody sees. */
-	if (p->ignorable)
+	/* Fillers, joiners, selectors: letters and marks that nobody sees; and
+	 * marks that reach over to the next letter. */
+	if (p->ignorable || p->combining_class == CCC_DOUBLE_BELOW ||
+	    p->combining_class == CCC_DOUBLE_ABOVE)
 		return KIND_NONE;
 	if ((size_t)p->category >= ARRAY_LEN(category_kinds) ||
 	    p->category == UTF8PROC_CATEGORY_CN)

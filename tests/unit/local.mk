@@ -6,11 +6,13 @@ unit_base = \
 	tests/unit/test_buf \
 	tests/unit/test_codes \
 	tests/unit/test_frame \
+	tests/unit/test_hostile \
 	tests/unit/test_line \
 	tests/unit/test_mem \
 	tests/unit/test_msgid \
 	tests/unit/test_names \
-	tests/unit/test_text
+	tests/unit/test_text \
+	tests/unit/test_unicode
 check_PROGRAMS += $(unit_base)
 TESTS += $(unit_base)
 
@@ -22,6 +24,9 @@ tests_unit_test_codes_SOURCES = tests/unit/test_codes.c tests/unit/unit.h
 tests_unit_test_codes_LDADD = libproto.a $(unit_ldadd)
 tests_unit_test_frame_SOURCES = tests/unit/test_frame.c tests/unit/unit.h
 tests_unit_test_frame_LDADD = libproto.a $(unit_ldadd)
+tests_unit_test_hostile_SOURCES = tests/unit/test_hostile.c tests/unit/unit.h \
+	tests/unit/testdata.c tests/unit/testdata.h
+tests_unit_test_hostile_LDADD = libproto.a $(unit_ldadd)
 tests_unit_test_line_SOURCES = tests/unit/test_line.c tests/unit/unit.h
 tests_unit_test_line_LDADD = libproto.a $(unit_ldadd)
 tests_unit_test_mem_SOURCES = tests/unit/test_mem.c tests/unit/unit.h
@@ -32,4 +37,7 @@ tests_unit_test_names_SOURCES = tests/unit/test_names.c tests/unit/unit.h
 tests_unit_test_names_LDADD = $(unit_ldadd)
 tests_unit_test_text_SOURCES = tests/unit/test_text.c tests/unit/unit.h
 tests_unit_test_text_LDADD = $(unit_ldadd)
+tests_unit_test_unicode_SOURCES = tests/unit/test_unicode.c tests/unit/unit.h \
+	tests/unit/testdata.c tests/unit/testdata.h
+tests_unit_test_unicode_LDADD = libproto.a $(unit_ldadd)
 endif

@@ -167,6 +167,8 @@ refuses_characters_that_names_do_not_have(void **state)
 	    {"\u0436\u034f", NAME_ECHAR},
 	    {"\u0436\ufe0f", NAME_ECHAR},
 	    {"\u0436\U000e0100", NAME_ECHAR},
+	    {"\u0436\u0361\u0436", NAME_ECHAR}, /* a mark over two letters */
+	    {"\u0436\u035c\u0436", NAME_ECHAR},
 	    {"\u2800", NAME_ECHAR},
 	    {"\ue000", NAME_ECHAR},
 	    {"\u0378", NAME_ECHAR}, /* not assigned */
