@@ -5,9 +5,11 @@ unit_base = \
 	tests/unit/test_addr \
 	tests/unit/test_buf \
 	tests/unit/test_codes \
+	tests/unit/test_conf \
 	tests/unit/test_frame \
 	tests/unit/test_hostile \
 	tests/unit/test_line \
+	tests/unit/test_log \
 	tests/unit/test_mem \
 	tests/unit/test_msgid \
 	tests/unit/test_names \
@@ -22,6 +24,8 @@ tests_unit_test_buf_SOURCES = tests/unit/test_buf.c tests/unit/unit.h
 tests_unit_test_buf_LDADD = $(unit_ldadd)
 tests_unit_test_codes_SOURCES = tests/unit/test_codes.c tests/unit/unit.h
 tests_unit_test_codes_LDADD = libproto.a $(unit_ldadd)
+tests_unit_test_conf_SOURCES = tests/unit/test_conf.c tests/unit/unit.h
+tests_unit_test_conf_LDADD = $(unit_ldadd)
 tests_unit_test_frame_SOURCES = tests/unit/test_frame.c tests/unit/unit.h
 tests_unit_test_frame_LDADD = libproto.a $(unit_ldadd)
 tests_unit_test_hostile_SOURCES = tests/unit/test_hostile.c tests/unit/unit.h \
@@ -29,6 +33,8 @@ tests_unit_test_hostile_SOURCES = tests/unit/test_hostile.c tests/unit/unit.h \
 tests_unit_test_hostile_LDADD = libproto.a $(unit_ldadd)
 tests_unit_test_line_SOURCES = tests/unit/test_line.c tests/unit/unit.h
 tests_unit_test_line_LDADD = libproto.a $(unit_ldadd)
+tests_unit_test_log_SOURCES = tests/unit/test_log.c tests/unit/unit.h
+tests_unit_test_log_LDADD = $(unit_ldadd)
 tests_unit_test_mem_SOURCES = tests/unit/test_mem.c tests/unit/unit.h
 tests_unit_test_mem_LDADD = $(unit_ldadd)
 tests_unit_test_msgid_SOURCES = tests/unit/test_msgid.c tests/unit/unit.h
