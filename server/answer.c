@@ -17,6 +17,7 @@
 
 #include "base/mem.h"
 #include "proto/line.h"
+#include "server/render.h"
 
 struct answer {
 	STAILQ_ENTRY(answer) next;
@@ -152,30 +153,14 @@ answer_err(struct answer *a, enum proto_error e, uint64_t retry_ms,
     const char *fmt, ...)
 {
 	struct buf *out = place(a);
-	struct line_writer w;
-	char text[ERR_LEN], ms[24];
-	size_t bad;
+	char text[ERR_LEN];
 	va_list ap;
 
 	if (out) {
 		va_start(ap, fmt);
 		vsnprintf(text, sizeof text, fmt, ap);
 		va_end(ap);
-		/* A cut in the middle of a character, or what a peer's word
-		 * brought along, ends the text there. */
-		if (text_check(text, strlen(text), &bad) != 0)
-			text[bad] = 0;
-		line_begin(&w, out);
-		line_put_tag(&w, answer_tag(a));
-		if (retry_ms > 0) {
-			snprintf(ms, sizeof ms, "%llu",
-			    (unsigned long long)retry_ms);
-			line_put_attr(&w, "retry", span_of(ms));
-		}
-		line_put(&w, SPAN("ERR"));
-		line_put(&w, span_of(proto_error_word(e)));
-		line_put(&w, span_of(text));
-		line_end(&w);
+		render_err(out, answer_tag(a), e, retry_ms, text);
 	}
 	settle(a);
 }

@@ -30,7 +30,7 @@ finish(struct claim *c, enum relay_status st)
 	struct session *s = answer_session(c->answer);
 	void *arg = c->arg;
 
-	if (st != RELAY_OK || !s) {
+	if ((st != RELAY_OK || !s) && !c->sv->relay_gone) {
 		relay_unwatch(c->sv->relay, c->id);
 		relay_release(c->sv->relay, c->nick.fold, c->id);
 	}

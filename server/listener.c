@@ -55,7 +55,7 @@ refuse(int fd, enum proto_bye code, const char *why)
 	struct buf line = {0};
 	ssize_t sent;
 
-	render_bye(&line, code, span_of(why), 10000);
+	render_bye(&line, code, why, 10000);
 	sent = send(
 	    fd, buf_head(&line), buf_len(&line), MSG_NOSIGNAL | MSG_DONTWAIT);
 	(void)sent; /* it is a courtesy */

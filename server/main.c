@@ -314,6 +314,7 @@ node_close(struct node *n)
 	while ((s = TAILQ_FIRST(&sv->sessions)))
 		session_lost(s, "the server ended");
 	/* What is still owed comes now, and finds nobody. */
+	sv->relay_gone = true;
 	if (sv->relay)
 		relay_free(sv->relay);
 	rooms_flush(sv->rooms);

@@ -44,7 +44,7 @@ room_unpin(struct server *sv, struct room *r)
 	r->pins--;
 	if (!room_is_idle(r))
 		return;
-	if (r->state != ROOM_CLOSED)
+	if (r->state != ROOM_CLOSED && !sv->relay_gone)
 		relay_close_room(sv->relay, r->fold);
 	room_free(sv->rooms, r, user_orphan, sv);
 }

@@ -125,6 +125,8 @@ on_drained(struct session *s)
 			session_lost(s, "ended");
 		return;
 	}
+	if (s->full)
+		session_drained(s);
 	if (s->reading)
 		history_continue(s->reading);
 	for (m = TAILQ_FIRST(&s->memberships); m; m = next) {

@@ -8,6 +8,7 @@
 #include "server/render.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "proto/line.h"
 #include "server/relay.h"
@@ -116,20 +117,52 @@ render_notice(
 	    SPAN_NONE);
 }
 
-void
-render_bye(
-    struct buf *out, enum proto_bye code, struct span text, uint64_t retry_ms)
+static void
+put_retry(struct line_writer *w, uint64_t retry_ms)
 {
-	struct line_writer w;
 	char ms[24];
 
+	if (retry_ms == 0)
+		return;
+	snprintf(ms, sizeof ms, "%llu", (unsigned long long)retry_ms);
+	line_put_attr(w, "retry", span_of(ms));
+}
+
+/* What a peer's word brought along, or a cut in the middle of a character, ends
+ * the text there. */
+static struct span
+sound_part(const char *text)
+{
+	size_t len = strlen(text), bad;
+
+	return (struct span){text, text_check(text, len, &bad) ? bad : len};
+}
+
+void
+render_err(struct buf *out, struct span tag, enum proto_error e,
+    uint64_t retry_ms, const char *text)
+{
+	struct line_writer w;
+
 	line_begin(&w, out);
-	if (retry_ms > 0) {
-		snprintf(ms, sizeof ms, "%llu", (unsigned long long)retry_ms);
-		line_put_attr(&w, "retry", span_of(ms));
-	}
+	line_put_tag(&w, tag);
+	put_retry(&w, retry_ms);
+	line_put(&w, SPAN("ERR"));
+	line_put(&w, span_of(proto_error_word(e)));
+	line_put(&w, sound_part(text));
+	line_end(&w);
+}
+
+void
+render_bye(
+    struct buf *out, enum proto_bye code, const char *text, uint64_t retry_ms)
+{
+	struct line_writer w;
+
+	line_begin(&w, out);
+	put_retry(&w, retry_ms);
 	line_put(&w, SPAN("BYE"));
 	line_put(&w, span_of(proto_bye_word(code)));
-	line_put(&w, text);
+	line_put(&w, sound_part(text));
 	line_end(&w);
 }

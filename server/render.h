@@ -41,7 +41,10 @@ void render_names(struct buf *out, struct span tag, struct span room,
 
 void render_notice(
     struct buf *out, struct span tag, enum proto_notice code, struct span text);
+/* text may hold anything: it is cut before what no line may carry. */
+void render_err(struct buf *out, struct span tag, enum proto_error e,
+    uint64_t retry_ms, const char *text);
 void render_bye(
-    struct buf *out, enum proto_bye code, struct span text, uint64_t retry_ms);
+    struct buf *out, enum proto_bye code, const char *text, uint64_t retry_ms);
 
 #endif

@@ -32,6 +32,7 @@ struct server {
 	uint64_t next_session;
 	char *motd; /* lines, or NULL */
 	bool ending;
+	bool relay_gone; /* being freed: nothing is asked of it any more */
 	void (*wake)(void *arg); /* sessions_flush() soon */
 	void *wake_arg;
 };

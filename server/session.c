@@ -36,6 +36,7 @@
 
 enum {
 	READ_MAX = 65536,     /* one read; shared by all sessions */
+	OUT_MAX = 65536,      /* answers that wait; then commands wait too */
 	GREETING_LINE = 1024, /* longest line before the first command */
 	DRAIN_MAX = 1048576,  /* thrown away behind a BYE before we hang up */
 };
@@ -106,7 +107,7 @@ session_end(struct session *s, enum proto_bye code, uint64_t retry_ms,
 	log_info("session", s->id, "bye code=%s reason=\"%s\"",
 	    proto_bye_word(code), why);
 	leave_everything(s, span_of(why));
-	render_bye(session_out(s), code, span_of(why), retry_ms);
+	render_bye(session_out(s), code, why, retry_ms);
 	set_state(s, SESSION_ENDING);
 	s->deadline_ms = clock_now_ms() + (uint64_t)s->server->config->linger;
 	buf_free(&s->in);
@@ -178,9 +179,10 @@ refuse_frame(struct session *s, enum frame_result bad)
 		"this is a snug server; it speaks no other protocol"},
 	};
 
+	/* Not behind what is still awaited: nothing more can be understood. */
 	if (bad != FRAME_EFOREIGN)
-		answer_err(answer_begin(&s->answers, SPAN_NONE), rows[bad].err,
-		    0, "%s", rows[bad].why);
+		render_err(
+		    session_out(s), SPAN_NONE, rows[bad].err, 0, rows[bad].why);
 	session_end(s, rows[bad].bye, 0, "%s", rows[bad].why);
 }
 
@@ -198,6 +200,11 @@ take(struct session *s, struct span *in)
 	enum frame_result r;
 
 	while (may_run(s)) {
+		if (buf_len(&s->out) >= OUT_MAX) {
+			s->full = true;
+			pause_reading(s);
+			return;
+		}
 		r = frame_next(&s->frame, in, &line);
 		if (r == FRAME_MORE)
 			return;
@@ -247,10 +254,16 @@ resume(struct session *s)
 static void
 on_settled(struct session *s)
 {
-	if (s->running || s->go_on_ms > 0)
-		return;
-	if (s->paused || s->eof)
+	if (!s->running && s->go_on_ms == 0 && !s->full &&
+	    (s->paused || s->eof))
 		resume(s);
+}
+
+void
+session_drained(struct session *s)
+{
+	s->full = false;
+	on_settled(s);
 }
 
 static void
@@ -510,9 +523,16 @@ tick_ping(struct session *s, uint64_t now_ms)
 static void
 tick(struct session *s, uint64_t now_ms)
 {
-	if (s->state == SESSION_ENDING || s->eof) {
+	if (s->state == SESSION_ENDING) {
 		if (now_ms >= s->deadline_ms)
 			lose(s, "did not take its last lines in time");
+		return;
+	}
+	if (s->eof) {
+		if (now_ms >= s->deadline_ms)
+			session_end(s, BYE_QUIT, 0,
+			    "you closed the connection; the rest of your "
+			    "commands took too long");
 		return;
 	}
 	if (s->state == SESSION_GREETING) {

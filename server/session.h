@@ -52,6 +52,7 @@ struct session {
 	bool exclusive;     /* the command under way lets none run behind it */
 	bool running;       /* commands are being run: no second round */
 	bool paused;  /* not reading: an answer is awaited, or a flood waits */
+	bool full;    /* too many answers wait: no command until they are out */
 	bool eof;     /* its side is closed; what was read is answered */
 	bool writing; /* the socket is full: EV_WRITE is on */
 	bool dirty;   /* on the list of those with something to write */
@@ -112,6 +113,8 @@ struct membership *session_membership(struct session *s, const struct room *r);
 void session_write(struct session *s);
 /* The connection is no more: unhooks the session without a word. */
 void session_lost(struct session *s, const char *why);
+/* The queue is empty: commands that waited for that may run. */
+void session_drained(struct session *s);
 void session_bury(struct session *s);
 void session_free(struct session *s);
 
