@@ -2,6 +2,7 @@
 # to each.
 if HAVE_CMOCKA
 unit_relay = \
+	tests/unit/test_relay \
 	tests/unit/test_relay_contract \
 	tests/unit/test_relay_local
 check_PROGRAMS += $(unit_relay)
@@ -9,6 +10,8 @@ TESTS += $(unit_relay)
 unit_relay_ldadd = libserver.a libproto.a $(base_libs) \
 	$(LIBEVENT_LIBS) $(HIREDIS_LIBS) $(SODIUM_LIBS) $(CMOCKA_LIBS)
 
+tests_unit_test_relay_SOURCES = tests/unit/test_relay.c tests/unit/unit.h
+tests_unit_test_relay_LDADD = $(unit_relay_ldadd)
 tests_unit_test_relay_contract_SOURCES = \
 	tests/unit/relay_backend_local.c \
 	tests/unit/relay_harness.c tests/unit/relay_harness.h \
