@@ -9,9 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
-#include <setjmp.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,10 +17,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
 #include "base/mem.h"
 #include "server/relay_redis.h"
+#include "tests/unit/unit.h"
 
 static char dir[] = "/tmp/snug-contract-XXXXXX";
 static pid_t server;

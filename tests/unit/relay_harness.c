@@ -7,14 +7,11 @@
 
 #include <ctype.h>
 #include <event2/event.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #include "base/mem.h"
+#include "tests/unit/unit.h"
 
 enum { DEADLINE_S = 10 };
 

@@ -4,16 +4,13 @@
  * table is a rule; each back end runs it on a fresh relay, rules about two
  * nodes only where a back end can have two.
  */
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #include "base/mem.h"
 #include "tests/unit/relay_harness.h"
+#include "tests/unit/unit.h"
 
 /* What rooms and users are known by; never looked into. */
 static char lobby[1], den[1], alice[1], bob[1], carla[1];
@@ -46,7 +43,7 @@ messages_come_in_the_order_of_their_ids(struct harness *h)
 {
 	struct node *n = &h->node[0];
 	open_room(n, "lobby", lobby);
-	char text[16];
+	char text[24];
 
 	for (int i = 0; i < 200; i++) {
 		snprintf(text, sizeof text, "line %d", i);
@@ -959,7 +956,7 @@ say_many(struct node *n, const char *fold, struct msgid *ids, int count)
 	struct answer *said[1000];
 	assert_in_range(count, 1, ARRAY_LEN(said));
 	for (int i = 0; i < count; i++) {
-		char text[16];
+		char text[24];
 		snprintf(text, sizeof text, "%d", i);
 		said[i] = ask_say(n, fold, ALICE, NULL, text);
 	}
@@ -979,7 +976,7 @@ expect_page(struct node *n, const struct conv *c, struct relay_range range,
 	assert_int_equal(a->st, RELAY_OK);
 	assert_int_equal(a->n, end - first);
 	for (int i = first; i < end; i++) {
-		char text[16];
+		char text[24];
 		snprintf(text, sizeof text, "%d", i);
 		assert_string_equal(a->news[i - first].text, text);
 	}

@@ -3,17 +3,14 @@
  * server/relay_local.c where it goes beyond the contract of relay.h: ids and
  * expiry by clocks that the test turns, and what it forgets.
  */
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #include "base/mem.h"
 #include "server/relay.h"
 #include "server/relay_local.h"
+#include "tests/unit/unit.h"
 
 #define ALICE "g00000000000000000000000000000a11"
 #define BOB "g00000000000000000000000000000b0b"
@@ -343,7 +340,7 @@ many_cids_expire_and_return(void **state)
 	(void)state;
 	struct fixture f;
 	start(&f, 1000, DAY, 0);
-	char cid[16];
+	char cid[24];
 
 	for (int round = 0; round < 3; round++) {
 		for (int i = 0; i < 500; i++) {
@@ -538,7 +535,7 @@ when_nothing_can_give_way_a_message_is_refused(void **state)
 	(void)state;
 	struct fixture f;
 	start(&f, 1000, DAY, 64 << 10);
-	char cid[16];
+	char cid[24];
 	struct answer a = {0};
 
 	unsigned accepted = 0;
@@ -684,31 +681,28 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(ids_are_the_wall_clocks_milliseconds),
-	    cmocka_unit_test(ids_rise_though_the_wall_clock_falls_back),
-	    cmocka_unit_test(
-		a_clock_that_fell_back_holds_other_rooms_to_nothing),
-	    cmocka_unit_test(ids_rise_though_room_and_clock_were_forgotten),
-	    cmocka_unit_test(a_cid_is_remembered_for_the_dedupe_time),
-	    cmocka_unit_test(a_cid_outlives_the_log),
-	    cmocka_unit_test(many_cids_expire_and_return),
-	    cmocka_unit_test(small_histories_keep_256_messages),
-	    cmocka_unit_test(larger_histories_keep_what_they_say),
-	    cmocka_unit_test(
-		without_history_a_log_is_gone_after_a_minute_of_silence),
-	    cmocka_unit_test(a_log_is_gone_after_history_ttl_of_silence),
-	    cmocka_unit_test(the_newest_id_outlives_the_log_of_an_open_room),
-	    cmocka_unit_test(an_empty_room_is_forgotten_at_once),
-	    cmocka_unit_test(reading_makes_no_room),
-	    cmocka_unit_test(above_the_budget_the_longest_silent_gives_way),
-	    cmocka_unit_test(one_loud_room_forgets_its_own_oldest),
-	    cmocka_unit_test(when_nothing_can_give_way_a_message_is_refused),
-	    cmocka_unit_test(wakes_once_for_all_that_waits),
-	    cmocka_unit_test(what_a_call_back_asks_waits_for_the_next_run),
-	    cmocka_unit_test(a_full_queue_grows_in_order),
-	    cmocka_unit_test(closing_within_a_call_back_is_heeded),
-	    cmocka_unit_test(unwatching_answers_a_pending_watch),
+	    TEST(ids_are_the_wall_clocks_milliseconds),
+	    TEST(ids_rise_though_the_wall_clock_falls_back),
+	    TEST(a_clock_that_fell_back_holds_other_rooms_to_nothing),
+	    TEST(ids_rise_though_room_and_clock_were_forgotten),
+	    TEST(a_cid_is_remembered_for_the_dedupe_time),
+	    TEST(a_cid_outlives_the_log),
+	    TEST(many_cids_expire_and_return),
+	    TEST(small_histories_keep_256_messages),
+	    TEST(larger_histories_keep_what_they_say),
+	    TEST(without_history_a_log_is_gone_after_a_minute_of_silence),
+	    TEST(a_log_is_gone_after_history_ttl_of_silence),
+	    TEST(the_newest_id_outlives_the_log_of_an_open_room),
+	    TEST(an_empty_room_is_forgotten_at_once),
+	    TEST(reading_makes_no_room),
+	    TEST(above_the_budget_the_longest_silent_gives_way),
+	    TEST(one_loud_room_forgets_its_own_oldest),
+	    TEST(when_nothing_can_give_way_a_message_is_refused),
+	    TEST(wakes_once_for_all_that_waits),
+	    TEST(what_a_call_back_asks_waits_for_the_next_run),
+	    TEST(a_full_queue_grows_in_order),
+	    TEST(closing_within_a_call_back_is_heeded),
+	    TEST(unwatching_answers_a_pending_watch),
 	};
-	cmocka_set_message_output(CM_OUTPUT_TAP);
-	return cmocka_run_group_tests_name("relay_local", tests, NULL, NULL);
+	return RUN(tests);
 }
