@@ -92,8 +92,8 @@ tell_others(struct server *sv, struct room *r, const struct user *u,
 	}
 	render_event(
 	    &line, SPAN_NONE, verb, span_of(r->shown), nick, SPAN_NONE);
-	room_send_but(sv->rooms, r, u->sessions, u->nsessions, buf_head(&line),
-	    buf_len(&line));
+	room_send_but(sv->rooms, r, u->sessions, u->nsessions, session_queue,
+	    buf_head(&line), buf_len(&line));
 	buf_free(&line);
 }
 
@@ -222,7 +222,7 @@ static void
 deliver_to(struct user *u, const struct buf *line)
 {
 	for (size_t i = 0; i < u->nsessions; i++)
-		session_deliver(u->sessions[i], buf_head(line), buf_len(line));
+		session_queue(u->sessions[i], buf_head(line), buf_len(line));
 }
 
 static void
@@ -268,7 +268,7 @@ tell_once(struct session *s, unsigned long round, const struct buf *line)
 	if (s->stamp == round)
 		return;
 	s->stamp = round;
-	session_deliver(s, buf_head(line), buf_len(line));
+	session_queue(s, buf_head(line), buf_len(line));
 }
 
 void

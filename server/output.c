@@ -80,25 +80,35 @@ send_some(struct session *s, const char *p, size_t len)
 }
 
 void
-session_deliver(struct session *s, const char *p, size_t len)
+session_queue(struct session *s, const char *p, size_t len)
 {
-	size_t sent = 0;
-
 	if (s->state >= SESSION_ENDING || s->broken || s->slow)
 		return;
-	if (buf_len(&s->out) == 0)
-		sent = send_some(s, p, len);
-	if (sent == len || s->broken)
-		return;
-	/* Behind a full socket: the rest of this batch has to follow, or a line
-	 * would be cut.  Behind other bytes: whole or not at all. */
+	/* Whole or not at all; the first thing to wait always fits. */
 	if (buf_len(&s->out) > 0 &&
 	    buf_len(&s->out) + len > (size_t)s->server->config->send_buffer)
 		s->slow = true;
 	else
-		buf_add(&s->out, p + sent, len - sent);
+		buf_add(&s->out, p, len);
 	if (!s->writing)
 		mark_dirty(s);
+}
+
+void
+session_deliver(struct session *s, const char *p, size_t len)
+{
+	size_t sent;
+
+	if (s->state >= SESSION_ENDING || s->broken || s->slow)
+		return;
+	if (buf_len(&s->out) > 0) {
+		session_queue(s, p, len);
+		return;
+	}
+	sent = send_some(s, p, len);
+	/* The rest of this batch has to follow, or a line would be cut. */
+	if (sent < len && !s->broken)
+		session_queue(s, p + sent, len - sent);
 }
 
 static void

@@ -252,7 +252,7 @@ room_flush(struct rooms *rs, struct room *r)
 
 void
 room_send_but(struct rooms *rs, struct room *r, struct session *const *but,
-    size_t nbut, const char *p, size_t len)
+    size_t nbut, room_deliver_fn deliver, const char *p, size_t len)
 {
 	room_flush(rs, r);
 	for (size_t i = 0; i < r->nlive; i++) {
@@ -261,7 +261,7 @@ room_send_but(struct rooms *rs, struct room *r, struct session *const *but,
 		for (size_t j = 0; j < nbut && !skip; j++)
 			skip = but[j] == r->live[i].session;
 		if (!skip)
-			rs->deliver(r->live[i].session, p, len);
+			deliver(r->live[i].session, p, len);
 	}
 }
 

@@ -110,9 +110,9 @@ struct buf *room_batch(struct rooms *rs, struct room *r);
 /* What was batched so far goes to those who listen now. */
 void room_flush(struct rooms *rs, struct room *r);
 void rooms_flush(struct rooms *rs);
-/* Whole lines at once to all who listen, but for a few. */
+/* Whole lines for all who listen but a few, behind what was batched. */
 void room_send_but(struct rooms *rs, struct room *r, struct session *const *but,
-    size_t nbut, const char *p, size_t len);
+    size_t nbut, room_deliver_fn deliver, const char *p, size_t len);
 
 /*
  * From now on the session is given every batch; what was batched before goes

@@ -101,6 +101,8 @@ bool session_has_room(const struct session *s);
 /* Bytes for a listener: out at once if nothing waits, else queued within
  * send-buffer.  Never frees or closes anything: marks it. */
 void session_deliver(struct session *s, const char *p, size_t len);
+/* The same, but at the end of the turn: for lines that come one by one. */
+void session_queue(struct session *s, const char *p, size_t len);
 
 /* The first command was accepted: the limits of strangers are lifted. */
 void session_accept(struct session *s);

@@ -68,10 +68,15 @@ void
 user_guest_nick(struct name *out)
 {
 	static const char alphabet[] = "abcdefghijklmnopqrstuvwxyz0123456789";
+	uint64_t random;
 
+	/* One draw for all eight: the bias is 36^8 / 2^64. */
+	randombytes_buf(&random, sizeof random);
 	snprintf(out->shown, sizeof out->shown, "guest-????????");
-	for (char *c = strchr(out->shown, '?'); *c; c++)
-		*c = alphabet[randombytes_uniform(sizeof alphabet - 1)];
+	for (char *c = strchr(out->shown, '?'); *c; c++) {
+		*c = alphabet[random % (sizeof alphabet - 1)];
+		random /= sizeof alphabet - 1;
+	}
 	memcpy(out->fold, out->shown, sizeof out->fold);
 }
 
