@@ -36,6 +36,7 @@
 #include <sys/queue.h>
 
 #include "base/mem.h"
+#include "proto/line.h"
 #include "server/relay.h"
 #include "server/table.h"
 
@@ -47,7 +48,7 @@ enum {
 	SWEEP_LOGS = 16,        /* silent logs dropped in one run */
 	SWEEP_RECORDS = 1024,   /* dedupe records forgotten in one run */
 	BUDGET_DEFAULT = 256 << 20,
-	DEDUPE_KEY_MAX = SENDER_ID_LEN + 1 + CONV_KEY_MAX + 1 + 64,
+	DEDUPE_KEY_MAX = SENDER_ID_LEN + CONV_KEY_MAX + LINE_CID_MAX + 3,
 };
 
 /* A copy of a message: a log's entry, and what an operation carries along. */
@@ -119,9 +120,8 @@ typedef void (*op_fn)(struct local *l, struct op *op, enum relay_status st);
 
 struct op {
 	op_fn run;
-	struct place
-	    *place;        /* referenced; NULL: none of that name, or unasked */
-	struct item *item; /* owned, NULL: none, or kept elsewhere */
+	struct place *place; /* referenced; NULL: not there, or no matter */
+	struct item *item;   /* owned; NULL: none, or it became an entry */
 	union {
 		relay_done_fn done;
 		relay_room_fn room;
@@ -173,7 +173,7 @@ local_of(struct relay *r)
 	return (struct local *)r;
 }
 
-/* --- items --------------------------------------------------------------- */
+/* --- items ---------------------------------------------------------------- */
 
 /* Copies a span to `at` and points it there; absent stays absent. */
 static char *
@@ -407,8 +407,7 @@ budget_has(struct local *l, size_t size)
 	return true;
 }
 
-/* --- dedupe records ---------------------------------------------------------
- */
+/* --- dedupe records ------------------------------------------------------- */
 
 static size_t
 record_key(char key[static DEDUPE_KEY_MAX], const struct place *p,
@@ -417,7 +416,7 @@ record_key(char key[static DEDUPE_KEY_MAX], const struct place *p,
 	const struct span parts[] = {m->sender, span_of(p->conv.key), m->cid};
 	size_t len = 0;
 	for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
-		assert(len + parts[i].len < DEDUPE_KEY_MAX);
+		assert(len + parts[i].len < DEDUPE_KEY_MAX); /* with its SP */
 		memcpy(key + len, parts[i].p, parts[i].len);
 		len += parts[i].len;
 		key[len++] = ' ';
@@ -467,8 +466,7 @@ record_add(struct local *l, const char *key, size_t len, struct msgid id)
 	l->used += sizeof *rec + len;
 }
 
-/* --- rooms ------------------------------------------------------------------
- */
+/* --- rooms ---------------------------------------------------------------- */
 
 static void
 tell_presence(struct local *l, const struct place *p, enum relay_presence what,
@@ -662,8 +660,7 @@ local_rename(struct relay *r, const char *fold, const struct relay_member *m)
 	queue_member(local_of(r), run_rename, fold, m, SPAN_NONE);
 }
 
-/* --- messages ----------------------------------------------------------------
- */
+/* --- messages ------------------------------------------------------------- */
 
 /* The wall clock may stand still or fall back; ids do not. */
 static struct msgid
@@ -799,8 +796,7 @@ local_typing(
 	op->item = item_new(&m);
 }
 
-/* --- reading -----------------------------------------------------------------
- */
+/* --- reading -------------------------------------------------------------- */
 
 /* Can a page begin right behind this id, and nothing be missing? */
 static bool

@@ -29,8 +29,7 @@ keep(char *dst, size_t cap, struct span s)
 	span_copy(dst, cap, s);
 }
 
-/* --- news ------------------------------------------------------------------
- */
+/* --- news ----------------------------------------------------------------- */
 
 static void
 not_within_a_call(const struct harness *h)
@@ -147,8 +146,7 @@ static const struct relay_events events = {
     .on_nick_lost = on_nick_lost,
 };
 
-/* --- nodes -------------------------------------------------------------------
- */
+/* --- nodes ---------------------------------------------------------------- */
 
 static void
 node_start(struct harness *h, struct node *n, unsigned number)

@@ -121,7 +121,7 @@ void harness_free(struct harness *h);
 /* Frees a node's relay ahead of time. */
 void node_free(struct node *n);
 
-/* --- waiting ------------------------------------------------------------- */
+/* --- waiting -------------------------------------------------------------- */
 
 /* Runs the loop until *flag is not 0. */
 void await(struct harness *h, const unsigned *flag, const char *what);
@@ -132,8 +132,7 @@ const struct news *next_news(struct node *n, enum news_kind kind);
 /* How many of a kind wait unread. */
 size_t unread(const struct node *n, enum news_kind kind);
 
-/* --- calls: ask_x() returns at once, x() with the answer -------------------
- */
+/* --- calls: ask_x() returns at once, x() with the answer ------------------ */
 
 struct answer *ask_open(struct node *n, const char *shown, void *room);
 struct answer *ask_join(

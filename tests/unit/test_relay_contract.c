@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "proto/line.h"
 #include "tests/unit/relay_harness.h"
 #include "tests/unit/unit.h"
 
@@ -35,8 +36,7 @@ expect_presence(struct node *n, enum relay_presence what, const char *sender,
 	assert_string_equal(w->nick, nick);
 }
 
-/* --- the order of messages ---------------------------------------------------
- */
+/* --- the order of messages ------------------------------------------------ */
 
 static void
 messages_come_in_the_order_of_their_ids(struct harness *h)
@@ -335,6 +335,26 @@ another_conversations_cid_is_another(struct harness *h)
 	assert_false(b->dup);
 	expect_message(n, lobby, "here");
 	expect_message(n, den, "there");
+}
+
+static void
+the_longest_cid_between_the_longest_ids_is_remembered(struct harness *h)
+{
+	struct node *n = &h->node[0];
+	char cid[LINE_CID_MAX + 1];
+	memset(cid, '~', LINE_CID_MAX);
+	cid[LINE_CID_MAX] = '\0';
+	assert_int_equal(strlen(ALICE), SENDER_ID_LEN);
+	assert_int_equal(strlen(BOB), SENDER_ID_LEN);
+
+	const struct answer *a =
+	    await_answer(ask_tell(n, ALICE, BOB, cid, "psst"));
+	const struct answer *b =
+	    await_answer(ask_tell(n, ALICE, BOB, cid, "psst"));
+
+	assert_int_equal(a->st, RELAY_OK);
+	assert_true(b->dup);
+	assert_id_equal(a->id, b->id);
 }
 
 static void
@@ -1456,6 +1476,7 @@ static const struct rule rules[] = {
 	ONE(the_same_cid_in_flight_twice_is_one_message),
 	ONE(another_senders_cid_is_another),
 	ONE(another_conversations_cid_is_another),
+	ONE(the_longest_cid_between_the_longest_ids_is_remembered),
 	ONE(without_a_cid_nothing_is_deduped),
 	ONE(a_new_room_has_its_spelling_and_nothing_else),
 	ONE(opening_tells_the_newest_id_and_brings_only_what_is_above),

@@ -97,8 +97,7 @@ pass(struct fixture *f, uint64_t ms)
 	f->wall_ms += ms;
 }
 
-/* --- calls with their answers ------------------------------------------------
- */
+/* --- calls with their answers --------------------------------------------- */
 
 struct answer {
 	unsigned calls;
