@@ -955,8 +955,7 @@ local_list(struct relay *r, relay_list_fn done, void *arg)
 	op->arg = arg;
 }
 
-/* --- people
- * -------------------------------------------------------------------- */
+/* --- people --------------------------------------------------------------- */
 
 /* Of operations on nicks: text is the fold, nick what is shown. */
 static struct op *
@@ -1113,8 +1112,7 @@ local_unwatch(struct relay *r, const char *sender)
 	free(w);
 }
 
-/* --- the whole
- * ------------------------------------------------------------------- */
+/* --- the whole ------------------------------------------------------------ */
 
 static bool
 local_is_up(const struct relay *r)

@@ -24,8 +24,7 @@
 static char dir[] = "/tmp/snug-contract-XXXXXX";
 static pid_t server;
 
-/* --- the server
- * ---------------------------------------------------------------- */
+/* --- the server ----------------------------------------------------------- */
 
 static void
 server_exec(int out)
@@ -97,8 +96,7 @@ remove_entry(const char *path, const struct stat *st, int type, struct FTW *ftw)
 	return remove(path);
 }
 
-/* --- the back end
- * ----------------------------------------------------------------- */
+/* --- the back end --------------------------------------------------------- */
 
 static int
 redis_start(void)

@@ -211,8 +211,7 @@ harness_free(struct harness *h)
 	free(h);
 }
 
-/* --- waiting
- * ------------------------------------------------------------------ */
+/* --- waiting -------------------------------------------------------------- */
 
 static void
 on_deadline(evutil_socket_t fd, short what, void *arg)
@@ -299,8 +298,7 @@ unread(const struct node *n, enum news_kind kind)
 	return count;
 }
 
-/* --- answers
- * -------------------------------------------------------------------- */
+/* --- answers -------------------------------------------------------------- */
 
 static struct answer *
 answer_new(struct node *n)
@@ -413,8 +411,7 @@ on_list(void *arg, enum relay_status st, const struct relay_room_entry *rooms,
 	}
 }
 
-/* --- calls
- * ------------------------------------------------------------------------ */
+/* --- calls ---------------------------------------------------------------- */
 
 /* A relay call: whatever calls back before it returns is caught. */
 #define CALL(n, call)              \

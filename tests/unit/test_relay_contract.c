@@ -157,8 +157,7 @@ no_call_back_comes_from_within_a_call(struct harness *h)
 		assert_int_equal(asked[i]->calls, 1);
 }
 
-/* --- what a message carries
- * ---------------------------------------------------- */
+/* --- what a message carries ----------------------------------------------- */
 
 static void
 a_message_keeps_every_field(struct harness *h)
@@ -261,8 +260,7 @@ a_long_text_arrives_whole(struct harness *h)
 	    strlen(next_news(n, NEWS_MESSAGE)->text), TEXT_KEPT - 1);
 }
 
-/* --- dedupe
- * ----------------------------------------------------------------------- */
+/* --- dedupe --------------------------------------------------------------- */
 
 static void
 the_same_cid_again_gives_the_first_id_and_no_message(struct harness *h)
@@ -371,8 +369,7 @@ without_a_cid_nothing_is_deduped(struct harness *h)
 	expect_message(n, lobby, "hi");
 }
 
-/* --- opening and closing
- * -------------------------------------------------------------- */
+/* --- opening and closing -------------------------------------------------- */
 
 static void
 a_new_room_has_its_spelling_and_nothing_else(struct harness *h)
@@ -496,9 +493,7 @@ closing_a_room_that_is_not_open_does_nothing(struct harness *h)
 	assert_int_equal(await_answer(ask_list(n))->n, 0);
 }
 
-/* --- members
- * ----------------------------------------------------------------------------
- */
+/* --- members -------------------------------------------------------------- */
 
 static void
 a_join_is_told_with_sender_and_nick(struct harness *h)
@@ -608,9 +603,7 @@ comings_and_goings_are_told_on_all_nodes(struct harness *h)
 	}
 }
 
-/* --- topics
- * --------------------------------------------------------------------------------
- */
+/* --- topics --------------------------------------------------------------- */
 
 static struct msgid
 set_topic(struct node *n, const char *fold, const char *text)
@@ -682,8 +675,7 @@ an_empty_topic_clears_it(struct harness *h)
 	assert_string_equal(open_room(n, "lobby", lobby)->room.topic, "(none)");
 }
 
-/* --- typing and pairs
- * ---------------------------------------------------------------------- */
+/* --- typing and pairs ----------------------------------------------------- */
 
 static void
 typing_comes_to_an_open_room(struct harness *h)
@@ -816,9 +808,7 @@ nothing_comes_after_unwatch(struct harness *h)
 	assert_int_equal(unread(n, NEWS_PAIR_MESSAGE), 0);
 }
 
-/* --- nicks
- * ------------------------------------------------------------------------------------
- */
+/* --- nicks ---------------------------------------------------------------- */
 
 static enum relay_status
 claim(struct node *n, const char *shown, const char *sender)
@@ -887,8 +877,7 @@ find_tells_when_nobody_holds_a_nick(struct harness *h)
 	assert_int_equal(await_answer(ask_find(n, "bob"))->st, RELAY_NONE);
 }
 
-/* --- asking about rooms
- * ------------------------------------------------------------------------ */
+/* --- asking about rooms --------------------------------------------------- */
 
 static const struct room_kept *
 listed(const struct answer *a, const char *fold)
@@ -963,9 +952,7 @@ peek_tells_when_there_is_no_such_room(struct harness *h)
 	assert_int_equal(await_answer(ask_peek(n, "nowhere"))->st, RELAY_NONE);
 }
 
-/* --- reading
- * ---------------------------------------------------------------------------------
- */
+/* --- reading -------------------------------------------------------------- */
 
 enum { SAID = 20 };
 
@@ -1176,9 +1163,7 @@ reads_see_what_was_said_before_them(struct harness *h)
 	assert_int_equal(await_answer(ask_read(n, &c, &all))->n, 10);
 }
 
-/* --- the end
- * ------------------------------------------------------------------------------------
- */
+/* --- the end -------------------------------------------------------------- */
 
 static void
 it_is_up_and_says_how_durable_it_is(struct harness *h)
@@ -1225,9 +1210,7 @@ freeing_answers_all_that_is_owed(struct harness *h)
 	assert_int_equal(n->n, news);
 }
 
-/* --- two nodes
- * -----------------------------------------------------------------------------------
- */
+/* --- two nodes ------------------------------------------------------------ */
 
 static void
 all_nodes_see_one_order(struct harness *h)
@@ -1347,8 +1330,7 @@ list_and_peek_count_all_nodes(struct harness *h)
 	assert_string_equal(peek->news[0].sender, BOB);
 }
 
-/* --- the relay goes and comes back
- * ------------------------------------------------------------------ */
+/* --- the relay goes and comes back ---------------------------------------- */
 
 static void
 lose(struct node *n)
@@ -1445,9 +1427,7 @@ a_node_that_starts_without_its_relay_waits_for_it(struct harness *h)
 	expect_message(n, lobby, "at last");
 }
 
-/* --- the table
- * ------------------------------------------------------------------------------------
- */
+/* --- the table ------------------------------------------------------------ */
 
 struct rule {
 	const char *name;
@@ -1535,9 +1515,7 @@ static const struct rule rules[] = {
 
 static const struct backend *const backends[] = {&local_backend};
 
-/* --- running it
- * -----------------------------------------------------------------------------------
- */
+/* --- running it ----------------------------------------------------------- */
 
 struct run {
 	const struct backend *backend;

@@ -218,8 +218,7 @@ is_known(struct fixture *f, const char *room)
 
 static const struct msgid zero = {0, 0};
 
-/* --- ids
- * ----------------------------------------------------------------------- */
+/* --- ids ------------------------------------------------------------------ */
 
 static void
 ids_are_the_wall_clocks_milliseconds(void **state)
@@ -292,8 +291,7 @@ ids_rise_though_room_and_clock_were_forgotten(void **state)
 	stop(&f);
 }
 
-/* --- dedupe
- * ----------------------------------------------------------------------- */
+/* --- dedupe --------------------------------------------------------------- */
 
 static void
 a_cid_is_remembered_for_the_dedupe_time(void **state)
@@ -355,8 +353,7 @@ many_cids_expire_and_return(void **state)
 	stop(&f);
 }
 
-/* --- what is kept
- * ------------------------------------------------------------------ */
+/* --- what is kept --------------------------------------------------------- */
 
 static void
 small_histories_keep_256_messages(void **state)
@@ -483,8 +480,7 @@ reading_makes_no_room(void **state)
 	stop(&f);
 }
 
-/* --- the budget
- * ------------------------------------------------------------------ */
+/* --- the budget ----------------------------------------------------------- */
 
 static void
 above_the_budget_the_longest_silent_gives_way(void **state)
@@ -553,8 +549,7 @@ when_nothing_can_give_way_a_message_is_refused(void **state)
 	stop(&f);
 }
 
-/* --- running
- * ---------------------------------------------------------------------- */
+/* --- running -------------------------------------------------------------- */
 
 static void
 wakes_once_for_all_that_waits(void **state)
