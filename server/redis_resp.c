@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * RESP2, the two parts hiredis' reader leaves to us: commands are encoded, and
+ * what comes back is looked over before the reader sees it.
+ *
+ * The reader allocates as much as an array's or a string's head announces, so
+ * a few bytes could cost gigabytes.  The guard follows the same grammar with
+ * a handful of counters: every item of a reply pays one of those owed, an array
+ * adds to them, and where nothing is owed any more a reply is complete.
+ */
+#include "server/redis_resp.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+/* --- commands ------------------------------------------------------------ */
+
+void
+resp_clear(struct resp_cmd *c)
+{
+	buf_clear(&c->body);
+	c->n = 0;
+}
+
+void
+resp_free(struct resp_cmd *c)
+{
+	buf_free(&c->body);
+	c->n = 0;
+}
+
+static void
+put_head(struct buf *out, char type, uint64_t n)
+{
+	buf_add(out, &type, 1);
+	buf_add_u64(out, n);
+	buf_add(out, "\r\n", 2);
+}
+
+void
+resp_span(struct resp_cmd *c, struct span s)
+{
+	put_head(&c->body, '$', s.len);
+	if (s.len > 0)
+		buf_add(&c->body, s.p, s.len);
+	buf_add(&c->body, "\r\n", 2);
+	c->n++;
+}
+
+void
+resp_str(struct resp_cmd *c, const char *s)
+{
+	resp_span(c, span_of(s));
+}
+
+void
+resp_i64(struct resp_cmd *c, int64_t v)
+{
+	resp_fmt(c, "%" PRId64, v);
+}
+
+void
+resp_id(struct resp_cmd *c, struct msgid id)
+{
+	char text[MSGID_LEN_MAX + 1];
+
+	resp_span(c, (struct span){text, msgid_format(id, text)});
+}
+
+void
+resp_fmt(struct resp_cmd *c, const char *fmt, ...)
+{
+	char text[RESP_FMT_MAX + 1];
+	va_list ap;
+
+	va_start(ap, fmt);
+	int n = vsnprintf(text, sizeof text, fmt, ap);
+	va_end(ap);
+	assert(n >= 0 && n <= RESP_FMT_MAX);
+	resp_span(c, (struct span){text, (size_t)n});
+}
+
+void
+resp_write(
+    struct buf *out, const struct resp_cmd *head, const struct resp_cmd *c)
+{
+	put_head(out, '*', (head ? head->n : 0) + c->n);
+	if (head)
+		buf_add(out, buf_head(&head->body), buf_len(&head->body));
+	if (c->n > 0)
+		buf_add(out, buf_head(&c->body), buf_len(&c->body));
+}
+
+/* --- the guard ------------------------------------------------------------ */
+
+/* A line is complete: what does it announce? */
+static const char *
+end_line(struct resp_guard *g)
+{
+	bool array = g->type == '*', bulk = g->type == '$';
+	bool has_items = !g->negative && g->number > 0;
+
+	if ((array || bulk) && !g->digits)
+		return "a length that is no number";
+	if (array && has_items && g->number > RESP_ELEMENTS_MAX)
+		return "an array of too many elements";
+	if (bulk && has_items && g->number > RESP_BYTES_MAX)
+		return "a string of too many bytes";
+	if (g->elements == 0)
+		g->elements = g->owed = 1;
+	g->owed--;
+	if (array && has_items) {
+		g->elements += (size_t)g->number;
+		g->owed += (size_t)g->number;
+	}
+	if (g->elements > RESP_ELEMENTS_MAX)
+		return "a reply of too many elements";
+	if (bulk && !g->negative)
+		g->skip = (size_t)g->number + 2;
+	g->type = 0;
+	g->line_len = 0;
+	g->number = 0;
+	g->negative = g->digits = g->cr = false;
+	if (g->owed == 0 && g->skip == 0)
+		g->elements = g->bytes = 0;
+	return NULL;
+}
+
+static const char *
+take_digit(struct resp_guard *g, char c)
+{
+	if (c == '-' && g->line_len == 2) {
+		g->negative = true;
+		return NULL;
+	}
+	if (c < '0' || c > '9' || g->line_len > 20)
+		return "a length that is no number";
+	g->digits = true;
+	if (g->number <= RESP_BYTES_MAX)
+		g->number = g->number * 10 + (c - '0');
+	return NULL;
+}
+
+/* The reader ends lines at CR LF alone: a lone CR or LF must not pass, or the
+ * two would see different lines. */
+static const char *
+take_byte(struct resp_guard *g, char c)
+{
+	if (++g->line_len > RESP_LINE_MAX)
+		return "a line without an end";
+	if (g->type == 0) {
+		g->type = c;
+		return c && strchr("+-:$*", c) ? NULL : "no reply";
+	}
+	if (g->cr != (c == '\n'))
+		return "a broken line end";
+	if (c == '\n')
+		return end_line(g);
+	g->cr = c == '\r';
+	if (g->cr || (g->type != '$' && g->type != '*'))
+		return NULL;
+	return take_digit(g, c);
+}
+
+/* Takes what can be taken at once: a string's bytes, or one byte of a line. */
+static const char *
+take(struct resp_guard *g, struct span *in)
+{
+	size_t n = g->skip < in->len ? g->skip : in->len;
+	const char *wrong = NULL;
+
+	if (g->skip == 0) {
+		wrong = take_byte(g, in->p[0]);
+		n = 1;
+	} else {
+		g->skip -= n;
+		if (g->skip == 0 && g->owed == 0)
+			g->elements = g->bytes = 0;
+	}
+	in->p += n;
+	in->len -= n;
+	if (g->elements > 0)
+		g->bytes += n;
+	return wrong;
+}
+
+const char *
+resp_guard_check(struct resp_guard *g, struct span in)
+{
+	while (in.len > 0) {
+		const char *wrong = take(g, &in);
+
+		if (wrong)
+			return wrong;
+		if (g->bytes > RESP_BYTES_MAX)
+			return "a reply of too many bytes";
+	}
+	return NULL;
+}
