@@ -1,0 +1,938 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * A connection to Redis.
+ *
+ *	RESOLVE -> CONNECT -> HANDSHAKE -> UP
+ *	   ^          |           |         |
+ *	   +------- BACKOFF <-----+---------+
+ *
+ * set_state() alone moves between them; what entering one means stands in its
+ * table.  One deadline covers RESOLVE to HANDSHAKE, because a Redis that is
+ * stopped still accepts connections and then says nothing.  When up, silence is
+ * answered by PING and a PING without an answer by BACKOFF, as is a command
+ * whose answer is overdue.
+ *
+ * Of hiredis only the reader is used, behind a guard (redis_resp.h); its own
+ * connections cannot time out, take part in no limit and abort on replies that
+ * are legal.  On a subscription the same reader's replies are told apart by
+ * name: what Redis pushes goes to on_push, the rest answers a command.
+ *
+ * Losing a connection answers all its commands with NULL.  That happens in one
+ * place, from the loop: whoever wants it lost calls redis_link_drop(), which
+ * only leaves word.
+ *
+ * It knows nothing of rooms or nicks, and repeats a command in one case alone:
+ * Redis has said it does not know the script, so nothing was done.
+ */
+#include "server/redis_link.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <event2/buffer.h>
+#include <event2/bufferevent.h>
+#include <event2/event.h>
+#include <hiredis.h>
+#include <poll.h>
+#include <signal.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "server/redis_dial.h"
+#include "server/redis_resp.h"
+#include "server/redis_script.h"
+#include "server/redis_url.h"
+
+enum {
+	BACKOFF_FIRST_MS = 50,
+	SHA_LEN = 40,
+	RELOADS_MAX = 3,     /* of one command, before its error is told */
+	COMPLAIN_MS = 10000, /* at most one warning in so long */
+	REDIS_MAJOR_MIN = 7, /* XADD with MS-*, scripts that say allow-oom */
+	STEPS_MAX = 8 + SCRIPT_COUNT,
+};
+
+enum state { RESOLVE, CONNECT, HANDSHAKE, UP, BACKOFF };
+
+static const char *const state_names[] = {
+    "RESOLVE", "CONNECT", "HANDSHAKE", "UP", "BACKOFF"};
+
+/* Checks a reply of the handshake; NULL or what is wrong. */
+typedef const char *(*step_fn)(
+    struct redis_link *l, const struct redisReply *r, unsigned script);
+
+struct step {
+	step_fn check;
+	unsigned script;
+};
+
+/* A command that waits for its answer. */
+struct pending {
+	TAILQ_ENTRY(pending) entry;
+	redis_reply_fn fn; /* may be NULL */
+	void *arg;
+	uint64_t at; /* where it begins in the stream of all bytes */
+	uint64_t sent_ms;
+	size_t len;
+	int script; /* -1: none */
+	unsigned reloads;
+	bool written; /* once before */
+	char bytes[]; /* of a script's command: to send it again */
+};
+TAILQ_HEAD(pendings, pending);
+
+struct redis_link {
+	struct redis_link_config c;
+	enum state state;
+	struct redis_dial *dial;
+	struct bufferevent *bev; /* HANDSHAKE and UP */
+	redisReader *reader;
+	struct resp_guard guard;
+	struct event *timer; /* deadline, end of the backoff, or tick */
+	struct event *kick;  /* drop_why is set */
+	char drop_why[ERR_LEN];
+
+	struct pendings waiting; /* for answers, in order */
+	struct pendings held;    /* for scripts to be loaded again */
+	unsigned reloading;      /* answers to SCRIPT LOAD still to come */
+	size_t nwaiting;         /* both lists */
+	size_t bytes_waiting;
+	uint64_t queued, written; /* bytes, over all connections */
+	struct resp_cmd head, args;
+	struct buf out;
+
+	struct step steps[STEPS_MAX];
+	unsigned nsteps, step;
+	char sha[SCRIPT_COUNT][SHA_LEN + 1];
+
+	uint64_t heard_ms, pinged_ms, ticked_ms, complained_ms;
+	unsigned attempts; /* since it was up */
+	unsigned silenced; /* warnings not written */
+	bool hopeless;     /* somebody has to change something first */
+	bool ending;
+};
+
+static void set_state(struct redis_link *l, enum state state, const char *why);
+
+static void
+set_timer(struct redis_link *l, uint64_t ms)
+{
+	struct timeval tv = {
+	    (time_t)(ms / 1000), (suseconds_t)(ms % 1000 * 1000)};
+
+	event_add(l->timer, &tv);
+}
+
+/* --- commands ------------------------------------------------------------- */
+
+/* Gives encoded bytes to the socket's queue; true unless it is gone. */
+static void
+queue_bytes(struct redis_link *l, const char *bytes, size_t len)
+{
+	bufferevent_write(l->bev, bytes, len);
+	l->queued += len;
+}
+
+static struct pending *
+pending_new(struct redis_link *l, redis_reply_fn fn, void *arg, bool keep)
+{
+	size_t len = buf_len(&l->out);
+	struct pending *p = xcalloc(1, sizeof *p + (keep ? len : 0));
+
+	p->fn = fn;
+	p->arg = arg;
+	p->len = len;
+	p->script = -1;
+	p->sent_ms = clock_now_ms();
+	if (keep)
+		memcpy(p->bytes, buf_head(&l->out), len);
+	l->nwaiting++;
+	l->bytes_waiting += len;
+	return p;
+}
+
+static void
+pending_free(struct redis_link *l, struct pending *p)
+{
+	l->nwaiting--;
+	l->bytes_waiting -= p->len;
+	free(p);
+}
+
+/* Writes what l->out holds and expects an answer. */
+static struct pending *
+transmit(struct redis_link *l, redis_reply_fn fn, void *arg)
+{
+	struct pending *p = pending_new(l, fn, arg, false);
+
+	p->at = l->queued;
+	TAILQ_INSERT_TAIL(&l->waiting, p, entry);
+	queue_bytes(l, buf_head(&l->out), buf_len(&l->out));
+	return p;
+}
+
+static void
+encode(
+    struct redis_link *l, const struct resp_cmd *head, const struct resp_cmd *c)
+{
+	buf_clear(&l->out);
+	resp_write(&l->out, head, c);
+}
+
+/* Is there room for what l->out holds? */
+static int
+admit(const struct redis_link *l)
+{
+	size_t unsent;
+
+	if (l->state != UP || l->drop_why[0])
+		return -LINK_EDOWN;
+	unsent = evbuffer_get_length(bufferevent_get_output(l->bev));
+	if (l->nwaiting >= LINK_COMMANDS_MAX ||
+	    (l->c.channel ? unsent : l->bytes_waiting) + buf_len(&l->out) >
+		LINK_BYTES_MAX)
+		return -LINK_EBUSY;
+	return 0;
+}
+
+int
+redis_link_send(struct redis_link *l, const struct resp_cmd *c,
+    redis_reply_fn fn, void *arg, uint64_t *token)
+{
+	int err;
+
+	if (!l)
+		return -LINK_EDOWN;
+	encode(l, NULL, c);
+	if ((err = admit(l)) < 0)
+		return err;
+	if (token)
+		*token = l->queued;
+	if (l->c.channel)
+		queue_bytes(l, buf_head(&l->out), buf_len(&l->out));
+	else
+		transmit(l, fn, arg);
+	return 0;
+}
+
+int
+redis_link_eval(struct redis_link *l, unsigned script, unsigned nkeys,
+    const struct resp_cmd *c, redis_reply_fn fn, void *arg, uint64_t *token)
+{
+	int err;
+
+	if (!l)
+		return -LINK_EDOWN;
+	assert(script < l->c.nscripts && !l->c.channel);
+	resp_clear(&l->head);
+	resp_str(&l->head, "EVALSHA");
+	resp_str(&l->head, l->sha[script]);
+	resp_i64(&l->head, nkeys);
+	encode(l, &l->head, c);
+	if ((err = admit(l)) < 0)
+		return err;
+	struct pending *p = pending_new(l, fn, arg, true);
+	p->script = (int)script;
+	p->at = l->reloading ? UINT64_MAX : l->queued;
+	if (token)
+		*token = p->at;
+	if (l->reloading) {
+		TAILQ_INSERT_TAIL(&l->held, p, entry);
+		return 0;
+	}
+	TAILQ_INSERT_TAIL(&l->waiting, p, entry);
+	queue_bytes(l, p->bytes, p->len);
+	return 0;
+}
+
+bool
+redis_link_is_written(const struct redis_link *l, uint64_t token)
+{
+	return token < l->written;
+}
+
+static void
+on_drained(struct evbuffer *b, const struct evbuffer_cb_info *info, void *arg)
+{
+	struct redis_link *l = arg;
+
+	(void)b;
+	l->written += info->n_deleted;
+}
+
+/* Answers all with NULL. */
+static void
+fail_all(struct redis_link *l, struct pendings *list)
+{
+	struct pending *p;
+
+	while ((p = TAILQ_FIRST(list)) != NULL) {
+		bool written = p->written || p->at < l->written;
+
+		TAILQ_REMOVE(list, p, entry);
+		if (p->fn)
+			p->fn(p->arg, NULL, written);
+		pending_free(l, p);
+	}
+}
+
+/* --- scripts that got lost ------------------------------------------------ */
+
+static void
+resend_held(struct redis_link *l)
+{
+	struct pending *p;
+
+	while ((p = TAILQ_FIRST(&l->held)) != NULL) {
+		TAILQ_REMOVE(&l->held, p, entry);
+		p->at = l->queued;
+		TAILQ_INSERT_TAIL(&l->waiting, p, entry);
+		queue_bytes(l, p->bytes, p->len);
+	}
+}
+
+static void
+on_reloaded(void *arg, const struct redisReply *r, bool written)
+{
+	struct redis_link *l = arg;
+
+	(void)written;
+	if (!r)
+		return;
+	if (r->type != REDIS_REPLY_STRING) {
+		redis_link_drop(l, "cannot load the scripts again");
+		return;
+	}
+	if (--l->reloading == 0)
+		resend_held(l);
+}
+
+static void
+put_script_load(struct redis_link *l, unsigned script)
+{
+	resp_clear(&l->args);
+	resp_str(&l->args, "SCRIPT");
+	resp_str(&l->args, "LOAD");
+	resp_str(&l->args, l->c.scripts[script].lua);
+	encode(l, NULL, &l->args);
+}
+
+/* Nothing was done by p, nor by any behind it in flight: they are gathered as
+ * their refusals come in, and sent again once the scripts are back. */
+static void
+reload(struct redis_link *l, struct pending *p)
+{
+	p->written = true;
+	p->reloads++;
+	TAILQ_INSERT_TAIL(&l->held, p, entry);
+	if (l->reloading)
+		return;
+	log_warn("redis", 0, "link=%s scripts are gone, loading them again",
+	    l->c.name);
+	for (unsigned i = 0; i < l->c.nscripts; i++) {
+		put_script_load(l, i);
+		transmit(l, on_reloaded, l);
+		l->reloading++;
+	}
+}
+
+static bool
+is_noscript(const struct redisReply *r)
+{
+	return r->type == REDIS_REPLY_ERROR && r->len >= 8 &&
+	       memcmp(r->str, "NOSCRIPT", 8) == 0;
+}
+
+/* --- the handshake -------------------------------------------------------- */
+
+static bool
+reply_is(const struct redisReply *r, int type)
+{
+	return r && r->type == type;
+}
+
+static const char *
+error_text(struct redis_link *l, const struct redisReply *r)
+{
+	static const char *const hopeless[] = {"NOAUTH", "WRONGPASS", "NOPERM",
+	    "ERR invalid password", "ERR Client sent AUTH", "ERR AUTH",
+	    "ERR DB index"};
+	static char text[ERR_LEN];
+
+	if (r->type != REDIS_REPLY_ERROR)
+		return "an answer of the wrong type";
+	for (size_t i = 0; i < ARRAY_LEN(hopeless); i++)
+		if (r->len >= strlen(hopeless[i]) &&
+		    memcmp(r->str, hopeless[i], strlen(hopeless[i])) == 0)
+			l->hopeless = true;
+	return text_escape(text, sizeof text, (struct span){r->str, r->len});
+}
+
+static const char *
+check_ok(struct redis_link *l, const struct redisReply *r, unsigned script)
+{
+	(void)script;
+	return reply_is(r, REDIS_REPLY_STATUS) ? NULL : error_text(l, r);
+}
+
+static const char *
+check_role(struct redis_link *l, const struct redisReply *r, unsigned script)
+{
+	(void)script;
+	if (!reply_is(r, REDIS_REPLY_ARRAY))
+		return error_text(l, r);
+	if (r->elements < 1 || !reply_is(r->element[0], REDIS_REPLY_STRING))
+		return "ROLE says nothing";
+	if (strcmp(r->element[0]->str, "master") != 0)
+		return "it is no master, but a replica or sentinel; give the "
+		       "URL of the master";
+	return NULL;
+}
+
+static const char *
+check_info(struct redis_link *l, const struct redisReply *r, unsigned script)
+{
+	const char *at;
+
+	(void)script;
+	if (!reply_is(r, REDIS_REPLY_STRING))
+		return error_text(l, r);
+	at = strstr(r->str, "redis_version:");
+	if (!at || strtol(at + 14, NULL, 10) >= REDIS_MAJOR_MIN)
+		return NULL;
+	l->hopeless = true;
+	return "its version is too old; Redis 7.0 or newer is needed";
+}
+
+static const char *
+check_layout(struct redis_link *l, const struct redisReply *r, unsigned script)
+{
+	uint64_t layout = 0;
+
+	(void)script;
+	if (reply_is(r, REDIS_REPLY_NIL))
+		return NULL;
+	if (!reply_is(r, REDIS_REPLY_STRING))
+		return error_text(l, r);
+	if (text_u64((struct span){r->str, r->len}, UINT32_MAX, &layout) &&
+	    layout <= l->c.layout)
+		return NULL;
+	l->hopeless = true;
+	return "a newer snugd keeps its data there in another way; upgrade "
+	       "this one, or give it another prefix or database";
+}
+
+static const char *
+check_script(struct redis_link *l, const struct redisReply *r, unsigned script)
+{
+	if (!reply_is(r, REDIS_REPLY_STRING))
+		return error_text(l, r);
+	if (r->len != SHA_LEN)
+		return "SCRIPT LOAD gave no hash";
+	memcpy(l->sha[script], r->str, SHA_LEN + 1);
+	return NULL;
+}
+
+static bool
+same_channel(const struct redis_link *l, const struct redisReply *r)
+{
+	return reply_is(r, REDIS_REPLY_ARRAY) && r->elements == 3 &&
+	       reply_is(r->element[0], REDIS_REPLY_STRING) &&
+	       reply_is(r->element[1], REDIS_REPLY_STRING) &&
+	       strcmp(r->element[0]->str, "subscribe") == 0 &&
+	       strcmp(r->element[1]->str, l->c.channel) == 0;
+}
+
+static const char *
+check_channel(struct redis_link *l, const struct redisReply *r, unsigned script)
+{
+	(void)script;
+	return same_channel(l, r) ? NULL : error_text(l, r);
+}
+
+static void
+add_step(struct redis_link *l, step_fn check, unsigned script)
+{
+	assert(l->nsteps < STEPS_MAX);
+	l->steps[l->nsteps++] = (struct step){check, script};
+	queue_bytes(l, buf_head(&l->out), buf_len(&l->out));
+}
+
+/* One command of up to three words; those that are NULL are left out. */
+static void
+add_words(struct redis_link *l, step_fn check, const char *a, const char *b,
+    const char *c)
+{
+	const char *const words[] = {a, b, c};
+
+	resp_clear(&l->args);
+	for (size_t i = 0; i < ARRAY_LEN(words); i++)
+		if (words[i])
+			resp_str(&l->args, words[i]);
+	encode(l, NULL, &l->args);
+	add_step(l, check, 0);
+}
+
+static void
+add_auth(struct redis_link *l)
+{
+	const struct redis_url *u = l->c.url;
+
+	if (!u->has_password)
+		return;
+	if (u->user[0])
+		add_words(l, check_ok, "AUTH", u->user, u->password);
+	else
+		add_words(l, check_ok, "AUTH", u->password, NULL);
+	sodium_memzero(buf_head(&l->out), buf_len(&l->out));
+	sodium_memzero(buf_head(&l->args.body), buf_len(&l->args.body));
+}
+
+/* All in one burst: it costs one round trip. */
+static void
+begin_handshake(struct redis_link *l)
+{
+	char db[16];
+
+	l->nsteps = l->step = 0;
+	add_auth(l);
+	resp_clear(&l->args);
+	resp_str(&l->args, "CLIENT");
+	resp_str(&l->args, "SETNAME");
+	resp_str(&l->args, l->c.client_name);
+	encode(l, NULL, &l->args);
+	add_step(l, check_ok, 0);
+	snprintf(db, sizeof db, "%u", l->c.url->db);
+	if (l->c.url->db > 0)
+		add_words(l, check_ok, "SELECT", db, NULL);
+	add_words(l, check_role, "ROLE", NULL, NULL);
+	add_words(l, check_info, "INFO", "server", NULL);
+	if (l->c.layout_key)
+		add_words(l, check_layout, "GET", l->c.layout_key, NULL);
+	for (unsigned i = 0; i < l->c.nscripts; i++) {
+		put_script_load(l, i);
+		add_step(l, check_script, i);
+	}
+	if (l->c.channel)
+		add_words(l, check_channel, "SUBSCRIBE", l->c.channel, NULL);
+}
+
+static void
+shake(struct redis_link *l, const struct redisReply *r)
+{
+	const struct step *s = &l->steps[l->step++];
+	const char *wrong = s->check(l, r, s->script);
+
+	if (wrong)
+		redis_link_drop(l, wrong);
+	else if (l->step == l->nsteps)
+		set_state(l, UP, NULL);
+}
+
+/* --- replies -------------------------------------------------------------- */
+
+static bool
+is_push(const struct redisReply *r)
+{
+	static const char *const names[] = {"message", "subscribe",
+	    "unsubscribe", "pong", "pmessage", "psubscribe", "punsubscribe",
+	    "smessage", "ssubscribe", "sunsubscribe"};
+
+	if (r->type != REDIS_REPLY_ARRAY || r->elements < 1 ||
+	    !reply_is(r->element[0], REDIS_REPLY_STRING))
+		return false;
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		if (strcmp(r->element[0]->str, names[i]) == 0)
+			return true;
+	return false;
+}
+
+static void
+answer(struct redis_link *l, const struct redisReply *r)
+{
+	struct pending *p = TAILQ_FIRST(&l->waiting);
+
+	if (!p) {
+		redis_link_drop(l, error_text(l, r));
+		return;
+	}
+	TAILQ_REMOVE(&l->waiting, p, entry);
+	if (p->script >= 0 && is_noscript(r) && p->reloads < RELOADS_MAX) {
+		reload(l, p);
+		return;
+	}
+	if (p->fn)
+		p->fn(p->arg, r, true);
+	pending_free(l, p);
+}
+
+static void
+take_reply(struct redis_link *l, const struct redisReply *r)
+{
+	if (l->state == HANDSHAKE)
+		shake(l, r);
+	else if (l->c.channel && is_push(r))
+		l->c.on_push(l->c.arg, r);
+	else
+		answer(l, r);
+}
+
+static void
+take_replies(struct redis_link *l)
+{
+	void *r = NULL;
+
+	while (!l->drop_why[0]) {
+		if (redisReaderGetReply(l->reader, &r) != REDIS_OK) {
+			redis_link_drop(l, "what it says is not RESP");
+			return;
+		}
+		if (!r)
+			return;
+		take_reply(l, r);
+		freeReplyObject(r);
+		r = NULL;
+	}
+}
+
+static void
+on_read(struct bufferevent *bev, void *arg)
+{
+	struct redis_link *l = arg;
+	struct evbuffer *in = bufferevent_get_input(bev);
+	size_t n;
+
+	l->heard_ms = clock_now_ms();
+	while (!l->drop_why[0] && (n = evbuffer_get_contiguous_space(in)) > 0) {
+		struct span s = {(char *)evbuffer_pullup(in, (ssize_t)n), n};
+		const char *wrong = resp_guard_check(&l->guard, s);
+
+		if (wrong) {
+			redis_link_drop(l, wrong);
+			return;
+		}
+		if (redisReaderFeed(l->reader, s.p, s.len) != REDIS_OK) {
+			redis_link_drop(l, "no memory for its answers");
+			return;
+		}
+		evbuffer_drain(in, n);
+		take_replies(l);
+	}
+}
+
+static void
+on_event(struct bufferevent *bev, short what, void *arg)
+{
+	struct redis_link *l = arg;
+
+	(void)bev;
+	if (what & BEV_EVENT_EOF)
+		redis_link_drop(l, "it closed the connection");
+	else if (what & BEV_EVENT_ERROR)
+		redis_link_drop(l, strerror(EVUTIL_SOCKET_ERROR()));
+}
+
+/* --- states --------------------------------------------------------------- */
+
+/* At most a warning in ten seconds: a Redis that is away is tried often. */
+static void
+complain(struct redis_link *l, const char *why)
+{
+	uint64_t now_ms = clock_now_ms();
+	char place[REDIS_URL_HOST_MAX * 2 + 32];
+
+	if (l->complained_ms && now_ms - l->complained_ms < COMPLAIN_MS) {
+		l->silenced++;
+		return;
+	}
+	log_write(l->hopeless ? LOG_LEVEL_ERROR : LOG_LEVEL_WARN, "redis", 0,
+	    "link=%s url=%s lost: %s (state=%s silenced=%u)", l->c.name,
+	    redis_url_format(l->c.url, place, sizeof place), why,
+	    state_names[l->state], l->silenced);
+	l->complained_ms = now_ms;
+	l->silenced = 0;
+}
+
+static void
+enter_resolve(struct redis_link *l)
+{
+	l->hopeless = false;
+	set_timer(l, l->c.connect_timeout_ms);
+	redis_dial_start(l->dial);
+}
+
+static void
+enter_up(struct redis_link *l)
+{
+	l->attempts = 0;
+	l->complained_ms = 0;
+	l->heard_ms = l->ticked_ms = clock_now_ms();
+	l->pinged_ms = 0;
+	set_timer(l, l->c.probe_ms / 4 + 1);
+	l->c.on_state(l->c.arg, true);
+}
+
+static void
+hang_up(struct redis_link *l)
+{
+	redis_dial_stop(l->dial);
+	if (l->bev)
+		bufferevent_free(l->bev);
+	l->bev = NULL;
+	if (l->reader)
+		redisReaderFree(l->reader);
+	l->reader = NULL;
+	memset(&l->guard, 0, sizeof l->guard);
+	l->reloading = 0;
+	l->drop_why[0] = '\0';
+	event_del(l->kick);
+}
+
+/* Full jitter: nodes that lost Redis together do not come back together. */
+static uint64_t
+backoff_ms(struct redis_link *l)
+{
+	uint64_t max_ms = l->c.backoff_max_ms, ms = BACKOFF_FIRST_MS;
+
+	for (unsigned i = 0; i < l->attempts && ms < max_ms; i++)
+		ms *= 2;
+	if (ms > max_ms || l->hopeless)
+		ms = max_ms;
+	l->attempts++;
+	return 1 + randombytes_uniform((uint32_t)ms);
+}
+
+static void
+enter_backoff(struct redis_link *l)
+{
+	hang_up(l);
+	set_timer(l, backoff_ms(l));
+}
+
+static void (*const enter[])(struct redis_link *) = {
+    [RESOLVE] = enter_resolve,
+    [HANDSHAKE] = begin_handshake,
+    [UP] = enter_up,
+    [BACKOFF] = enter_backoff,
+};
+
+static void
+set_state(struct redis_link *l, enum state state, const char *why)
+{
+	enum state was = l->state;
+
+	if (state == BACKOFF)
+		complain(l, why);
+	l->state = state;
+	log_write(state == UP ? LOG_LEVEL_INFO : LOG_LEVEL_DEBUG, "redis", 0,
+	    "link=%s %s -> %s", l->c.name, state_names[was],
+	    state_names[state]);
+	if (enter[state])
+		enter[state](l);
+	if (state != BACKOFF)
+		return;
+	if (was == UP)
+		l->c.on_state(l->c.arg, false);
+	fail_all(l, &l->waiting);
+	fail_all(l, &l->held);
+	l->written = l->queued;
+}
+
+void
+redis_link_drop(struct redis_link *l, const char *why)
+{
+	if (l->state == BACKOFF || l->drop_why[0] || l->ending)
+		return;
+	snprintf(l->drop_why, sizeof l->drop_why, "%s", why);
+	event_active(l->kick, 0, 0);
+}
+
+static void
+on_kick(evutil_socket_t fd, short what, void *arg)
+{
+	struct redis_link *l = arg;
+	char why[ERR_LEN];
+
+	(void)fd;
+	(void)what;
+	memcpy(why, l->drop_why, sizeof why);
+	set_state(l, BACKOFF, why);
+}
+
+static void
+take_socket(struct redis_link *l, int fd)
+{
+	l->bev = bufferevent_socket_new(l->c.base, fd, BEV_OPT_CLOSE_ON_FREE);
+	l->reader = redisReaderCreate();
+	if (!l->bev || !l->reader) {
+		if (!l->bev)
+			close(fd);
+		set_state(l, BACKOFF, "no memory for a connection");
+		return;
+	}
+	l->written = l->queued;
+	bufferevent_setcb(l->bev, on_read, NULL, on_event, l);
+	evbuffer_add_cb(bufferevent_get_output(l->bev), on_drained, l);
+	bufferevent_enable(l->bev, EV_READ | EV_WRITE);
+	set_state(l, HANDSHAKE, NULL);
+}
+
+static void
+on_dial(void *arg, enum redis_dial_news news, int fd, const char *why)
+{
+	struct redis_link *l = arg;
+
+	if (news == DIAL_RESOLVED)
+		set_state(l, CONNECT, NULL);
+	else if (news == DIAL_CONNECTED)
+		take_socket(l, fd);
+	else
+		set_state(l, BACKOFF, why);
+}
+
+/* --- time ----------------------------------------------------------------- */
+
+static void
+ping(struct redis_link *l, uint64_t now_ms)
+{
+	l->pinged_ms = now_ms;
+	resp_clear(&l->args);
+	resp_str(&l->args, "PING");
+	/* On a subscription the pong is a push. */
+	if (redis_link_send(l, &l->args, NULL, NULL, NULL) < 0)
+		log_debug("redis", 0, "link=%s no room for a PING", l->c.name);
+}
+
+/* The age of the oldest command without an answer. */
+static uint64_t
+oldest_ms(const struct redis_link *l, uint64_t now_ms)
+{
+	const struct pending *p = TAILQ_FIRST(&l->waiting);
+
+	return p && now_ms > p->sent_ms ? now_ms - p->sent_ms : 0;
+}
+
+static void
+watch(struct redis_link *l)
+{
+	uint64_t now_ms = clock_now_ms();
+	uint64_t slept_ms = now_ms - l->ticked_ms;
+	uint64_t quiet_ms = now_ms - l->heard_ms;
+
+	l->ticked_ms = now_ms;
+	set_timer(l, l->c.probe_ms / 4 + 1);
+	if (slept_ms > l->c.probe_ms) {
+		/* It was us who slept: what came meanwhile is still unread. */
+		l->heard_ms = now_ms;
+		ping(l, now_ms);
+	} else if (quiet_ms >= l->c.dead_ms) {
+		redis_link_drop(l, "it does not answer any more");
+	} else if (oldest_ms(l, now_ms) >= l->c.dead_ms) {
+		redis_link_drop(l, "an answer is overdue");
+	} else if (quiet_ms >= l->c.probe_ms &&
+		   now_ms - l->pinged_ms >= l->c.probe_ms) {
+		ping(l, now_ms);
+	}
+}
+
+static void
+on_timer(evutil_socket_t fd, short what, void *arg)
+{
+	struct redis_link *l = arg;
+
+	(void)fd;
+	(void)what;
+	if (l->state == BACKOFF)
+		set_state(l, RESOLVE, NULL);
+	else if (l->state == UP)
+		watch(l);
+	else
+		redis_link_drop(l, "it takes too long to answer");
+}
+
+/* --- public --------------------------------------------------------------- */
+
+struct redis_link *
+redis_link_new(const struct redis_link_config *c)
+{
+	struct redis_link *l = xcalloc(1, sizeof *l);
+
+	assert(c->nscripts <= SCRIPT_COUNT);
+	/* A write to a socket that Redis has closed must come back as EPIPE. */
+	if (signal(SIGPIPE, SIG_IGN) == SIG_ERR)
+		abort();
+	l->c = *c;
+	l->state = BACKOFF;
+	TAILQ_INIT(&l->waiting);
+	TAILQ_INIT(&l->held);
+	l->timer = event_new(c->base, -1, 0, on_timer, l);
+	l->kick = event_new(c->base, -1, 0, on_kick, l);
+	if (!l->timer || !l->kick)
+		abort();
+	l->dial = redis_dial_new(c->base, c->url, on_dial, l);
+	set_timer(l, 0);
+	return l;
+}
+
+void
+redis_link_free(struct redis_link *l)
+{
+	if (!l)
+		return;
+	l->state = BACKOFF;
+	hang_up(l);
+	fail_all(l, &l->waiting);
+	fail_all(l, &l->held);
+	redis_dial_free(l->dial);
+	event_free(l->timer);
+	event_free(l->kick);
+	resp_free(&l->head);
+	resp_free(&l->args);
+	buf_free(&l->out);
+	free(l);
+}
+
+bool
+redis_link_is_up(const struct redis_link *l)
+{
+	return l && l->state == UP && !l->drop_why[0];
+}
+
+/* Waits for the socket; false at the end of the time. */
+static bool
+wait_for(int fd, short events, uint64_t until_ms)
+{
+	uint64_t now_ms = clock_now_ms();
+	struct pollfd p = {.fd = fd, .events = events};
+
+	return now_ms < until_ms && poll(&p, 1, (int)(until_ms - now_ms)) > 0;
+}
+
+void
+redis_link_finish(struct redis_link *l, unsigned wait_ms)
+{
+	uint64_t until_ms = clock_now_ms() + wait_ms;
+	char waste[4096];
+
+	if (!redis_link_is_up(l))
+		return;
+	l->ending = true;
+	int fd = bufferevent_getfd(l->bev);
+	struct evbuffer *out = bufferevent_get_output(l->bev);
+	bufferevent_disable(l->bev, EV_READ | EV_WRITE);
+	evbuffer_unfreeze(out, 1);
+	while (evbuffer_get_length(out) > 0 &&
+	       wait_for(fd, POLLOUT, until_ms) && evbuffer_write(out, fd) > 0)
+		;
+	shutdown(fd, SHUT_WR);
+	while (wait_for(fd, POLLIN, until_ms) &&
+	       recv(fd, waste, sizeof waste, 0) > 0)
+		;
+}

@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The scripts that Redis runs for the relay.
+ *
+ * A script is one step for all nodes, but it is not undone when it fails in the
+ * middle: so each does the harmless first and publishes last.  All keys of one
+ * script share a hash tag; channels are arguments.  What a script finds in a
+ * key may have been put there by anybody: it is compared and copied, never run.
+ *
+ * Common to several: times are in milliseconds, ids are MS-SEQ, N is a node's
+ * id, {r:R} a room's tag, {d:LO:HI} a pair's.
+ */
+#include "server/redis_script.h"
+
+/* For what must go on in a Redis that is full: it is small, and without it
+ * nodes would hold each other dead. */
+#define WHEN_FULL "#!lua flags=allow-oom\n"
+
+#define NOW                              \
+	"local t = redis.call('TIME')\n" \
+	"local now = t[1] * 1000 + math.floor(t[2] / 1000)\n"
+
+/*
+ * The beginning of both appends.
+ *   KEYS 1 stream, 2 last id, 3 dedupe record (any key if there is no cid)
+ *   ARGV 1 deadline by Redis' clock, 2 floor: the highest id the node has seen,
+ *        3 entries kept, 4 life in ms, 5 life of the dedupe record (0: no cid),
+ *        6 payload
+ * Leaves made (the new id) and prev.  Returns {'late'} after the deadline, so
+ * that what was given up is never carried out, and {id, 1} for a known cid.
+ * A failover or a flush may have taken the last id back; with the floor the
+ * ids still rise for everybody who saw the lost ones, and prev tells the break.
+ * The last id outlives the stream by a day for the same reason.
+ */
+#define APPEND                                                                 \
+	NOW "if now > tonumber(ARGV[1]) then return {'late', 0} end\n"         \
+	    "if ARGV[5] ~= '0' then\n"                                         \
+	    "  local was = redis.call('GET', KEYS[3])\n"                       \
+	    "  if was then return {was, 1} end\n"                              \
+	    "end\n"                                                            \
+	    "local prev = redis.call('GET', KEYS[2]) or '0-0'\n"               \
+	    "local fm, fs = string.match(ARGV[2], '^(%d+)-(%d+)$')\n"          \
+	    "local pm, ps = string.match(prev, '^(%d+)-(%d+)$')\n"             \
+	    "fm, fs, pm, ps = tonumber(fm), tonumber(fs), tonumber(pm or 0), " \
+	    "tonumber(ps or 0)\n"                                              \
+	    "local id = '*'\n"                                                 \
+	    "if fm > pm or (fm == pm and fs > ps) then\n"                      \
+	    "  id = string.format('%.0f-*', math.max(now, fm + 1))\n"          \
+	    "end\n"                                                            \
+	    "local made = redis.call('XADD', KEYS[1], 'MAXLEN', '~', "         \
+	    "ARGV[3], "                                                        \
+	    "id, 'p', prev, 'd', ARGV[6])\n"                                   \
+	    "redis.call('PEXPIRE', KEYS[1], ARGV[4])\n"                        \
+	    "redis.call('SET', KEYS[2], made, 'PX', ARGV[4] + 86400000)\n"     \
+	    "if ARGV[5] ~= '0' then\n"                                         \
+	    "  redis.call('SET', KEYS[3], made, 'PX', ARGV[5])\n"              \
+	    "end\n"
+
+/*
+ * KEYS 4 cfg
+ * ARGV 7 the room's channel; a topic also has 8 its text, 9 its setter's nick
+ * Publishes "PREV ID PAYLOAD".  Returns {id, 0}.
+ */
+static const char append_room[] =
+    APPEND "if ARGV[8] then\n"
+	   "  if ARGV[8] == '' then\n"
+	   "    redis.call('HDEL', KEYS[4], 'topic', 'topicby')\n"
+	   "  else\n"
+	   "    redis.call('HSET', KEYS[4], 'topic', ARGV[8], 'topicby', "
+	   "ARGV[9])\n"
+	   "  end\n"
+	   "end\n"
+	   "redis.call('PUBLISH', ARGV[7], prev .. ' ' .. made .. ' ' .. "
+	   "ARGV[6])\n"
+	   "return {made, 0}\n";
+
+/*
+ * KEYS 4 and 5: both senders' indexes, pair -> last id (the same key twice for
+ *      notes to self)
+ * ARGV 7 LO:HI, 8 and 9 both senders' channels
+ * Publishes "LO:HI PREV ID PAYLOAD".  Returns {id, 0}.
+ */
+static const char append_pair[] =
+    APPEND "local text = ARGV[7] .. ' ' .. prev .. ' ' .. made .. ' ' .. "
+	   "ARGV[6]\n"
+	   "for i = 4, 5 do\n"
+	   "  redis.call('HSET', KEYS[i], ARGV[7], made)\n"
+	   "  redis.call('PEXPIRE', KEYS[i], ARGV[4] + 86400000)\n"
+	   "end\n"
+	   "redis.call('PUBLISH', ARGV[8], text)\n"
+	   "if ARGV[9] ~= ARGV[8] then redis.call('PUBLISH', ARGV[9], text) "
+	   "end\n"
+	   "return {made, 0}\n";
+
+/*
+ * KEYS 1 stream, 2 last id
+ * ARGV 1 XRANGE or XREVRANGE, 2 start, 3 end, 4 count
+ * Returns {last id, rows}, of one moment.
+ */
+static const char read_log[] =
+    "return {redis.call('GET', KEYS[2]) or '0-0',\n"
+    "  redis.call(ARGV[1], KEYS[1], ARGV[2], ARGV[3], 'COUNT', ARGV[4])}\n";
+
+/*
+ * KEYS 1 last id, 2 cfg, 3 n (node -> members there), 4 the beginning of the
+ *      members' keys, to which a node's id is added
+ * ARGV 1 how the room is spelled, or '' to only look, 2 life of an empty room
+ * Returns {last id, spelling, topic, topic's nick, {N, {sender, nick, ...},
+ * ...}}.
+ */
+static const char room[] = WHEN_FULL
+    "if ARGV[1] ~= '' then\n"
+    "  redis.call('HSETNX', KEYS[2], 'shown', ARGV[1])\n"
+    "  if redis.call('EXISTS', KEYS[3]) == 0 then\n"
+    "    redis.call('PEXPIRE', KEYS[2], ARGV[2])\n"
+    "  end\n"
+    "end\n"
+    "local cfg = redis.call('HMGET', KEYS[2], 'shown', 'topic', 'topicby')\n"
+    "local roster = {}\n"
+    "for _, node in ipairs(redis.call('HKEYS', KEYS[3])) do\n"
+    "  roster[#roster + 1] = node\n"
+    "  roster[#roster + 1] = redis.call('HGETALL', KEYS[4] .. node)\n"
+    "end\n"
+    "return {redis.call('GET', KEYS[1]) or '0-0', cfg[1], cfg[2], cfg[3], "
+    "roster}\n";
+
+/* The count of a node's members, and the life of an empty room's settings:
+ * KEYS 1 n, 2 the node's members, 3 cfg; ARGV 1 N, 2 life. */
+#define COUNT                                             \
+	"local count = redis.call('HLEN', KEYS[2])\n"     \
+	"if count > 0 then\n"                             \
+	"  redis.call('HSET', KEYS[1], ARGV[1], count)\n" \
+	"  redis.call('PERSIST', KEYS[3])\n"              \
+	"else\n"                                          \
+	"  redis.call('HDEL', KEYS[1], ARGV[1])\n"        \
+	"  if redis.call('EXISTS', KEYS[1]) == 0 then\n"  \
+	"    redis.call('PEXPIRE', KEYS[3], ARGV[2])\n"   \
+	"  end\n"                                         \
+	"end\n"
+
+/*
+ * KEYS and ARGV as COUNT, then
+ * ARGV 3 join, part or rename, 4 sender, 5 nick, 6 channel, 7 event
+ * Publishes the event where something changed.  Returns the node's members in
+ * the room, or -1 if nothing changed.
+ */
+static const char member[] =
+    WHEN_FULL "local changed\n"
+	      "local has = redis.call('HEXISTS', KEYS[2], ARGV[4]) == 1\n"
+	      "if ARGV[3] == 'part' then\n"
+	      "  changed = redis.call('HDEL', KEYS[2], ARGV[4]) == 1\n"
+	      "elseif has == (ARGV[3] == 'rename') then\n"
+	      "  redis.call('HSET', KEYS[2], ARGV[4], ARGV[5])\n"
+	      "  changed = true\n"
+	      "end\n" COUNT "if not changed then return -1 end\n"
+	      "redis.call('PUBLISH', ARGV[6], ARGV[7])\n"
+	      "return count\n";
+
+/*
+ * Makes a node's members of a room exactly these.
+ * KEYS and ARGV as COUNT, then
+ * ARGV 3 channel, 4 event, then sender and nick of each
+ */
+static const char register_members[] =
+    WHEN_FULL "redis.call('DEL', KEYS[2])\n"
+	      "for i = 5, #ARGV, 2 do\n"
+	      "  redis.call('HSET', KEYS[2], ARGV[i], ARGV[i + 1])\n"
+	      "end\n" COUNT "redis.call('PUBLISH', ARGV[3], ARGV[4])\n"
+	      "return count\n";
+
+/*
+ * KEYS 1 n, 2 cfg
+ * Returns {{N, count, ...}, spelling, topic}.
+ */
+static const char room_count[] =
+    "local cfg = redis.call('HMGET', KEYS[2], 'shown', 'topic')\n"
+    "return {redis.call('HGETALL', KEYS[1]), cfg[1], cfg[2]}\n";
+
+/*
+ * The list of rooms: a room stands in it since somebody came last; who finds
+ * it empty takes it out, unless somebody has come since it looked.
+ * KEYS 1 rooms
+ * ARGV 1 R, 2 the score that was seen, or '' to put it in
+ */
+static const char room_listed[] =
+    "if ARGV[2] == '' then\n" NOW
+    "  return redis.call('ZADD', KEYS[1], string.format('%.0f', now), "
+    "ARGV[1])\n"
+    "end\n"
+    "if redis.call('ZSCORE', KEYS[1], ARGV[1]) == ARGV[2] then\n"
+    "  return redis.call('ZREM', KEYS[1], ARGV[1])\n"
+    "end\n"
+    "return 0\n";
+
+/*
+ * KEYS 1 the nick
+ * ARGV 1 sender, 2 what to put there, 3 what a dead node left there, or ''
+ * A claim is "G SENDER N SINCE SHOWN".  Returns false where it is ours now,
+ * else who has it.
+ */
+static const char claim[] =
+    WHEN_FULL "local was = redis.call('GET', KEYS[1])\n"
+	      "if was and was ~= ARGV[3] and\n"
+	      "    string.match(was, '^%u (%S+) ') ~= ARGV[1] then\n"
+	      "  return was\n"
+	      "end\n"
+	      "redis.call('SET', KEYS[1], ARGV[2])\n"
+	      "return false\n";
+
+/*
+ * KEYS 1 the nick; ARGV 1 sender, 2 N: only what we hold is given back
+ */
+static const char release[] = WHEN_FULL
+    "local was = redis.call('GET', KEYS[1])\n"
+    "local sender, node = string.match(was or '', '^%u (%S+) (%S+) ')\n"
+    "if sender == ARGV[1] and node == ARGV[2] then\n"
+    "  return redis.call('DEL', KEYS[1])\n"
+    "end\n"
+    "return 0\n";
+
+/* Leaves live, the nodes whose lease runs, and hash, which tells lists apart.
+ */
+#define LIVE                                                        \
+	"local live = redis.call('ZRANGEBYSCORE', KEYS[1], '(' .. " \
+	"string.format('%.0f', now), '+inf')\n"                     \
+	"table.sort(live)\n"                                        \
+	"local hash = redis.sha1hex(table.concat(live, ' '))\n"
+
+/*
+ * KEYS 1 nodes; ARGV 1 the hash the node has
+ * Returns {hash, live}; live is empty where the hash has not changed.
+ */
+static const char nodes[] = NOW LIVE "if hash == ARGV[1] then live = {} end\n"
+				     "return {hash, live}\n";
+
+/*
+ * KEYS 1 nodes, 2 epoch, 3 layout
+ * ARGV 1 the hash the node has, 2 N, 3 lease, 4 an epoch for an empty Redis,
+ *      5 layout, 6 the node's channel, 7 beacon
+ * The beacon goes the way of every message: a node that does not hear it is
+ * deaf, however well Redis answers.
+ * Returns {hash, live, now, epoch}.
+ */
+static const char heartbeat[] = WHEN_FULL NOW
+    "redis.call('ZADD', KEYS[1], string.format('%.0f', now + ARGV[3]), "
+    "ARGV[2])\n" LIVE "if hash == ARGV[1] then live = {} end\n"
+    "redis.call('SET', KEYS[2], ARGV[4], 'NX')\n"
+    "redis.call('SET', KEYS[3], ARGV[5], 'NX')\n"
+    "redis.call('PUBLISH', ARGV[6], ARGV[7])\n"
+    "return {hash, live, now, redis.call('GET', KEYS[2])}\n";
+
+const struct redis_script redis_scripts[SCRIPT_COUNT] = {
+    [SCRIPT_APPEND] = {"append", append_room},
+    [SCRIPT_APPEND_PAIR] = {"append-pair", append_pair},
+    [SCRIPT_READ] = {"read", read_log},
+    [SCRIPT_ROOM] = {"room", room},
+    [SCRIPT_MEMBER] = {"member", member},
+    [SCRIPT_REGISTER] = {"register", register_members},
+    [SCRIPT_ROOM_COUNT] = {"room-count", room_count},
+    [SCRIPT_ROOM_LISTED] = {"room-listed", room_listed},
+    [SCRIPT_CLAIM] = {"claim", claim},
+    [SCRIPT_RELEASE] = {"release", release},
+    [SCRIPT_NODES] = {"nodes", nodes},
+    [SCRIPT_HEARTBEAT] = {"heartbeat", heartbeat},
+};
