@@ -15,15 +15,31 @@ libserver_a_SOURCES = \
 	server/member.c server/member.h \
 	server/news.c server/news.h \
 	server/output.c \
+	server/redis_dial.c server/redis_dial.h \
+	server/redis_link.c server/redis_link.h \
+	server/redis_resp.c server/redis_resp.h \
+	server/redis_script.c server/redis_script.h \
+	server/redis_url.c server/redis_url.h \
 	server/relay.c server/relay.h \
+	server/relay_codec.c server/relay_codec.h \
 	server/relay_local.c server/relay_local.h \
+	server/relay_redis.c server/relay_redis.h server/relay_redis_int.h \
+	server/relay_redis_chan.c \
+	server/relay_redis_feed.c \
+	server/relay_redis_list.c \
+	server/relay_redis_log.c \
+	server/relay_redis_nick.c \
+	server/relay_redis_node.c \
+	server/relay_redis_op.c \
+	server/relay_redis_pair.c \
+	server/relay_redis_room.c \
 	server/render.c server/render.h \
 	server/room.c server/room.h \
 	server/server.h \
 	server/session.c server/session.h \
 	server/table.c server/table.h \
 	server/user.c server/user.h
-libserver_a_CFLAGS = $(AM_CFLAGS) $(SODIUM_CFLAGS) $(LIBEVENT_CFLAGS)
+libserver_a_CFLAGS = $(AM_CFLAGS) $(SODIUM_CFLAGS) $(LIBEVENT_CFLAGS) $(HIREDIS_CFLAGS)
 server_libs = libserver.a libproto.a $(base_libs) $(LIBEVENT_LIBS) $(HIREDIS_LIBS) $(SODIUM_LIBS)
 
 sbin_PROGRAMS += snugd

@@ -1,0 +1,658 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The relay over Redis: rooms that many nodes share.
+ *
+ * The stream of a conversation is the truth, what is published is the doorbell.
+ * An append is one script in Redis (redis_script.c), which gives the id, keeps
+ * the entry with its predecessor's id, and publishes both; so every node can
+ * see a hole and read what it missed (relay_redis_feed.c), and all deliver in
+ * one order.
+ *
+ * There are three links: for commands, for the subscription, and one for the
+ * heartbeat alone.  When the command link or the subscription is lost, or a
+ * command stays without an answer, the relay is down: that is said upward once,
+ * and nothing is accepted.  It comes back in steps, each of which begins when
+ * the one before is done:
+ *
+ *	both links are up, and a heartbeat was answered
+ *	REGISTER  nicks are claimed again, members told again; all channels
+ *stand READ      the newest ids and the members of open rooms, and the pairs
+ *	FILL      what was said meanwhile is delivered
+ *	up        that is said upward
+ *
+ * A loss on the way begins it anew; `run` tells the answers of one attempt from
+ * those of another.  The same steps are taken, without being down, when the
+ * heartbeat finds that Redis has forgotten us.
+ *
+ * This file holds the whole together; relay_redis_int.h lists the parts.
+ */
+#include "server/relay_redis.h"
+
+#include <event2/event.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "server/relay_redis_int.h"
+
+enum {
+	LOG_MIN = 256,          /* entries, for nodes and those who come back */
+	LOG_MIN_TTL_MS = 60000, /* with history 0 */
+	CHECK_MS = 10000,
+	TASKS_OUT_MAX = 500, /* commands under way while coming back */
+	ODD_MS = 60000,
+	GOODBYE_MS = 250,
+	CONNECT_MS = 3000,
+	PROBE_MS = 2000,
+	DEAD_MS = 6000,
+	BACKOFF_MS = 2000,
+	LEASE_MS = 10000,
+	SAY_MS = 1000,
+};
+
+/* --- small things that the parts share ------------------------------------ */
+
+struct rr *
+rr_of(struct relay *r)
+{
+	return (struct rr *)r;
+}
+
+struct resp_cmd *
+rr_cmd(struct rr *r)
+{
+	resp_clear(&r->scratch);
+	return &r->scratch;
+}
+
+static void
+on_told(void *arg, const redisReply *reply, bool written)
+{
+	(void)written;
+	if (reply && reply->type == REDIS_REPLY_ERROR)
+		(void)rr_error_status(arg, reply);
+}
+
+void
+rr_tell(struct rr *r)
+{
+	if (redis_link_send(r->cmd, &r->scratch, on_told, r, NULL) < 0)
+		log_debug("relay", 0, "a command is not sent");
+}
+
+void
+rr_tell_script(struct rr *r, enum redis_script_id script, unsigned nkeys)
+{
+	if (redis_link_eval(
+		r->cmd, script, nkeys, &r->scratch, on_told, r, NULL) < 0)
+		log_debug("relay", 0, "a script is not sent");
+}
+
+uint64_t
+rr_random(void)
+{
+	uint64_t v;
+
+	randombytes_buf(&v, sizeof v);
+	return v;
+}
+
+struct event *
+rr_event(struct rr *r, void (*fn)(int, short, void *), void *arg)
+{
+	struct event *ev = event_new(r->base, -1, 0, fn, arg);
+
+	if (!ev)
+		abort(); /* as all memory */
+	return ev;
+}
+
+void
+rr_event_in(struct event *ev, uint64_t ms)
+{
+	struct timeval tv = {
+	    (time_t)(ms / 1000), (suseconds_t)(ms % 1000 * 1000)};
+
+	event_add(ev, &tv);
+}
+
+void
+rr_odd(struct rr *r, const char *what, struct span data)
+{
+	uint64_t now_ms = clock_now_ms();
+	char text[128];
+
+	if (r->odd_ms && now_ms - r->odd_ms < ODD_MS) {
+		r->odd_more++;
+		return;
+	}
+	log_warn("relay", 0, "from Redis: %s: %s (and %u more like it before)",
+	    what,
+	    text_escape(text, sizeof text, data.p ? data : SPAN("(nothing)")),
+	    r->odd_more);
+	r->odd_ms = now_ms;
+	r->odd_more = 0;
+}
+
+struct span
+rr_span(const redisReply *r)
+{
+	if (r->type != REDIS_REPLY_STRING && r->type != REDIS_REPLY_ERROR)
+		return SPAN_NONE;
+	return (struct span){r->str, r->len};
+}
+
+bool
+rr_reply_id(const redisReply *r, struct msgid *id)
+{
+	return r->type == REDIS_REPLY_STRING &&
+	       msgid_parse((struct span){r->str, r->len}, id);
+}
+
+int64_t
+rr_log_ttl(const struct rr *r)
+{
+	if (r->c.history == 0 && r->c.history_ttl_ms > LOG_MIN_TTL_MS)
+		return LOG_MIN_TTL_MS;
+	return r->c.history_ttl_ms;
+}
+
+int64_t
+rr_log_max(const struct rr *r)
+{
+	return r->c.history > LOG_MIN ? r->c.history : LOG_MIN;
+}
+
+/* --- coming back ---------------------------------------------------------- */
+
+static bool (*const restore[])(struct rr *, const char *) = {
+    [TASK_NICK] = rr_nick_restore,
+    [TASK_REGISTER] = rr_room_register,
+    [TASK_ROOM] = rr_room_restore,
+    [TASK_USER] = rr_user_restore,
+};
+
+static void
+tasks_clear(struct rr *r)
+{
+	for (size_t i = 0; i < r->ntasks; i++)
+		free(r->tasks[i].key);
+	free(r->tasks);
+	r->tasks = NULL;
+	r->ntasks = r->next_task = r->tasks_out = 0;
+}
+
+void
+rr_task_add(struct rr *r, enum rr_task_kind kind, const char *key)
+{
+	/* Grows at the powers of two. */
+	if ((r->ntasks & (r->ntasks - 1)) == 0)
+		r->tasks = xreallocarray(
+		    r->tasks, r->ntasks ? 2 * r->ntasks : 1, sizeof *r->tasks);
+	r->tasks[r->ntasks++] = (struct rr_task){kind, xstrdup(key)};
+}
+
+void
+rr_recover_poke(struct rr *r)
+{
+	if (!r->ending)
+		event_active(r->recover_event, 0, 0);
+}
+
+void
+rr_task_done(struct rr *r, uint64_t run, bool good)
+{
+	(void)good; /* where it was not, the link is gone or the log has it */
+	if (run != r->run || r->phase == RECOVER_IDLE)
+		return;
+	r->tasks_out--;
+	rr_recover_poke(r);
+}
+
+static void
+send_tasks(struct rr *r)
+{
+	while (r->next_task < r->ntasks && r->tasks_out < TASKS_OUT_MAX) {
+		const struct rr_task *t = &r->tasks[r->next_task++];
+
+		if (restore[t->kind](r, t->key))
+			r->tasks_out++;
+	}
+}
+
+static bool
+is_ready(const struct rr *r)
+{
+	return redis_link_is_up(r->cmd) && redis_link_is_up(r->sub) &&
+	       r->registered && r->has_clock && !r->stalled;
+}
+
+static void
+begin_register(struct rr *r)
+{
+	r->run++;
+	tasks_clear(r);
+	rr_nodes_refresh(r);
+	rr_nicks_add_tasks(r);
+	rr_rooms_add_register_tasks(r);
+}
+
+static void
+begin_read(struct rr *r)
+{
+	tasks_clear(r);
+	rr_rooms_add_tasks(r);
+	rr_users_add_tasks(r);
+}
+
+static void
+arrive(struct rr *r)
+{
+	tasks_clear(r);
+	r->phase = RECOVER_IDLE;
+	if (r->up)
+		return;
+	r->up = true;
+	log_info("relay", 0, "up node=%s", r->node_id);
+	if (r->relay.ev.on_state)
+		r->relay.ev.on_state(r->relay.ev_arg, true);
+}
+
+static void (*const begin[])(struct rr *) = {
+    [RECOVER_IDLE] = arrive,
+    [RECOVER_REGISTER] = begin_register,
+    [RECOVER_READ] = begin_read,
+    [RECOVER_FILL] = tasks_clear,
+};
+
+static void
+enter(struct rr *r, enum rr_phase phase)
+{
+	r->phase = phase;
+	begin[phase](r);
+}
+
+/* Is all of the present phase done? */
+static bool
+is_done(const struct rr *r)
+{
+	if (r->next_task < r->ntasks || r->tasks_out > 0)
+		return false;
+	if (r->phase == RECOVER_REGISTER)
+		return r->chans_due == 0;
+	return r->phase != RECOVER_FILL || r->nfills == 0;
+}
+
+static void
+on_recover(int fd, short what, void *arg)
+{
+	static const enum rr_phase next[] = {
+	    [RECOVER_IDLE] = RECOVER_IDLE,
+	    [RECOVER_REGISTER] = RECOVER_READ,
+	    [RECOVER_READ] = RECOVER_FILL,
+	    [RECOVER_FILL] = RECOVER_IDLE,
+	};
+	struct rr *r = arg;
+
+	(void)fd;
+	(void)what;
+	if (!is_ready(r))
+		return;
+	if (r->phase == RECOVER_IDLE && !r->up)
+		enter(r, RECOVER_REGISTER);
+	while (r->phase != RECOVER_IDLE) {
+		send_tasks(r);
+		if (!is_done(r))
+			return;
+		enter(r, next[r->phase]);
+	}
+}
+
+void
+rr_recover(struct rr *r)
+{
+	if (!is_ready(r))
+		return; /* it will come to that by itself */
+	enter(r, RECOVER_REGISTER);
+	rr_recover_poke(r);
+}
+
+/* Ends an attempt: what is still under way no longer counts. */
+static void
+give_up_recovery(struct rr *r)
+{
+	r->run++;
+	tasks_clear(r);
+	r->phase = RECOVER_IDLE;
+}
+
+void
+rr_down(struct rr *r, const char *why)
+{
+	give_up_recovery(r);
+	if (!r->up)
+		return;
+	r->up = false;
+	log_warn("relay", 0, "down: %s", why);
+	if (r->relay.ev.on_state)
+		r->relay.ev.on_state(r->relay.ev_arg, false);
+}
+
+/* --- stalls --------------------------------------------------------------- */
+
+static void
+on_pong(void *arg, const redisReply *reply, bool written)
+{
+	struct rr *r = arg;
+
+	(void)written;
+	if (!reply)
+		return;
+	r->stalled = false;
+	rr_recover_poke(r);
+}
+
+/* The answers come in order: when this PING's is there, so are all before. */
+void
+rr_stalled(struct rr *r)
+{
+	if (r->stalled)
+		return;
+	struct resp_cmd *c = rr_cmd(r);
+	resp_str(c, "PING");
+	r->stalled = redis_link_send(r->cmd, c, on_pong, r, NULL) == 0;
+	rr_down(r, "Redis does not answer");
+}
+
+/* --- links ---------------------------------------------------------------- */
+
+static void
+on_cmd_state(void *arg, bool up)
+{
+	struct rr *r = arg;
+
+	r->stalled = false;
+	if (r->ending)
+		return;
+	if (up)
+		rr_recover_poke(r);
+	else
+		rr_down(r, "the command link is lost");
+}
+
+static void
+on_sub_state(void *arg, bool up)
+{
+	struct rr *r = arg;
+
+	if (r->ending)
+		return;
+	if (up) {
+		r->beacon_heard_ms = clock_now_ms();
+		rr_chans_resubscribe(r);
+		rr_recover_poke(r);
+		return;
+	}
+	rr_down(r, "the subscription is lost");
+	rr_chans_lost(r);
+	rr_rooms_lost(r);
+	rr_users_lost(r);
+}
+
+static void
+on_beat_state(void *arg, bool up)
+{
+	struct rr *r = arg;
+
+	if (up && !r->ending)
+		rr_beat_start(r);
+}
+
+static void
+on_push(void *arg, const redisReply *push)
+{
+	rr_chans_push(arg, push);
+}
+
+static struct redis_link *
+link_new(struct rr *r, const char *name, const char *channel,
+    void (*on_state)(void *, bool))
+{
+	struct redis_link_config c = {
+	    .base = r->base,
+	    .url = &r->url,
+	    .name = name,
+	    .client_name = r->client_name,
+	    .channel = channel,
+	    .layout_key = r->layout_key,
+	    .layout = RR_LAYOUT,
+	    .scripts = redis_scripts,
+	    .nscripts = channel ? 0 : SCRIPT_COUNT,
+	    .connect_timeout_ms = (uint64_t)r->c.connect_timeout_ms,
+	    .probe_ms = (uint64_t)r->c.probe_ms,
+	    .dead_ms = (uint64_t)r->c.dead_ms,
+	    .backoff_max_ms = (uint64_t)r->c.backoff_max_ms,
+	    .on_state = on_state,
+	    .on_push = on_push,
+	    .arg = r,
+	};
+
+	return redis_link_new(&c);
+}
+
+/* --- timers --------------------------------------------------------------- */
+
+static void
+on_check(int fd, short what, void *arg)
+{
+	struct rr *r = arg;
+
+	(void)fd;
+	(void)what;
+	rr_event_in(r->check_timer, CHECK_MS);
+	if (r->up)
+		rr_rooms_check(r);
+}
+
+static void
+on_reap(int fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	rr_reap_rooms(arg);
+	rr_reap_users(arg);
+}
+
+/* --- the relay ------------------------------------------------------------ */
+
+static bool
+rr_is_up(const struct relay *relay)
+{
+	return ((const struct rr *)relay)->up;
+}
+
+static void
+rr_typing(struct relay *relay, const struct conv *c, struct span sender,
+    struct span nick)
+{
+	struct rr *r = rr_of(relay);
+
+	if (!r->up)
+		return;
+	if (c->kind == CONV_ROOM)
+		rr_room_typing(r, c, sender, nick);
+	else
+		rr_pair_typing(r, c, sender, nick);
+}
+
+/* Others see at once that this node has gone, and need not wait for its lease
+ * to end.  It is best effort. */
+static void
+goodbye(struct rr *r)
+{
+	struct resp_cmd *c;
+
+	if (!redis_link_is_up(r->cmd))
+		return;
+	rr_rooms_goodbye(r);
+	rr_nicks_goodbye(r);
+	c = rr_cmd(r);
+	resp_str(c, "ZREM");
+	resp_fmt(c, "%s{nodes}", r->prefix);
+	resp_str(c, r->node_id);
+	rr_tell(r);
+	c = rr_cmd(r);
+	resp_str(c, "DEL");
+	resp_fmt(c, "%s{n:%s}:rooms", r->prefix, r->node_id);
+	rr_tell(r);
+	c = rr_cmd(r);
+	resp_str(c, "DEL");
+	resp_fmt(c, "%s{n:%s}:nicks", r->prefix, r->node_id);
+	rr_tell(r);
+	redis_link_finish(r->cmd, GOODBYE_MS);
+}
+
+static void
+rr_free(struct relay *relay)
+{
+	struct rr *r = rr_of(relay);
+
+	r->ending = true;
+	redis_link_free(r->beat); /* or it would renew the lease */
+	goodbye(r);
+	r->up = false;
+	redis_link_free(r->cmd);
+	r->cmd = NULL;
+	rr_ops_fini(r);
+	rr_rooms_fini(r);
+	rr_users_fini(r);
+	rr_nicks_fini(r);
+	rr_nodes_fini(r);
+	rr_chans_fini(r);
+	redis_link_free(r->sub);
+	rr_expect_fini(r);
+	tasks_clear(r);
+	event_free(r->recover_event);
+	event_free(r->check_timer);
+	event_free(r->reaper);
+	resp_free(&r->scratch);
+	buf_free(&r->text);
+	redis_url_wipe(&r->url);
+	free(r);
+}
+
+static const struct relay_ops redis_ops = {
+    .free = rr_free,
+    .is_up = rr_is_up,
+    .durability = "relay",
+    .open_room = rr_open_room,
+    .close_room = rr_close_room,
+    .join = rr_join,
+    .part = rr_part,
+    .rename = rr_rename,
+    .append = rr_append,
+    .read = rr_read,
+    .typing = rr_typing,
+    .claim = rr_claim,
+    .release = rr_release,
+    .find = rr_find,
+    .watch = rr_watch,
+    .unwatch = rr_unwatch,
+    .peek = rr_peek,
+    .list = rr_list,
+};
+
+static void
+set_default(int64_t *v, int64_t def)
+{
+	if (*v <= 0)
+		*v = def;
+}
+
+static void
+set_defaults(struct relay_redis_config *c)
+{
+	set_default(&c->say_timeout_ms, SAY_MS);
+	set_default(&c->lease_ms, LEASE_MS);
+	set_default(&c->heartbeat_ms, c->lease_ms / 5 + 1);
+	set_default(&c->connect_timeout_ms, CONNECT_MS);
+	set_default(&c->probe_ms, PROBE_MS);
+	set_default(&c->dead_ms, DEAD_MS);
+	set_default(&c->backoff_max_ms, BACKOFF_MS);
+}
+
+static int
+set_names(struct rr *r, char *cause)
+{
+	char node[3 * RELAY_NODE_MAX + 1];
+	const char *prefix = r->c.prefix ? r->c.prefix : "sn1:";
+
+	if (strlen(prefix) >= sizeof r->prefix ||
+	    !text_is_visible_ascii(span_of(prefix)) || strpbrk(prefix, "{}")) {
+		snprintf(cause, ERR_LEN,
+		    "the prefix of Redis keys must be 1 to 64 visible ASCII "
+		    "characters without braces, such as sn1:");
+		return -1;
+	}
+	if (strlen(r->c.node) == 0 || strlen(r->c.node) > RELAY_NODE_MAX) {
+		snprintf(cause, ERR_LEN,
+		    "the node's name must be 1 to %d bytes; set --name",
+		    RELAY_NODE_MAX);
+		return -1;
+	}
+	span_copy(r->prefix, sizeof r->prefix, span_of(prefix));
+	span_copy(r->node, sizeof r->node, span_of(r->c.node));
+	codec_key(node, sizeof node, span_of(r->node));
+	snprintf(r->node_id, sizeof r->node_id, "%s.%016llx", node,
+	    (unsigned long long)rr_random());
+	snprintf(r->client_name, sizeof r->client_name, "snugd-%s", node);
+	snprintf(
+	    r->inbox, sizeof r->inbox, "%s{n:%s}:in", r->prefix, r->node_id);
+	snprintf(
+	    r->layout_key, sizeof r->layout_key, "%s{nodes}:layout", r->prefix);
+	return 0;
+}
+
+static void
+start(struct rr *r)
+{
+	rr_ops_init(r);
+	rr_nodes_init(r);
+	rr_expect_init(r);
+	r->recover_event = rr_event(r, on_recover, r);
+	r->check_timer = rr_event(r, on_check, r);
+	r->reaper = rr_event(r, on_reap, r);
+	rr_event_in(r->check_timer, CHECK_MS);
+	r->cmd = link_new(r, "commands", NULL, on_cmd_state);
+	r->sub = link_new(r, "subscription", r->inbox, on_sub_state);
+	r->beat = link_new(r, "heartbeat", NULL, on_beat_state);
+}
+
+struct relay *
+relay_redis_new(struct event_base *base, const struct relay_redis_config *c,
+    char cause[static ERR_LEN])
+{
+	struct rr *r;
+
+	if (sodium_init() < 0) {
+		snprintf(cause, ERR_LEN, "libsodium does not start");
+		return NULL;
+	}
+	r = xcalloc(1, sizeof *r);
+	r->relay.ops = &redis_ops;
+	r->base = base;
+	r->c = *c;
+	set_defaults(&r->c);
+	if (redis_url_parse(&r->url, span_of(c->url), cause) < 0 ||
+	    set_names(r, cause) < 0) {
+		redis_url_wipe(&r->url);
+		free(r);
+		return NULL;
+	}
+	start(r);
+	return &r->relay;
+}

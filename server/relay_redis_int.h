@@ -1,0 +1,367 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef SNUG_SERVER_RELAY_REDIS_INT_H
+#define SNUG_SERVER_RELAY_REDIS_INT_H
+
+#include <event2/event.h>
+#include <hiredis.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include "base/buf.h"
+#include "server/redis_link.h"
+#include "server/redis_resp.h"
+#include "server/redis_script.h"
+#include "server/redis_url.h"
+#include "server/relay.h"
+#include "server/relay_codec.h"
+#include "server/relay_redis.h"
+#include "server/table.h"
+
+/*
+ * What the parts of the Redis relay share; nobody else includes it.
+ *
+ *	relay_redis.c       the whole: links, up and down, coming back
+ *	relay_redis_op.c    what is asked: answered once, in time
+ *	relay_redis_node.c  heartbeat, leases, which nodes live
+ *	relay_redis_chan.c  subscriptions
+ *	relay_redis_feed.c  a conversation's messages, in order, without a hole
+ *	relay_redis_log.c   append and read
+ *	relay_redis_room.c  rooms and their members
+ *	relay_redis_list.c  rooms that are not open here
+ *	relay_redis_pair.c  watched senders and their conversations
+ *	relay_redis_nick.c  claims
+ */
+
+enum { RR_LAYOUT = 1 }; /* of the keys; one newer is not understood */
+
+struct rr;
+struct rr_room;
+struct rr_user;
+struct rr_nick;
+struct rr_node;
+struct rr_chan;
+
+/* --- operations ----------------------------------------------------------- */
+
+/*
+ * Something asked of the relay.  It is answered when Redis answers, when time
+ * is up or when a link is lost, whichever comes first, and lives on until the
+ * link has called back.  Those of a kind embed it as their first member.
+ */
+struct rr_op {
+	TAILQ_ENTRY(rr_op) entry; /* while unanswered: soonest deadline first */
+	struct rr *r;
+	uint64_t deadline_ms;
+	uint64_t token;          /* of the command under way */
+	bool writes;             /* its outcome can be unknown */
+	bool answered;           /* done was called */
+	bool waits;              /* a link will call back */
+	enum relay_status later; /* the answer, if it waits for the loop */
+	void (*fail)(struct rr_op *op, enum relay_status st); /* calls done */
+	void (*fini)(struct rr_op *op);                       /* may be NULL */
+};
+TAILQ_HEAD(rr_ops, rr_op);
+
+/* Gives memory for an operation; the size is of the embedding struct. */
+void *rr_op_new(struct rr *r, size_t size,
+    void (*fail)(struct rr_op *, enum relay_status), bool writes) MUST_CHECK;
+/* Answered with a result: the caller has called, or will now call, done. */
+void rr_op_answered(struct rr_op *op);
+/* Answers with a bare status if nobody has yet. */
+void rr_op_fail(struct rr_op *op, enum relay_status st);
+/* The same, but from the loop; the operation is gone afterwards. */
+void rr_op_fail_later(struct rr_op *op, enum relay_status st);
+/* Frees an answered one that no link will call back for. */
+void rr_op_free(struct rr_op *op);
+/* A step is done and another begins: the time runs anew. */
+void rr_op_touch(struct rr_op *op);
+/* Sends the scratch command for an operation; on failure answers from the
+ * loop and gives false. */
+bool rr_op_eval(struct rr_op *op, enum redis_script_id script, unsigned nkeys,
+    redis_reply_fn fn);
+/*
+ * The common beginning of what links call back with: the operation still
+ * waits, and r is no error.  Else it was answered and freed: false.
+ */
+bool rr_op_reply(struct rr_op *op, const redisReply *r, bool written);
+
+void rr_ops_init(struct rr *r);
+void rr_ops_fini(struct rr *r); /* answers all */
+
+/* What an error of Redis means; drops the link or writes to the log. */
+enum relay_status rr_error_status(struct rr *r, const redisReply *e);
+
+/* --- nodes ---------------------------------------------------------------- */
+
+void rr_nodes_init(struct rr *r);
+void rr_nodes_fini(struct rr *r);
+bool rr_node_is_live(struct rr *r, struct span node);
+/* It was heard just now. */
+void rr_node_heard(struct rr *r, struct span node);
+/* Asks for the list on the command link; it is in when a command sent behind
+ * it is answered. */
+void rr_nodes_refresh(struct rr *r);
+void rr_beat_start(struct rr *r); /* its link is up */
+void rr_beat_heard(struct rr *r, struct span beacon);
+/* The deadline, by Redis' clock, of something that ends in ms from now. */
+int64_t rr_redis_deadline(struct rr *r, uint64_t ms);
+/* The name in a node's id. */
+bool rr_node_name(char dst[static RELAY_NODE_MAX + 1], struct span id);
+
+/* --- subscriptions -------------------------------------------------------- */
+
+struct rr_chan_ops {
+	void (*on_acked)(void *owner);
+	void (*on_message)(void *owner, struct span payload);
+};
+
+/* Asks for a channel; on_acked comes when the subscription stands. */
+struct rr_chan *rr_chan_open(struct rr *r, const char *name,
+    const struct rr_chan_ops *ops, void *owner) MUST_CHECK;
+void rr_chan_close(struct rr *r, struct rr_chan *c);
+bool rr_chan_is_acked(const struct rr_chan *c);
+void rr_chans_lost(struct rr *r);        /* the link is gone */
+void rr_chans_resubscribe(struct rr *r); /* it is up again */
+void rr_chans_push(struct rr *r, const redisReply *push);
+void rr_chans_fini(struct rr *r);
+
+/* --- feeds ---------------------------------------------------------------- */
+
+/*
+ * One conversation's messages on their way up.  The owner embeds it, and keeps
+ * the memory until the loop's next turn after rr_feed_close(), because it may
+ * be closed from within what it delivers.
+ */
+struct rr_fill;
+
+struct rr_feed_ops {
+	void (*message)(void *owner, const struct relay_msg *m);
+	void (*gap)(void *owner);
+};
+
+struct rr_feed {
+	struct rr *r;
+	const struct conv *conv; /* the owner's */
+	const struct rr_feed_ops *ops;
+	void *owner;
+	struct msgid last;   /* delivered */
+	struct msgid top;    /* the highest ever seen: the floor of new ones */
+	struct msgid target; /* what a fill has to reach; 0-0: its end */
+	bool open;           /* else all is held */
+	bool closed;
+	struct rr_fill *fill; /* under way */
+	struct buf held;
+	size_t nheld;
+	bool overflowed;
+};
+
+void rr_feed_init(struct rr_feed *f, struct rr *r, const struct conv *conv,
+    const struct rr_feed_ops *ops, void *owner);
+/* From here on, above this id. */
+void rr_feed_open(struct rr_feed *f, struct msgid last);
+void rr_feed_close(struct rr_feed *f);
+void rr_feed_fini(struct rr_feed *f);
+void rr_feed_on_page(void *arg, const redisReply *rows, bool written);
+/* `PREV ID PAYLOAD` was published. */
+void rr_feed_take(struct rr_feed *f, struct span published);
+/* The newest id is known to be this one: fills, or finds history gone back.
+ * asked: what `last` was when the id was asked for. */
+void rr_feed_check(struct rr_feed *f, struct msgid newest, struct msgid asked);
+
+/* An entry of a stream; false if it is malformed. */
+bool rr_row(const redisReply *row, struct msgid *prev, struct msgid *id,
+    struct span *payload);
+
+/* --- conversations -------------------------------------------------------- */
+
+/* "{r:R}" or "{d:LO:HI}": the part that all keys of a conversation share. */
+enum { RR_TAG_MAX = CODEC_KEY_MAX + 8 };
+char *rr_conv_tag(char dst[static RR_TAG_MAX], const struct conv *c);
+char *rr_room_tag(char dst[static RR_TAG_MAX], const char *fold);
+
+void rr_append(struct relay *r, const struct conv *c, const struct relay_msg *m,
+    relay_append_fn done, void *arg);
+void rr_read(struct relay *r, const struct conv *c,
+    const struct relay_range *range, relay_read_fn done, void *arg);
+/* Appends whose ids the subscription should have brought. */
+void rr_expect_init(struct rr *r);
+void rr_expect_fini(struct rr *r);
+
+/* --- rooms ---------------------------------------------------------------- */
+
+void rr_open_room(struct relay *r, const struct name *name, void *room,
+    relay_room_fn done, void *arg);
+void rr_close_room(struct relay *r, const char *fold);
+void rr_join(struct relay *r, const char *fold, const struct relay_member *m,
+    relay_done_fn done, void *arg);
+void rr_part(struct relay *r, const char *fold, const struct relay_member *m,
+    struct span text, relay_done_fn done, void *arg);
+void rr_rename(struct relay *r, const char *fold, const struct relay_member *m);
+void rr_room_typing(
+    struct rr *r, const struct conv *c, struct span sender, struct span nick);
+void rr_peek(struct relay *r, const char *fold, relay_peek_fn done, void *arg);
+void rr_list(struct relay *r, relay_list_fn done, void *arg);
+
+struct rr_feed *rr_room_feed(struct rr *r, const char *fold); /* or NULL */
+void rr_rooms_lost(struct rr *r);  /* openings under way fail */
+void rr_rooms_check(struct rr *r); /* compare the newest ids */
+void rr_rooms_node_gone(struct rr *r, struct span node);
+void rr_rooms_goodbye(struct rr *r);
+void rr_rooms_fini(struct rr *r);
+/* A room's state as the script gives it. */
+struct rr_roster_entry {
+	struct span node;
+	const redisReply *members; /* sender, nick, ... */
+};
+struct rr_room_state {
+	struct relay_room_info info;
+	const redisReply *roster; /* N, members, ... */
+};
+bool rr_room_state(struct rr_room_state *st, const redisReply *r);
+/* A topic that is none is taken out. */
+void rr_judge_topic(struct relay_room_info *info);
+/* Begins the scratch command for SCRIPT_ROOM (4 keys); shown is "" to only
+ * look. */
+void rr_put_room(struct rr *r, const char *tag, const char *shown);
+/* Takes a room out of the list, if nobody has come since `seen`. */
+void rr_unlist_room(struct rr *r, const char *fold, const char *seen);
+void rr_reap_rooms(struct rr *r);
+void rr_reap_users(struct rr *r);
+/* One entry of a roster (by twos); false if it is malformed. */
+bool rr_roster_at(
+    const redisReply *roster, size_t i, struct rr_roster_entry *e);
+bool rr_member_at(const redisReply *members, size_t i, struct relay_member *m);
+
+/* --- people --------------------------------------------------------------- */
+
+void rr_claim(struct relay *r, const struct name *nick, const char *sender,
+    void *user, relay_done_fn done, void *arg);
+void rr_release(struct relay *r, const char *fold, const char *sender);
+void rr_find(struct relay *r, const char *fold, relay_owner_fn done, void *arg);
+void rr_nicks_goodbye(struct rr *r);
+void rr_nicks_fini(struct rr *r);
+
+void rr_watch(struct relay *r, const char *sender, void *user,
+    relay_done_fn done, void *arg);
+void rr_unwatch(struct relay *r, const char *sender);
+void rr_pair_typing(
+    struct rr *r, const struct conv *c, struct span sender, struct span nick);
+void rr_users_lost(struct rr *r);
+void rr_users_fini(struct rr *r);
+/* Both watched ends of a pair: the feed, or NULL. */
+struct rr_feed *rr_user_feed(
+    struct rr *r, struct span sender, const struct conv *c);
+
+/* --- coming back ---------------------------------------------------------- */
+
+/* What has to be told and asked anew, one key of a table at a time. */
+enum rr_task_kind { TASK_NICK, TASK_REGISTER, TASK_ROOM, TASK_USER };
+/* Each sends one command and calls rr_task_done() when it is answered; or
+ * gives false if there is nothing to do or no way to send it. */
+bool rr_nick_restore(struct rr *r, const char *fold);
+bool rr_room_register(struct rr *r, const char *fold);
+bool rr_room_restore(struct rr *r, const char *fold);
+bool rr_user_restore(struct rr *r, const char *sender);
+/* Adds the keys of their tables as tasks. */
+void rr_nicks_add_tasks(struct rr *r);
+void rr_rooms_add_register_tasks(struct rr *r);
+void rr_rooms_add_tasks(struct rr *r);
+void rr_users_add_tasks(struct rr *r);
+void rr_task_add(struct rr *r, enum rr_task_kind kind, const char *key);
+void rr_task_done(struct rr *r, uint64_t run, bool good);
+/* Tells and asks everything anew, up or not. */
+void rr_recover(struct rr *r);
+/* Says upward that the relay is away. */
+void rr_down(struct rr *r, const char *why);
+/* Something that recovery waits for may have happened. */
+void rr_recover_poke(struct rr *r);
+/* Redis has not answered in time. */
+void rr_stalled(struct rr *r);
+
+/* --- the whole ------------------------------------------------------------ */
+
+struct rr_task {
+	enum rr_task_kind kind;
+	char *key;
+};
+
+enum rr_phase { RECOVER_IDLE, RECOVER_REGISTER, RECOVER_READ, RECOVER_FILL };
+
+struct rr {
+	struct relay relay; /* first */
+	struct relay_redis_config c;
+	struct event_base *base;
+	struct redis_url url;
+	char prefix[65];
+	char node[RELAY_NODE_MAX + 1];    /* the name */
+	char node_id[CODEC_NODE_MAX + 1]; /* the name, encoded, and a dot and
+					     the incarnation */
+	char client_name[3 * RELAY_NODE_MAX + 8];
+	char inbox[CODEC_NODE_MAX + 96];
+	char layout_key[96];
+	struct redis_link *cmd, *sub, *beat;
+	struct resp_cmd scratch;
+	struct buf text;
+	bool up;
+	bool stalled; /* a command was not answered in time */
+	bool ending;
+
+	struct rr_ops ops, later;
+	struct event *op_timer, *later_event;
+
+	struct rr_room *rooms; /* by fold */
+	struct rr_room *grave; /* closed ones, freed by the loop */
+	struct rr_user *users; /* by sender */
+	struct rr_user *user_grave;
+	struct rr_nick *nicks; /* by fold */
+	struct rr_node *nodes; /* by id */
+	struct rr_chan *chans; /* by name */
+	size_t chans_due;      /* acks still to come */
+	size_t nfills;         /* under way */
+	struct event *reaper;  /* of the graves */
+
+	struct event *beat_timer;
+	bool registered; /* the first beat of this connection was answered */
+	bool beating;    /* one is under way */
+	uint64_t beat_sent_ms, beat_heard_ms, beacon_heard_ms;
+	uint64_t beacon;
+	char live_hash[41];
+	char epoch[33];
+	bool has_clock;
+	int64_t clock_ms; /* Redis' time is at least ours and this */
+	uint64_t clock_read_ms;
+
+	struct event *expect_timer;
+	TAILQ_HEAD(, rr_expect) expected;
+	struct event *check_timer;
+
+	enum rr_phase phase;
+	uint64_t run; /* of the recovery */
+	struct rr_task *tasks;
+	size_t ntasks, next_task, tasks_out;
+	struct event *recover_event;
+	uint64_t odd_ms; /* when the last oddity was logged */
+	unsigned odd_more;
+};
+
+struct rr *rr_of(struct relay *r);
+/* The scratch command, empty; good until the next one is begun. */
+struct resp_cmd *rr_cmd(struct rr *r);
+/* Sends the scratch command on the command link, and forgets it. */
+void rr_tell(struct rr *r);
+void rr_tell_script(struct rr *r, enum redis_script_id script, unsigned nkeys);
+uint64_t rr_random(void);
+struct event *rr_event(
+    struct rr *r, void (*fn)(int, short, void *), void *arg) MUST_CHECK;
+void rr_event_in(struct event *ev, uint64_t ms);
+/* Something from Redis that does not make sense: once a minute. */
+void rr_odd(struct rr *r, const char *what, struct span data);
+struct span rr_span(const redisReply *r); /* of a string; else absent */
+bool rr_reply_id(const redisReply *r, struct msgid *id);
+/* How long a conversation is kept, and how many of its entries. */
+int64_t rr_log_ttl(const struct rr *r);
+int64_t rr_log_max(const struct rr *r);
+
+#endif

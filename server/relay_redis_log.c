@@ -1,0 +1,457 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The logs of conversations: appending to them and reading them.
+ *
+ * An append is one script, and its answer is the sender's OK alone: even here
+ * the message itself comes up from the subscription.  Should that not bring it
+ * soon, the stream is asked, because nobody else would notice the loss of a
+ * conversation's last message.
+ */
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "server/relay_redis_int.h"
+
+enum { EXPECT_MS = 500 };
+
+/* --- keys ----------------------------------------------------------------- */
+
+char *
+rr_room_tag(char dst[static RR_TAG_MAX], const char *fold)
+{
+	memcpy(dst, "{r:", 3);
+	codec_key(dst + 3, RR_TAG_MAX - 4, span_of(fold));
+	size_t len = strlen(dst);
+	dst[len] = '}';
+	dst[len + 1] = '\0';
+	return dst;
+}
+
+char *
+rr_conv_tag(char dst[static RR_TAG_MAX], const struct conv *c)
+{
+	if (c->kind == CONV_ROOM)
+		return rr_room_tag(dst, c->key);
+	snprintf(dst, RR_TAG_MAX, "{d:%s}", c->key);
+	return dst;
+}
+
+/* --- what the subscription owes ------------------------------------------- */
+
+struct rr_expect {
+	TAILQ_ENTRY(rr_expect) entry;
+	uint64_t due_ms;
+	struct msgid id;
+	struct conv conv;
+};
+
+static void
+check_feed(struct rr_feed *f, struct msgid id)
+{
+	if (f && msgid_cmp(f->last, id) < 0)
+		rr_feed_check(f, id, f->last);
+}
+
+static struct span
+lower_of(const struct conv *c)
+{
+	return (struct span){c->key, (size_t)(strchr(c->key, ':') - c->key)};
+}
+
+static struct span
+higher_of(const struct conv *c)
+{
+	return span_of(strchr(c->key, ':') + 1);
+}
+
+static void
+check_conv(struct rr *r, const struct conv *c, struct msgid id)
+{
+	if (c->kind == CONV_ROOM) {
+		check_feed(rr_room_feed(r, c->key), id);
+		return;
+	}
+	check_feed(rr_user_feed(r, lower_of(c), c), id);
+	check_feed(rr_user_feed(r, higher_of(c), c), id);
+}
+
+static void
+on_expect(int fd, short what, void *arg)
+{
+	struct rr *r = arg;
+	uint64_t now_ms = clock_now_ms();
+	struct rr_expect *e;
+
+	(void)fd;
+	(void)what;
+	while ((e = TAILQ_FIRST(&r->expected)) != NULL && e->due_ms <= now_ms) {
+		TAILQ_REMOVE(&r->expected, e, entry);
+		check_conv(r, &e->conv, e->id);
+		free(e);
+	}
+	if (e)
+		rr_event_in(r->expect_timer, e->due_ms - now_ms);
+}
+
+static void
+expect(struct rr *r, const struct conv *c, struct msgid id)
+{
+	bool first = TAILQ_EMPTY(&r->expected);
+	struct rr_expect *e = xcalloc(1, sizeof *e);
+	uint64_t in_ms = EXPECT_MS < r->c.say_timeout_ms
+			     ? EXPECT_MS
+			     : (uint64_t)r->c.say_timeout_ms;
+
+	e->due_ms = clock_now_ms() + in_ms;
+	e->id = id;
+	e->conv = *c;
+	TAILQ_INSERT_TAIL(&r->expected, e, entry);
+	if (first)
+		rr_event_in(r->expect_timer, in_ms);
+}
+
+void
+rr_expect_init(struct rr *r)
+{
+	TAILQ_INIT(&r->expected);
+	r->expect_timer = rr_event(r, on_expect, r);
+}
+
+void
+rr_expect_fini(struct rr *r)
+{
+	struct rr_expect *e;
+
+	while ((e = TAILQ_FIRST(&r->expected)) != NULL) {
+		TAILQ_REMOVE(&r->expected, e, entry);
+		free(e);
+	}
+	event_free(r->expect_timer);
+}
+
+/* --- append --------------------------------------------------------------- */
+
+struct append_op {
+	struct rr_op op;
+	relay_append_fn done;
+	void *arg;
+	struct conv conv;
+};
+
+static void
+fail_append(struct rr_op *op, enum relay_status st)
+{
+	struct append_op *a = (struct append_op *)op;
+
+	a->done(a->arg, st, (struct msgid){0, 0}, false);
+}
+
+static void
+accepted(struct append_op *a, struct msgid id, bool dup)
+{
+	struct rr *r = a->op.r;
+
+	if (!dup)
+		expect(r, &a->conv, id);
+	rr_op_answered(&a->op);
+	a->done(a->arg, RELAY_OK, id, dup);
+	rr_op_free(&a->op);
+}
+
+static void
+on_appended(void *arg, const redisReply *reply, bool written)
+{
+	struct append_op *a = arg;
+	struct msgid id;
+
+	if (!rr_op_reply(&a->op, reply, written))
+		return;
+	if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 2 ||
+	    reply->element[1]->type != REDIS_REPLY_INTEGER) {
+		rr_odd(a->op.r, "an append's answer", rr_span(reply));
+	} else if (rr_reply_id(reply->element[0], &id)) {
+		accepted(a, id, reply->element[1]->integer != 0);
+		return;
+	} else if (span_is(rr_span(reply->element[0]), "late")) {
+		rr_op_fail(&a->op, RELAY_DOWN);
+	}
+	rr_op_fail(&a->op, RELAY_UNKNOWN);
+	rr_op_free(&a->op);
+}
+
+/* The highest id this node has seen in the conversation. */
+static struct msgid
+floor_of(struct rr *r, const struct conv *c)
+{
+	struct rr_feed *f = c->kind == CONV_ROOM
+				? rr_room_feed(r, c->key)
+				: rr_user_feed(r, lower_of(c), c);
+
+	if (!f && c->kind == CONV_PAIR)
+		f = rr_user_feed(r, higher_of(c), c);
+	return f ? f->top : (struct msgid){0, 0};
+}
+
+/* KEYS 1 to 3 and ARGV 1 to 6 of both scripts; between them `more` keys. */
+static void
+put_keys(struct rr *r, struct resp_cmd *c, const char *tag,
+    const struct relay_msg *m)
+{
+	resp_fmt(c, "%s%s:st", r->prefix, tag);
+	resp_fmt(c, "%s%s:la", r->prefix, tag);
+	if (m->cid.len > 0)
+		resp_fmt(c, "%s%s:dd:%.*s:%.*s", r->prefix, tag,
+		    SPAN_ARG(m->sender), SPAN_ARG(m->cid));
+	else
+		resp_fmt(c, "%s%s:la", r->prefix, tag);
+}
+
+static void
+put_args(struct rr *r, struct resp_cmd *c, const struct conv *conv,
+    const struct relay_msg *m)
+{
+	resp_i64(c, rr_redis_deadline(r, (uint64_t)r->c.say_timeout_ms));
+	resp_id(c, floor_of(r, conv));
+	resp_i64(c, rr_log_max(r));
+	resp_i64(c, rr_log_ttl(r));
+	resp_i64(c, m->cid.len > 0 ? r->c.dedupe_ms : 0);
+	buf_clear(&r->text);
+	codec_put_msg(&r->text, m);
+	resp_span(c, (struct span){buf_head(&r->text), buf_len(&r->text)});
+}
+
+static void
+put_room(struct rr *r, const struct conv *conv, const struct relay_msg *m)
+{
+	char tag[RR_TAG_MAX];
+	struct resp_cmd *c = rr_cmd(r);
+
+	rr_conv_tag(tag, conv);
+	put_keys(r, c, tag, m);
+	resp_fmt(c, "%s%s:cfg", r->prefix, tag);
+	put_args(r, c, conv, m);
+	resp_fmt(c, "%s%s:c", r->prefix, tag);
+	if (m->kind == RELAY_TOPIC) {
+		resp_span(c, m->text);
+		resp_span(c, m->nick);
+	}
+}
+
+static void
+put_pair(struct rr *r, const struct conv *conv, const struct relay_msg *m)
+{
+	struct span lo = lower_of(conv), hi = higher_of(conv);
+	char tag[RR_TAG_MAX];
+	struct resp_cmd *c = rr_cmd(r);
+
+	rr_conv_tag(tag, conv);
+	put_keys(r, c, tag, m);
+	resp_fmt(c, "%s{u:%.*s}:pairs", r->prefix, SPAN_ARG(lo));
+	resp_fmt(c, "%s{u:%.*s}:pairs", r->prefix, SPAN_ARG(hi));
+	put_args(r, c, conv, m);
+	resp_str(c, conv->key);
+	resp_fmt(c, "%s{u:%.*s}:c", r->prefix, SPAN_ARG(lo));
+	resp_fmt(c, "%s{u:%.*s}:c", r->prefix, SPAN_ARG(hi));
+}
+
+void
+rr_append(struct relay *relay, const struct conv *c, const struct relay_msg *m,
+    relay_append_fn done, void *arg)
+{
+	struct rr *r = rr_of(relay);
+	struct append_op *a = rr_op_new(r, sizeof *a, fail_append, true);
+
+	a->done = done;
+	a->arg = arg;
+	a->conv = *c;
+	if (!r->up) {
+		rr_op_fail_later(&a->op, RELAY_DOWN);
+		return;
+	}
+	if (c->kind == CONV_ROOM) {
+		put_room(r, c, m);
+		rr_op_eval(&a->op, SCRIPT_APPEND, 4, on_appended);
+	} else {
+		put_pair(r, c, m);
+		rr_op_eval(&a->op, SCRIPT_APPEND_PAIR, 5, on_appended);
+	}
+}
+
+/* --- read ----------------------------------------------------------------- */
+
+struct read_op {
+	struct rr_op op;
+	relay_read_fn done;
+	void *arg;
+	struct relay_range range;
+};
+
+static void
+fail_read(struct rr_op *op, enum relay_status st)
+{
+	struct read_op *rd = (struct read_op *)op;
+
+	rd->done(rd->arg, st, NULL);
+}
+
+struct page_builder {
+	struct rr *r;
+	struct relay_msg msgs[RELAY_READ_MAX];
+	size_t n;
+};
+
+static void
+add_row(struct page_builder *b, const redisReply *row)
+{
+	struct relay_msg m;
+	struct msgid prev, id;
+	struct span payload;
+	int err;
+
+	assert(b->n < RELAY_READ_MAX);
+	if (!rr_row(row, &prev, &id, &payload)) {
+		rr_odd(b->r, "a malformed entry of a stream", SPAN_NONE);
+		return;
+	}
+	if ((err = codec_get_msg(&m, payload)) < 0) {
+		rr_odd(b->r, codec_strerror(err), payload);
+		return;
+	}
+	m.id = id;
+	m.prev = prev;
+	b->msgs[b->n++] = m;
+}
+
+static bool
+row_id(const redisReply *rows, size_t i, struct msgid *id)
+{
+	const redisReply *row = i < rows->elements ? rows->element[i] : NULL;
+
+	return row && row->type == REDIS_REPLY_ARRAY && row->elements > 0 &&
+	       rr_reply_id(row->element[0], id);
+}
+
+/* Forward pages are asked for from `from` on, itself included: can one begin
+ * right behind it, and nothing be missing? */
+static bool
+knows_from(const redisReply *rows, struct msgid from, struct msgid last)
+{
+	struct msgid prev, id;
+	struct span payload;
+
+	if (msgid_is_zero(from))
+		return rows->elements == 0
+			   ? msgid_is_zero(last)
+			   : rr_row(rows->element[0], &prev, &id, &payload) &&
+				 msgid_is_zero(prev);
+	return msgid_cmp(from, last) == 0 ||
+	       (row_id(rows, 0, &id) && msgid_cmp(id, from) == 0);
+}
+
+static struct relay_page
+forward_page(struct page_builder *b, const struct relay_range *range,
+    const redisReply *rows, struct msgid last)
+{
+	struct relay_page page = {.end = true};
+	struct msgid id;
+	size_t i = 0, taken = 0;
+
+	page.gap = range->check_from && !knows_from(rows, range->from, last);
+	if (row_id(rows, 0, &id) && msgid_cmp(id, range->from) == 0)
+		i = 1;
+	for (; i < rows->elements && taken < range->n; i++, taken++)
+		add_row(b, rows->element[i]);
+	page.end = i == rows->elements;
+	return page;
+}
+
+/* Newest first, and one more than was asked for. */
+static struct relay_page
+backward_page(struct page_builder *b, const struct relay_range *range,
+    const redisReply *rows)
+{
+	size_t n = rows->elements < range->n ? rows->elements : range->n;
+
+	for (size_t i = n; i > 0; i--)
+		add_row(b, rows->element[i - 1]);
+	return (struct relay_page){.end = rows->elements <= range->n};
+}
+
+static void
+on_rows(void *arg, const redisReply *reply, bool written)
+{
+	struct read_op *rd = arg;
+	struct msgid last;
+
+	if (!rr_op_reply(&rd->op, reply, written))
+		return;
+	if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 2 ||
+	    !rr_reply_id(reply->element[0], &last) ||
+	    reply->element[1]->type != REDIS_REPLY_ARRAY) {
+		rr_odd(rd->op.r, "a log's page", rr_span(reply));
+		rr_op_fail(&rd->op, RELAY_FAILED);
+		rr_op_free(&rd->op);
+		return;
+	}
+	struct page_builder b = {.r = rd->op.r};
+	struct relay_page page =
+	    rd->range.direction == RELAY_FORWARD
+		? forward_page(&b, &rd->range, reply->element[1], last)
+		: backward_page(&b, &rd->range, reply->element[1]);
+	page.msgs = b.msgs;
+	page.n = b.n;
+	rr_op_answered(&rd->op);
+	rd->done(rd->arg, RELAY_OK, &page);
+	rr_op_free(&rd->op);
+}
+
+static void
+put_range(struct resp_cmd *c, const struct relay_range *range)
+{
+	char id[MSGID_LEN_MAX + 1];
+
+	if (range->direction == RELAY_FORWARD) {
+		resp_str(c, "XRANGE");
+		resp_id(c, range->from);
+		if (msgid_is_zero(range->to))
+			resp_str(c, "+");
+		else
+			resp_id(c, range->to);
+		resp_i64(c, range->n + 2);
+		return;
+	}
+	resp_str(c, "XREVRANGE");
+	msgid_format(range->from, id);
+	if (msgid_is_zero(range->from))
+		resp_str(c, "+");
+	else
+		resp_fmt(c, "(%s", id);
+	resp_str(c, "-");
+	resp_i64(c, range->n + 1);
+}
+
+void
+rr_read(struct relay *relay, const struct conv *conv,
+    const struct relay_range *range, relay_read_fn done, void *arg)
+{
+	struct rr *r = rr_of(relay);
+	struct read_op *rd = rr_op_new(r, sizeof *rd, fail_read, false);
+	char tag[RR_TAG_MAX];
+
+	rd->done = done;
+	rd->arg = arg;
+	rd->range = *range;
+	if (!r->up) {
+		rr_op_fail_later(&rd->op, RELAY_DOWN);
+		return;
+	}
+	struct resp_cmd *c = rr_cmd(r);
+	rr_conv_tag(tag, conv);
+	resp_fmt(c, "%s%s:st", r->prefix, tag);
+	resp_fmt(c, "%s%s:la", r->prefix, tag);
+	put_range(c, range);
+	rr_op_eval(&rd->op, SCRIPT_READ, 2, on_rows);
+}

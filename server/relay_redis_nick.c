@@ -1,0 +1,444 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Nicks: who has which, on all nodes.
+ *
+ * A claim has no life of its own; it holds as long as the lease of the node
+ * that made it.  So a claim of another node is judged by the list of nodes, and
+ * that is read once more before it is taken away from somebody: a node may have
+ * come since it was read last.
+ *
+ * `nicks` is what this node's sessions hold.  It is claimed again after a
+ * break; whoever lost one meanwhile is told.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "server/relay_redis_int.h"
+
+struct rr_nick {
+	UT_hash_handle hh;
+	struct name name;
+	char sender[SENDER_ID_LEN + 1];
+	void *user;
+	uint64_t since_ms;
+	bool returned; /* given back while Redis was away */
+};
+
+static struct rr_nick *
+find(struct rr *r, const char *fold)
+{
+	struct rr_nick *n;
+
+	HASH_FIND(hh, r->nicks, fold, strlen(fold), n);
+	return n;
+}
+
+static void
+nick_free(struct rr *r, struct rr_nick *n)
+{
+	HASH_DEL(r->nicks, n);
+	free(n);
+}
+
+static void
+put_key(struct rr *r, struct resp_cmd *c, const char *fold)
+{
+	char key[CODEC_KEY_MAX + 1];
+
+	resp_fmt(c, "%s{k:%s}", r->prefix,
+	    codec_key(key, sizeof key, span_of(fold)));
+}
+
+static void
+index_nick(struct rr *r, const char *verb, const char *fold)
+{
+	char key[CODEC_KEY_MAX + 1];
+	struct resp_cmd *c = rr_cmd(r);
+
+	resp_str(c, verb);
+	resp_fmt(c, "%s{n:%s}:nicks", r->prefix, r->node_id);
+	resp_str(c, codec_key(key, sizeof key, span_of(fold)));
+	rr_tell(r);
+}
+
+/* The scratch command then claims; stale is what a dead node left, or absent.
+ */
+static void
+put_claim(struct rr *r, const struct rr_nick *n, struct span stale)
+{
+	struct resp_cmd *c;
+	struct codec_claim claim = {span_of(n->sender), span_of(r->node_id),
+	    span_of(n->name.shown), n->since_ms};
+
+	index_nick(r, "SADD", n->name.fold);
+	c = rr_cmd(r);
+	put_key(r, c, n->name.fold);
+	resp_str(c, n->sender);
+	buf_clear(&r->text);
+	codec_put_claim(&r->text, &claim);
+	resp_span(c, (struct span){buf_head(&r->text), buf_len(&r->text)});
+	resp_span(c, stale);
+}
+
+/* Is what stands there nobody's any more?  Garbage is nobody's. */
+static bool
+is_stale(struct rr *r, struct span claim)
+{
+	struct codec_claim c;
+
+	return codec_get_claim(&c, claim) < 0 || !rr_node_is_live(r, c.node);
+}
+
+/* --- claim ---------------------------------------------------------------- */
+
+struct claim_op {
+	struct rr_op op;
+	struct rr_nick nick; /* as it will be held */
+	relay_done_fn done;
+	void *arg;
+	unsigned tries;
+	bool returned; /* given back before it was answered */
+};
+
+enum { TRIES_MAX = 4 };
+
+static void
+fail_claim(struct rr_op *op, enum relay_status st)
+{
+	struct claim_op *c = (struct claim_op *)op;
+
+	c->done(c->arg, st);
+}
+
+static void
+keep(struct rr *r, const struct rr_nick *claimed)
+{
+	struct rr_nick *n = find(r, claimed->name.fold);
+
+	if (!n) {
+		n = xcalloc(1, sizeof *n);
+		n->name = claimed->name;
+		HASH_ADD_STR(r->nicks, name.fold, n);
+	}
+	n->name = claimed->name;
+	memcpy(n->sender, claimed->sender, sizeof n->sender);
+	n->user = claimed->user;
+	n->since_ms = claimed->since_ms;
+	n->returned = false;
+}
+
+static void on_claimed(void *arg, const redisReply *reply, bool written);
+
+/* The list of nodes is read between the tries, on the same link. */
+static void
+claim_again(struct claim_op *c, const redisReply *was)
+{
+	struct rr *r = c->op.r;
+	struct span stale = c->tries > 1 && is_stale(r, rr_span(was))
+				? rr_span(was)
+				: SPAN_NONE;
+
+	rr_nodes_refresh(r);
+	put_claim(r, &c->nick, stale);
+	rr_op_touch(&c->op);
+	rr_op_eval(&c->op, SCRIPT_CLAIM, 1, on_claimed);
+}
+
+static void
+on_claimed(void *arg, const redisReply *reply, bool written)
+{
+	struct claim_op *c = arg;
+	struct rr *r = c->op.r;
+
+	if (!rr_op_reply(&c->op, reply, written))
+		return;
+	c->tries++;
+	if (reply->type == REDIS_REPLY_STRING && c->tries < TRIES_MAX &&
+	    is_stale(r, rr_span(reply))) {
+		claim_again(c, reply);
+		return;
+	}
+	rr_op_answered(&c->op);
+	if (reply->type == REDIS_REPLY_NIL) {
+		if (!c->returned)
+			keep(r, &c->nick);
+		c->done(c->arg, RELAY_OK);
+	} else {
+		index_nick(r, "SREM", c->nick.name.fold);
+		c->done(c->arg, RELAY_TAKEN);
+	}
+	rr_op_free(&c->op);
+}
+
+void
+rr_claim(struct relay *relay, const struct name *nick, const char *sender,
+    void *user, relay_done_fn done, void *arg)
+{
+	struct rr *r = rr_of(relay);
+	struct claim_op *c = rr_op_new(r, sizeof *c, fail_claim, true);
+
+	c->done = done;
+	c->arg = arg;
+	c->nick.name = *nick;
+	c->nick.user = user;
+	c->nick.since_ms = clock_wall_ms();
+	span_copy(c->nick.sender, sizeof c->nick.sender, span_of(sender));
+	if (!r->up) {
+		rr_op_fail_later(&c->op, RELAY_DOWN);
+		return;
+	}
+	put_claim(r, &c->nick, SPAN_NONE);
+	rr_op_eval(&c->op, SCRIPT_CLAIM, 1, on_claimed);
+}
+
+/* --- release -------------------------------------------------------------- */
+
+static void
+put_release(struct rr *r, const char *fold, const char *sender)
+{
+	struct resp_cmd *c = rr_cmd(r);
+
+	put_key(r, c, fold);
+	resp_str(c, sender);
+	resp_str(c, r->node_id);
+}
+
+static void
+send_release(struct rr *r, const char *fold, const char *sender)
+{
+	put_release(r, fold, sender);
+	rr_tell_script(r, SCRIPT_RELEASE, 1);
+	index_nick(r, "SREM", fold);
+}
+
+/* A claim under way is given back behind it, and not to be kept. */
+static void
+return_claims(struct rr *r, const char *fold, const char *sender)
+{
+	struct rr_op *op;
+
+	TAILQ_FOREACH (op, &r->ops, entry) {
+		struct claim_op *c = (struct claim_op *)op;
+
+		if (op->fail == fail_claim &&
+		    strcmp(c->nick.name.fold, fold) == 0 &&
+		    strcmp(c->nick.sender, sender) == 0)
+			c->returned = true;
+	}
+}
+
+void
+rr_release(struct relay *relay, const char *fold, const char *sender)
+{
+	struct rr *r = rr_of(relay);
+	struct rr_nick *n = find(r, fold);
+
+	if (n && strcmp(n->sender, sender) != 0)
+		return;
+	if (!n)
+		return_claims(r, fold, sender);
+	if (!redis_link_is_up(r->cmd)) {
+		if (n)
+			n->returned = true;
+		return;
+	}
+	if (n)
+		nick_free(r, n);
+	send_release(r, fold, sender);
+}
+
+/* --- find ----------------------------------------------------------------- */
+
+struct find_op {
+	struct rr_op op;
+	relay_owner_fn done;
+	void *arg;
+	char fold[NAME_BYTES_MAX + 1];
+};
+
+static void
+fail_find(struct rr_op *op, enum relay_status st)
+{
+	struct find_op *f = (struct find_op *)op;
+
+	f->done(f->arg, st, NULL);
+}
+
+static bool
+owner_of(struct rr *r, struct span claim, struct relay_owner *owner,
+    char node[static RELAY_NODE_MAX + 1])
+{
+	struct codec_claim c;
+
+	if (codec_get_claim(&c, claim) < 0) {
+		rr_odd(r, "a claim of a nick", claim);
+		return false;
+	}
+	if (!rr_node_is_live(r, c.node) || !rr_node_name(node, c.node))
+		return false;
+	*owner =
+	    (struct relay_owner){c.sender, c.nick, span_of(node), c.since_ms};
+	return true;
+}
+
+static void
+on_found(void *arg, const redisReply *reply, bool written)
+{
+	struct find_op *f = arg;
+	char node[RELAY_NODE_MAX + 1];
+	struct relay_owner owner;
+
+	if (!rr_op_reply(&f->op, reply, written))
+		return;
+	rr_op_answered(&f->op);
+	if (rr_span(reply).p && owner_of(f->op.r, rr_span(reply), &owner, node))
+		f->done(f->arg, RELAY_OK, &owner);
+	else
+		f->done(f->arg, RELAY_NONE, NULL);
+	rr_op_free(&f->op);
+}
+
+void
+rr_find(struct relay *relay, const char *fold, relay_owner_fn done, void *arg)
+{
+	struct rr *r = rr_of(relay);
+	struct find_op *f = rr_op_new(r, sizeof *f, fail_find, false);
+
+	f->done = done;
+	f->arg = arg;
+	if (!r->up) {
+		rr_op_fail_later(&f->op, RELAY_DOWN);
+		return;
+	}
+	rr_nodes_refresh(r);
+	struct resp_cmd *c = rr_cmd(r);
+	resp_str(c, "GET");
+	put_key(r, c, fold);
+	f->op.waits =
+	    redis_link_send(r->cmd, c, on_found, f, &f->op.token) == 0;
+	if (!f->op.waits)
+		rr_op_fail_later(&f->op, RELAY_BUSY);
+}
+
+/* --- coming back ---------------------------------------------------------- */
+
+struct restoring {
+	struct rr *r;
+	uint64_t run;
+	unsigned tries;
+	char fold[NAME_BYTES_MAX + 1];
+};
+
+static void on_restored(void *arg, const redisReply *reply, bool written);
+
+static bool
+send_restore(struct restoring *s, struct rr_nick *n, struct span stale)
+{
+	struct rr *r = s->r;
+	redis_reply_fn fn = on_restored;
+
+	rr_nodes_refresh(r);
+	if (!n->returned) {
+		put_claim(r, n, stale);
+		return redis_link_eval(r->cmd, SCRIPT_CLAIM, 1, &r->scratch, fn,
+			   s, NULL) == 0;
+	}
+	put_release(r, n->name.fold, n->sender);
+	return redis_link_eval(
+		   r->cmd, SCRIPT_RELEASE, 1, &r->scratch, fn, s, NULL) == 0;
+}
+
+/* Somebody else has it now: its holder has to be told. */
+static void
+lost(struct rr *r, struct rr_nick *n)
+{
+	char fold[NAME_BYTES_MAX + 1];
+	void *user = n->user;
+
+	memcpy(fold, n->name.fold, sizeof fold);
+	index_nick(r, "SREM", fold);
+	nick_free(r, n);
+	r->relay.ev.on_nick_lost(r->relay.ev_arg, user, fold);
+}
+
+static bool
+restored(struct restoring *s, struct rr_nick *n, const redisReply *reply)
+{
+	struct rr *r = s->r;
+
+	s->tries++;
+	if (reply->type != REDIS_REPLY_STRING || n->returned) {
+		if (n->returned)
+			nick_free(r, n);
+		return true;
+	}
+	if (s->tries < TRIES_MAX && is_stale(r, rr_span(reply)))
+		return !send_restore(
+		    s, n, s->tries > 1 ? rr_span(reply) : SPAN_NONE);
+	lost(r, n);
+	return true;
+}
+
+static void
+on_restored(void *arg, const redisReply *reply, bool written)
+{
+	struct restoring *s = arg;
+	struct rr_nick *n = find(s->r, s->fold);
+
+	(void)written;
+	if (reply && reply->type == REDIS_REPLY_ERROR)
+		rr_odd(s->r, "a nick is not claimed again", rr_span(reply));
+	else if (reply && n && !restored(s, n, reply))
+		return;
+	rr_task_done(s->r, s->run, reply != NULL);
+	free(s);
+}
+
+bool
+rr_nick_restore(struct rr *r, const char *fold)
+{
+	struct rr_nick *n = find(r, fold);
+
+	if (!n)
+		return false;
+	struct restoring *s = xcalloc(1, sizeof *s);
+	s->r = r;
+	s->run = r->run;
+	span_copy(s->fold, sizeof s->fold, span_of(fold));
+	if (send_restore(s, n, SPAN_NONE))
+		return true;
+	free(s);
+	return false;
+}
+
+void
+rr_nicks_add_tasks(struct rr *r)
+{
+	struct rr_nick *n, *next;
+
+	HASH_ITER (hh, r->nicks, n, next)
+		rr_task_add(r, TASK_NICK, n->name.fold);
+}
+
+/* --- the end -------------------------------------------------------------- */
+
+void
+rr_nicks_goodbye(struct rr *r)
+{
+	struct rr_nick *n, *next;
+
+	HASH_ITER (hh, r->nicks, n, next)
+		send_release(r, n->name.fold, n->sender);
+}
+
+void
+rr_nicks_fini(struct rr *r)
+{
+	struct rr_nick *n, *next;
+
+	HASH_ITER (hh, r->nicks, n, next)
+		nick_free(r, n);
+}

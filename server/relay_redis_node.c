@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Nodes: which of them live, and that this one does.
+ *
+ * A heartbeat on a link of its own renews this node's lease, so that a full
+ * queue of commands cannot kill it, and brings back who else has one, Redis'
+ * clock and the epoch, which tells an empty Redis from the one we knew.  It
+ * also publishes a beacon to this node's own channel: a subscription that does
+ * not bring it is deaf, whatever PING says.
+ *
+ * A node that is missing from two lists running is gone; one that is missing
+ * from the last is not counted.  What is to be done with what it leaves behind
+ * is not decided here.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "server/relay_redis_int.h"
+
+enum {
+	MISSED_MAX = 2,        /* lists, before a node is gone */
+	CLOCK_LIFE_MS = 10000, /* of a reading, if no better one comes */
+	NODES_MAX = 4096,
+};
+
+struct rr_node {
+	UT_hash_handle hh;
+	unsigned missed;
+	char id[CODEC_NODE_MAX + 1];
+};
+
+static struct rr_node *
+find(struct rr *r, struct span id)
+{
+	struct rr_node *n;
+
+	HASH_FIND(hh, r->nodes, id.p, id.len, n);
+	return n;
+}
+
+static void
+drop(struct rr *r, struct rr_node *n)
+{
+	HASH_DEL(r->nodes, n);
+	free(n);
+}
+
+bool
+rr_node_is_live(struct rr *r, struct span id)
+{
+	const struct rr_node *n;
+
+	if (span_is(id, r->node_id))
+		return true;
+	n = find(r, id);
+	return n && n->missed == 0;
+}
+
+void
+rr_node_heard(struct rr *r, struct span id)
+{
+	struct rr_node *n = find(r, id);
+
+	if (!n) {
+		if (id.len > CODEC_NODE_MAX ||
+		    HASH_COUNT(r->nodes) >= NODES_MAX)
+			return;
+		n = xcalloc(1, sizeof *n);
+		span_copy(n->id, sizeof n->id, id);
+		HASH_ADD_STR(r->nodes, id, n);
+	}
+	n->missed = 0;
+}
+
+bool
+rr_node_name(char dst[static RELAY_NODE_MAX + 1], struct span id)
+{
+	const char *dot = memrchr(id.p, '.', id.len);
+	struct span name = {id.p, dot ? (size_t)(dot - id.p) : id.len};
+
+	return codec_unkey(dst, RELAY_NODE_MAX + 1, name);
+}
+
+/* {hash, live}: an unchanged hash comes with an empty list. */
+static void
+take_list(struct rr *r, const redisReply *hash, const redisReply *live)
+{
+	struct rr_node *n, *next;
+
+	if (hash->type != REDIS_REPLY_STRING ||
+	    hash->len >= sizeof r->live_hash ||
+	    live->type != REDIS_REPLY_ARRAY) {
+		rr_odd(r, "a list of nodes", SPAN_NONE);
+		return;
+	}
+	if (strcmp(hash->str, r->live_hash) == 0)
+		return;
+	memcpy(r->live_hash, hash->str, hash->len + 1);
+	HASH_ITER (hh, r->nodes, n, next)
+		if (n->missed == 0)
+			n->missed = 1;
+	for (size_t i = 0; i < live->elements; i++)
+		if (rr_span(live->element[i]).p)
+			rr_node_heard(r, rr_span(live->element[i]));
+}
+
+static void
+forget_missing(struct rr *r)
+{
+	struct rr_node *n, *next;
+
+	HASH_ITER (hh, r->nodes, n, next) {
+		if (n->missed == 0 || n->missed++ < MISSED_MAX)
+			continue;
+		log_info("relay", 0, "node=%s is gone", n->id);
+		rr_rooms_node_gone(r, span_of(n->id));
+		drop(r, n);
+	}
+}
+
+static void
+on_nodes(void *arg, const redisReply *reply, bool written)
+{
+	(void)written;
+	if (reply && reply->type == REDIS_REPLY_ARRAY && reply->elements == 2)
+		take_list(arg, reply->element[0], reply->element[1]);
+}
+
+void
+rr_nodes_refresh(struct rr *r)
+{
+	struct resp_cmd *c = rr_cmd(r);
+
+	resp_fmt(c, "%s{nodes}", r->prefix);
+	resp_str(c, r->live_hash);
+	if (redis_link_eval(r->cmd, SCRIPT_NODES, 1, c, on_nodes, r, NULL) < 0)
+		log_debug("relay", 0, "the list of nodes is not read");
+}
+
+/* --- the clock ------------------------------------------------------------ */
+
+/*
+ * Redis read its clock between our sending and our hearing.  So its time is at
+ * least ours and (now - heard): with that bound a deadline is never late, and
+ * early by a round trip at most.  The tightest bound holds for a while; one
+ * that contradicts it shows that a clock was set.
+ */
+static void
+take_clock(struct rr *r, int64_t redis_ms, uint64_t heard_ms)
+{
+	int64_t low = redis_ms - (int64_t)heard_ms;
+	int64_t high = redis_ms - (int64_t)r->beat_sent_ms;
+
+	if (r->has_clock && low < r->clock_ms && high >= r->clock_ms &&
+	    heard_ms - r->clock_read_ms < CLOCK_LIFE_MS)
+		return;
+	r->has_clock = true;
+	r->clock_ms = low;
+	r->clock_read_ms = heard_ms;
+}
+
+int64_t
+rr_redis_deadline(struct rr *r, uint64_t ms)
+{
+	return (int64_t)(clock_now_ms() + ms) + r->clock_ms;
+}
+
+/* --- the heartbeat -------------------------------------------------------- */
+
+static void
+take_epoch(struct rr *r, const redisReply *epoch)
+{
+	struct span s = rr_span(epoch);
+	bool known = r->epoch[0] != '\0';
+
+	if (!s.p || s.len >= sizeof r->epoch || s.len == 0) {
+		rr_odd(r, "an epoch", s);
+		return;
+	}
+	if (span_is(s, r->epoch))
+		return;
+	span_copy(r->epoch, sizeof r->epoch, s);
+	if (!known)
+		return;
+	log_warn("relay", 0,
+	    "Redis has lost what it knew; telling it again who is here");
+	rr_recover(r);
+}
+
+static void
+on_beat(void *arg, const redisReply *reply, bool written)
+{
+	struct rr *r = arg;
+	uint64_t now_ms = clock_now_ms();
+
+	(void)written;
+	r->beating = false;
+	if (!reply)
+		return;
+	if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 4 ||
+	    reply->element[2]->type != REDIS_REPLY_INTEGER) {
+		rr_odd(r, "a heartbeat's answer", rr_span(reply));
+		return;
+	}
+	take_clock(r, reply->element[2]->integer, now_ms);
+	r->beat_heard_ms = now_ms;
+	take_list(r, reply->element[0], reply->element[1]);
+	forget_missing(r);
+	take_epoch(r, reply->element[3]);
+	r->registered = true;
+	rr_recover_poke(r);
+}
+
+static void
+beat(struct rr *r)
+{
+	struct resp_cmd *c = rr_cmd(r);
+
+	resp_fmt(c, "%s{nodes}", r->prefix);
+	resp_fmt(c, "%s{nodes}:epoch", r->prefix);
+	resp_str(c, r->layout_key);
+	resp_str(c, r->live_hash);
+	resp_str(c, r->node_id);
+	resp_i64(c, r->c.lease_ms);
+	resp_fmt(c, "%016llx", (unsigned long long)rr_random());
+	resp_i64(c, RR_LAYOUT);
+	resp_str(c, r->inbox);
+	resp_fmt(c, "beacon %llu", (unsigned long long)++r->beacon);
+	r->beat_sent_ms = clock_now_ms();
+	r->beating = redis_link_eval(r->beat, SCRIPT_HEARTBEAT, 3, c, on_beat,
+			 r, NULL) == 0;
+}
+
+/* Does the subscription bring what this node publishes to itself? */
+static void
+watch_beacon(struct rr *r, uint64_t now_ms)
+{
+	if (redis_link_is_up(r->sub) && redis_link_is_up(r->beat) &&
+	    r->registered && r->beat_heard_ms > r->beacon_heard_ms &&
+	    now_ms - r->beacon_heard_ms >= (uint64_t)r->c.dead_ms)
+		redis_link_drop(r->sub, "it delivers nothing");
+}
+
+static void
+on_beat_timer(int fd, short what, void *arg)
+{
+	struct rr *r = arg;
+	uint64_t now_ms = clock_now_ms();
+
+	(void)fd;
+	(void)what;
+	rr_event_in(r->beat_timer, (uint64_t)r->c.heartbeat_ms);
+	if (r->registered &&
+	    now_ms - r->beat_heard_ms >= (uint64_t)r->c.lease_ms * 4 / 5) {
+		r->registered = false;
+		rr_down(r, "the lease runs out");
+	}
+	watch_beacon(r, now_ms);
+	if (redis_link_is_up(r->beat) && !r->beating)
+		beat(r);
+}
+
+void
+rr_beat_start(struct rr *r)
+{
+	r->beating = false;
+	rr_event_in(r->beat_timer, (uint64_t)r->c.heartbeat_ms);
+	beat(r);
+}
+
+void
+rr_beat_heard(struct rr *r, struct span beacon)
+{
+	if (span_is(text_word(&beacon), "beacon"))
+		r->beacon_heard_ms = clock_now_ms();
+}
+
+void
+rr_nodes_init(struct rr *r)
+{
+	r->beat_timer = rr_event(r, on_beat_timer, r);
+}
+
+void
+rr_nodes_fini(struct rr *r)
+{
+	struct rr_node *n, *next;
+
+	HASH_ITER (hh, r->nodes, n, next)
+		drop(r, n);
+	event_free(r->beat_timer);
+}
