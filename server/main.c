@@ -29,6 +29,7 @@
 #include "server/news.h"
 #include "server/relay.h"
 #include "server/relay_local.h"
+#include "server/relay_redis.h"
 #include "server/room.h"
 #include "server/server.h"
 #include "server/session.h"
@@ -203,6 +204,29 @@ read_motd(const char *path, char cause[static ERR_LEN])
 }
 
 static struct relay *
+make_redis_relay(struct node *n, char cause[static ERR_LEN])
+{
+	const struct config *c = &n->config;
+	struct relay_redis_config redis = {
+	    .url = c->redis,
+	    .node = c->name,
+	    .prefix = c->prefix,
+	    .history = c->history,
+	    .history_ttl_ms = c->history_ttl,
+	    .dedupe_ms = c->dedupe,
+	    .say_timeout_ms = c->say_timeout,
+	    .lease_ms = c->lease,
+	    .heartbeat_ms = c->heartbeat,
+	    .connect_timeout_ms = c->connect_timeout,
+	    .probe_ms = c->probe,
+	    .dead_ms = c->dead,
+	    .backoff_max_ms = c->backoff,
+	};
+
+	return relay_redis_new(n->server.base, &redis, cause);
+}
+
+static struct relay *
 make_relay(struct node *n, char cause[static ERR_LEN])
 {
 	const struct config *c = &n->config;
@@ -216,10 +240,8 @@ make_relay(struct node *n, char cause[static ERR_LEN])
 	};
 
 	n->is_local = !c->redis;
-	if (c->redis) {
-		snprintf(cause, ERR_LEN, "redis: not in this build yet");
-		return NULL;
-	}
+	if (c->redis)
+		return make_redis_relay(n, cause);
 	log_info("main", 0,
 	    "rooms are kept in memory, for this one node; --redis keeps them "
 	    "for a fleet");

@@ -1513,7 +1513,8 @@ static const struct rule rules[] = {
 };
 /* clang-format on */
 
-static const struct backend *const backends[] = {&local_backend};
+static const struct backend *const backends[] = {
+    &local_backend, &redis_backend};
 
 /* --- running it ----------------------------------------------------------- */
 
