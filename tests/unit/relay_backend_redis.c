@@ -17,6 +17,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "base/mem.h"
 #include "server/relay_redis.h"
 #include "tests/unit/unit.h"
@@ -102,6 +103,7 @@ static int
 redis_start(void)
 {
 	signal(SIGPIPE, SIG_IGN);
+	log_setup(LOG_LEVEL_ERROR, LOG_TEXT); /* it is taken away on purpose */
 	if (mkdtemp(dir) == NULL)
 		return -1;
 	return server_start();

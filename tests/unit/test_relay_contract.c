@@ -552,9 +552,8 @@ comings_need_no_answer(struct harness *h)
 	open_room(n, "lobby", lobby);
 
 	relay_join(n->relay, "lobby", &m, NULL, NULL);
-	relay_part(n->relay, "lobby", &m, SPAN_NONE, NULL, NULL);
-
 	expect_presence(n, RELAY_JOINED, ALICE, "Alice");
+	relay_part(n->relay, "lobby", &m, SPAN_NONE, NULL, NULL);
 	expect_presence(n, RELAY_PARTED, ALICE, "Alice");
 }
 
