@@ -14,6 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -122,6 +124,25 @@ redis_regain(void)
 	assert_int_equal(server_start(), 0);
 }
 
+/* All but this connection are killed from within the server. */
+static void
+redis_cut(void)
+{
+	static const char kill_all[] = "CLIENT KILL TYPE normal SKIPME yes\r\n"
+				       "CLIENT KILL TYPE pubsub\r\nQUIT\r\n";
+	struct sockaddr_un a = {.sun_family = AF_UNIX};
+	snprintf(a.sun_path, sizeof a.sun_path, "%s/redis.sock", dir);
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_true(fd >= 0);
+	assert_int_equal(connect(fd, (struct sockaddr *)&a, sizeof a), 0);
+	assert_int_equal(
+	    write(fd, kill_all, sizeof kill_all - 1), sizeof kill_all - 1);
+	char answers[256];
+	while (read(fd, answers, sizeof answers) > 0)
+		;
+	close(fd);
+}
+
 static void
 redis_node_start(struct node *n)
 {
@@ -164,4 +185,5 @@ const struct backend redis_backend = {
     .node_stop = redis_node_stop,
     .lose = server_kill,
     .regain = redis_regain,
+    .cut = redis_cut,
 };

@@ -102,6 +102,8 @@ struct backend {
 	 * cannot. */
 	void (*lose)(void);
 	void (*regain)(void);
+	/* All connections of all nodes are cut. */
+	void (*cut)(void);
 };
 
 extern const struct backend local_backend, redis_backend;

@@ -1426,6 +1426,85 @@ a_node_that_starts_without_its_relay_waits_for_it(struct harness *h)
 	expect_message(n, lobby, "at last");
 }
 
+/* Says until it is accepted; gives the id. */
+static struct msgid
+insist(struct node *n, const char *fold, const char *sender, const char *cid)
+{
+	const struct answer *a;
+	do
+		a = await_answer(ask_say(n, fold, sender, cid, cid));
+	while (a->st != RELAY_OK);
+	return a->id;
+}
+
+static void
+whatever_is_cut_all_nodes_see_all_once_and_in_one_order(struct harness *h)
+{
+	enum { COUNT = 300, EVERY = 10 };
+	struct node *here = &h->node[0], *there = &h->node[1];
+	struct msgid ids[COUNT];
+	open_room(here, "lobby", lobby);
+	open_room(there, "lobby", lobby);
+
+	for (int i = 0; i < COUNT; i++) {
+		char cid[24];
+		snprintf(cid, sizeof cid, "c%d", i);
+		struct node *n = i % 3 == 0 ? there : here;
+		/* Some of them before, some behind a first try that the cut
+		 * hits in flight. */
+		if (i % EVERY == 0) {
+			ask_say(n, "lobby", ALICE, cid, cid);
+			h->backend->cut();
+		}
+		ids[i] = insist(n, "lobby", ALICE, cid);
+	}
+
+	assert_true(unread(here, NEWS_STATE) >= COUNT / EVERY);
+	struct msgid prev = {0, 0};
+	for (int i = 0; i < COUNT; i++) {
+		const struct news *a = next_news(here, NEWS_MESSAGE);
+		const struct news *b = next_news(there, NEWS_MESSAGE);
+		assert_id_equal(a->id, ids[i]);
+		assert_id_equal(b->id, ids[i]);
+		assert_id_equal(a->prev, prev);
+		assert_id_equal(b->prev, prev);
+		prev = ids[i];
+	}
+	assert_int_equal(unread(here, NEWS_MESSAGE), 0);
+	assert_int_equal(unread(here, NEWS_GAP), 0);
+	assert_int_equal(unread(there, NEWS_GAP), 0);
+}
+
+static void
+after_cuts_members_and_nicks_are_as_before(struct harness *h)
+{
+	struct node *here = &h->node[0], *there = &h->node[1];
+	open_room(here, "lobby", lobby);
+	open_room(there, "lobby", lobby);
+	join(here, "lobby", ALICE, "Alice");
+	join(there, "lobby", BOB, "Bob");
+	assert_int_equal(claim(here, "Alice", ALICE), RELAY_OK);
+	watch(there, BOB, bob);
+
+	for (int i = 0; i < 5; i++) {
+		h->backend->cut();
+		insist(here, "lobby", ALICE, i % 2 ? "odd" : "even");
+		insist(there, "lobby", BOB, i % 2 ? "odd" : "even");
+	}
+
+	const struct answer *peek = await_answer(ask_peek(here, "lobby"));
+	assert_int_equal(peek->n, 2);
+	assert_int_equal(claim(there, "alice", BOB), RELAY_TAKEN);
+	await_answer(ask_tell(here, ALICE, BOB, NULL, "psst"));
+	assert_string_equal(next_news(there, NEWS_PAIR_MESSAGE)->text, "psst");
+	part(here, "lobby", ALICE, "Alice", NULL);
+	const struct news *w;
+	do
+		w = next_news(there, NEWS_PRESENCE);
+	while (w->presence != RELAY_PARTED);
+	assert_string_equal(w->sender, ALICE);
+}
+
 /* --- the table ------------------------------------------------------------ */
 
 struct rule {
@@ -1439,6 +1518,7 @@ struct rule {
 #define ONE(test) {#test, test, 1, false}
 #define TWO(test) {#test, test, 2, false}
 #define AWAY(test) {#test, test, 1, true}
+#define CUT(test) {#test, test, 2, true}
 
 static const struct rule rules[] = {
 	ONE(messages_come_in_the_order_of_their_ids),
@@ -1509,6 +1589,8 @@ static const struct rule rules[] = {
 	AWAY(while_the_relay_is_away_calls_say_so),
 	AWAY(a_relay_that_comes_back_carries_on),
 	AWAY(a_node_that_starts_without_its_relay_waits_for_it),
+	CUT(whatever_is_cut_all_nodes_see_all_once_and_in_one_order),
+	CUT(after_cuts_members_and_nicks_are_as_before),
 };
 /* clang-format on */
 
