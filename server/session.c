@@ -520,12 +520,21 @@ tick_ping(struct session *s, uint64_t now_ms)
 	}
 }
 
+/* A server that goes down does not wait until the others hang up. */
+static void
+tick_ending(struct session *s, uint64_t now_ms)
+{
+	if (now_ms >= s->deadline_ms)
+		lose(s, "did not take its last lines in time");
+	else if (s->server->ending && buf_len(&s->out) == 0)
+		lose(s, "the server ended");
+}
+
 static void
 tick(struct session *s, uint64_t now_ms)
 {
 	if (s->state == SESSION_ENDING) {
-		if (now_ms >= s->deadline_ms)
-			lose(s, "did not take its last lines in time");
+		tick_ending(s, now_ms);
 		return;
 	}
 	if (s->eof) {
