@@ -394,6 +394,8 @@ class Server(Program):
         super().__init__(world, argv + list(options))
         self.name = name
         self.addresses = self.wait_log(r"^ready (.*)$")[1].split()
+        if redis:
+            self.wait_log(r"relay state=up")
         self.address = self.addresses[0]
 
 
@@ -562,7 +564,7 @@ class World:
         for c in self.clients:
             if c.transcript:
                 out.append(f"--- {c.name}")
-                out += c.transcript[-40:]
+                out += [x[:200] for x in c.transcript[-40:]]
         return out
 
     def remove(self):
