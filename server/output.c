@@ -79,18 +79,40 @@ send_some(struct session *s, const char *p, size_t len)
 	return 0;
 }
 
+/* Whole or not at all; the first thing to wait always fits. */
+static bool
+fits(const struct session *s, size_t len)
+{
+	size_t max = (size_t)s->server->config->send_buffer;
+
+	return buf_len(&s->out) == 0 || buf_len(&s->out) + len <= max;
+}
+
+static void
+send_queue(struct session *s)
+{
+	size_t n = 1;
+
+	while (buf_len(&s->out) > 0 && n > 0 && !s->broken) {
+		n = send_some(s, buf_head(&s->out), buf_len(&s->out));
+		buf_drain(&s->out, n);
+	}
+}
+
 void
 session_queue(struct session *s, const char *p, size_t len)
 {
 	if (s->state >= SESSION_ENDING || s->broken || s->slow)
 		return;
-	/* Whole or not at all; the first thing to wait always fits. */
-	if (buf_len(&s->out) > 0 &&
-	    buf_len(&s->out) + len > (size_t)s->server->config->send_buffer)
-		s->slow = true;
-	else
+	/* What only waits for the end of the turn is not held against it. */
+	if (!fits(s, len) && !s->writing)
+		send_queue(s);
+	if (fits(s, len))
 		buf_add(&s->out, p, len);
-	if (!s->writing)
+	else
+		s->slow = true;
+	/* A full socket is waited for; a slow session is ended now. */
+	if (!s->writing || s->slow)
 		mark_dirty(s);
 }
 
@@ -149,16 +171,9 @@ on_drained(struct session *s)
 void
 session_write(struct session *s)
 {
-	size_t n;
-
 	if (s->state == SESSION_GONE)
 		return;
-	while (buf_len(&s->out) > 0 && !s->broken) {
-		n = send_some(s, buf_head(&s->out), buf_len(&s->out));
-		if (n == 0)
-			break;
-		buf_drain(&s->out, n);
-	}
+	send_queue(s);
 	if (s->broken) {
 		session_lost(s, "write failed");
 		return;
