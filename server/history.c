@@ -32,7 +32,7 @@ struct history {
 	uint64_t counted;
 	bool reading; /* a relay_read() is out */
 	bool cancelled;
-	bool told_any;
+	bool told_any; /* the cursor is an entry of the log */
 	bool end;
 	char target[NAME_BYTES_MAX + 1];
 	char me[SENDER_ID_LEN + 1];
@@ -61,8 +61,10 @@ read_page(struct history *h)
 		range.direction = RELAY_FORWARD;
 		range.from = h->cursor;
 		range.to = h->to;
-		range.check_from = h->ask.want == HISTORY_SINCE &&
-				   !h->ask.unchecked && !h->told_any;
+		/* The log may be trimmed under a slow reader as well. */
+		range.check_from =
+		    h->told_any ||
+		    (h->ask.want == HISTORY_SINCE && !h->ask.unchecked);
 	} else {
 		range.direction = RELAY_BACKWARD;
 		range.from = h->cursor;
@@ -123,6 +125,8 @@ walk_back(struct history *h, const struct relay_page *page, uint64_t want)
 		h->cursor = m->id;
 		if (m->kind == RELAY_MSG && ++h->counted == want) {
 			h->end = page->end && i == 1;
+			if (msgid_cmp(history_before(m->id), h->floor) <= 0)
+				h->end = true;
 			return true;
 		}
 	}
@@ -134,6 +138,9 @@ walk_back(struct history *h, const struct relay_page *page, uint64_t want)
 static void
 on_count(struct history *h, const struct relay_page *page)
 {
+	/* "The newest" are those of now, whatever comes between the passes. */
+	if (msgid_is_zero(h->to) && page->n > 0)
+		h->to = page->msgs[page->n - 1].id;
 	if (!walk_back(h, page, h->ask.n)) {
 		read_page(h);
 		return;
@@ -198,7 +205,7 @@ on_tell(struct history *h, const struct relay_page *page)
 {
 	if (page->gap)
 		h->reader.gap(h->reader.arg);
-	h->told_any = true;
+	h->told_any = page->n > 0 || h->told_any;
 	if (tell(h, page))
 		finish(h, RELAY_OK);
 	else
@@ -231,6 +238,12 @@ history_continue(struct history *h)
 	if (h->reading || !h->reader.ready(h->reader.arg))
 		return;
 	read_page(h);
+}
+
+struct msgid
+history_told(const struct history *h)
+{
+	return h->cursor;
 }
 
 void

@@ -47,7 +47,7 @@ struct history_reader {
 	struct buf *(*out)(void *arg);
 	/* Does the reader take more now?  If not: history_continue() later. */
 	bool (*ready)(void *arg);
-	/* What came before the first line is out of reach. */
+	/* What came between the line before and the next is out of reach. */
 	void (*gap)(void *arg);
 	/* history_cancel() was called: arg is not needed any more. */
 	void (*drop)(void *arg);
@@ -63,6 +63,8 @@ struct history;
 struct history *history_start(struct relay *relay,
     const struct history_ask *ask,
     const struct history_reader *reader) MUST_CHECK;
+/* Of SINCE and AFTER: the newest entry the reader was given, or `from`. */
+struct msgid history_told(const struct history *h);
 /* The reader takes more again. */
 void history_continue(struct history *h);
 /* Calls drop, and nothing else any more; NULL is fine. */

@@ -85,7 +85,13 @@ say_gap(struct membership *m, struct span tag)
 }
 
 static void
-on_no_gap(void *arg)
+gap_of_membership(void *arg)
+{
+	say_gap(arg, SPAN_NONE);
+}
+
+static void
+drop_membership(void *arg)
 {
 	(void)arg;
 }
@@ -104,7 +110,7 @@ on_caught_up(void *arg, enum relay_status st, bool end, struct msgid last)
 	} else if (msgid_cmp(last, m->cursor) > 0) {
 		m->cursor = last;
 	} else {
-		m->cursor = m->room->last; /* trimmed meanwhile */
+		m->cursor = m->room->last; /* trimmed; the gap was told */
 	}
 	catch_up(m);
 }
@@ -119,12 +125,12 @@ catch_up(struct membership *m)
 	    .from = m->cursor,
 	    .to = m->room->last,
 	    .live = true,
-	    .unchecked = true,
 	    .target = span_of(m->room->shown),
 	    .me = m->session->user->id,
 	};
 	struct history_reader reader = {m, out_of_membership,
-	    ready_of_membership, on_no_gap, on_no_gap, on_caught_up};
+	    ready_of_membership, gap_of_membership, drop_membership,
+	    on_caught_up};
 
 	if (msgid_cmp(m->cursor, m->room->last) >= 0) {
 		room_listen(
@@ -264,8 +270,6 @@ replay(struct join *j)
 static void
 begin_replay(struct join *j)
 {
-	/* The newest entry that came up here: all that is newer will too. */
-	j->h = j->room->last;
 	if (j->ask.since_set || j->ask.last > 0)
 		replay(j);
 	else
@@ -328,6 +332,8 @@ on_joined(void *arg, enum relay_status st)
 	take_seat(j->room, s->user);
 	j->membership = membership_new(s, j->room);
 	introduce(j, s);
+	/* The newest entry that came up here: all that is newer will too. */
+	j->h = j->room->last;
 	begin_replay(j);
 }
 
@@ -376,6 +382,7 @@ on_opened(void *arg, enum relay_status st, const struct relay_room_info *info)
 	struct room *r = o->room;
 	struct server *sv = o->sv;
 	struct room_waiter *w;
+	STAILQ_HEAD(, room_waiter) due = STAILQ_HEAD_INITIALIZER(due);
 
 	free(o);
 	r->state = st == RELAY_OK ? ROOM_OPEN : ROOM_CLOSED;
@@ -384,8 +391,10 @@ on_opened(void *arg, enum relay_status st, const struct relay_room_info *info)
 		room_set_shown(r, info->shown);
 		room_set_topic(r, info->topic, info->topic_nick);
 	}
-	while ((w = STAILQ_FIRST(&r->waiters))) {
-		STAILQ_REMOVE_HEAD(&r->waiters, next);
+	/* Who is answered may ask anew, and waits for that then. */
+	STAILQ_CONCAT(&due, &r->waiters);
+	while ((w = STAILQ_FIRST(&due))) {
+		STAILQ_REMOVE_HEAD(&due, next);
 		w->fn(w, (int)st);
 	}
 	room_unpin(sv, r);
@@ -426,12 +435,14 @@ on_held(void *arg, enum relay_status st)
 	open_room(j);
 }
 
-/* Again: only the replay, in the same way as the first time. */
+/* Again: only the replay, in the same way as the first time.  Who was still
+ * catching up goes on from where it is: H must not be ahead of that. */
 static void
 rejoin(struct join *j, struct membership *m)
 {
 	j->room = m->room;
 	j->membership = m;
+	j->h = m->reading ? history_told(m->reading) : m->room->last;
 	history_cancel(m->reading);
 	m->reading = NULL;
 	room_unlisten(j->sv->rooms, m->room, &m->place);
@@ -518,7 +529,7 @@ member_part(
 {
 	struct session *s = m->session;
 
-	(void)sv;
+	room_flush(sv->rooms, m->room);
 	render_event(session_out(s), SPAN_NONE, "PARTED",
 	    span_of(m->room->shown), span_of(s->user->shown), text);
 	leave(m, a, text);
