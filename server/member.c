@@ -287,6 +287,8 @@ introduce(struct join *j, struct session *s)
 	if (j->room->topic)
 		render_topic(out, answer_tag(j->answer), j->room);
 	news_names(j->sv, j->room, out, answer_tag(j->answer));
+	/* Who comes and goes from here on would be missing from that list. */
+	room_attend(j->sv->rooms, j->room, s, &j->membership->place);
 }
 
 static void
@@ -445,7 +447,7 @@ rejoin(struct join *j, struct membership *m)
 	j->h = m->reading ? history_told(m->reading) : m->room->last;
 	history_cancel(m->reading);
 	m->reading = NULL;
-	room_unlisten(j->sv->rooms, m->room, &m->place);
+	room_attend(j->sv->rooms, m->room, m->session, &m->place);
 	begin_replay(j);
 }
 

@@ -78,22 +78,26 @@ on_gap(void *arg, void *room)
 	    room_batch(sv->rooms, r), SPAN_NONE, NOTICE_GAP, span_of(r->shown));
 }
 
-/* A line for all who listen but the sessions of one sender. */
+static void
+tell_all(struct server *sv, struct room *r, const struct buf *line)
+{
+	room_tell(sv->rooms, r, session_queue, buf_head(line), buf_len(line));
+}
+
+/* A line for all who are here but the sessions of one sender. */
 static void
 tell_others(struct server *sv, struct room *r, const struct user *u,
     const char *verb, struct span nick)
 {
 	struct buf line = {0};
 
-	if (u->nsessions == 0) {
-		render_event(room_batch(sv->rooms, r), SPAN_NONE, verb,
-		    span_of(r->shown), nick, SPAN_NONE);
-		return;
-	}
 	render_event(
 	    &line, SPAN_NONE, verb, span_of(r->shown), nick, SPAN_NONE);
-	room_send_but(sv->rooms, r, u->sessions, u->nsessions, session_queue,
-	    buf_head(&line), buf_len(&line));
+	if (u->nsessions == 0)
+		tell_all(sv, r, &line);
+	else
+		room_send_but(sv->rooms, r, u->sessions, u->nsessions,
+		    session_queue, buf_head(&line), buf_len(&line));
 	buf_free(&line);
 }
 
@@ -101,12 +105,26 @@ static void
 tell_crossing(struct server *sv, struct room *r)
 {
 	char text[NAME_BYTES_MAX + 8];
+	struct buf line = {0};
 
 	if (!room_presence_crossed(sv->rooms, r))
 		return;
 	snprintf(text, sizeof text, "%s %s", r->shown, r->quiet ? "off" : "on");
-	render_notice(room_batch(sv->rooms, r), SPAN_NONE, NOTICE_PRESENCE,
-	    span_of(text));
+	render_notice(&line, SPAN_NONE, NOTICE_PRESENCE, span_of(text));
+	tell_all(sv, r, &line);
+	buf_free(&line);
+}
+
+static void
+on_renamed(struct server *sv, const struct relay_member *m)
+{
+	struct user *u = user_find(sv->users, m->sender);
+	struct name nick;
+
+	if (!u || user_is_local(u) || span_is(m->nick, u->shown) ||
+	    name_check(m->nick, false, &nick) != 0)
+		return;
+	news_renamed(sv, u, &nick);
 }
 
 static void
@@ -117,6 +135,7 @@ on_joined(struct server *sv, struct room *r, const struct relay_member *m)
 
 	if (!u)
 		return;
+	on_renamed(sv, m); /* what we missed while the relay was away */
 	seat = room_seat(r, u);
 	if (!seat)
 		seat = room_add_seat(r, u);
@@ -131,10 +150,14 @@ news_parted(struct server *sv, struct seat *seat, struct span text)
 {
 	struct room *r = seat->room;
 	struct user *u = seat->user;
+	struct buf line = {0};
 
-	if (seat->announced && !r->quiet)
-		render_event(room_batch(sv->rooms, r), SPAN_NONE, "PARTED",
-		    span_of(r->shown), span_of(u->shown), text);
+	if (seat->announced && !r->quiet) {
+		render_event(&line, SPAN_NONE, "PARTED", span_of(r->shown),
+		    span_of(u->shown), text);
+		tell_all(sv, r, &line);
+		buf_free(&line);
+	}
 	room_drop_seat(seat);
 	user_orphan(sv, u);
 	tell_crossing(sv, r);
@@ -169,18 +192,6 @@ on_swept(struct server *sv, struct room *r, const struct relay_member *m)
 
 	if (seat && seat->here == 0)
 		news_parted(sv, seat, SPAN_NONE);
-}
-
-static void
-on_renamed(struct server *sv, const struct relay_member *m)
-{
-	struct user *u = user_find(sv->users, m->sender);
-	struct name nick;
-
-	if (!u || user_is_local(u) || span_is(m->nick, u->shown) ||
-	    name_check(m->nick, false, &nick) != 0)
-		return;
-	news_renamed(sv, u, &nick);
 }
 
 static void
@@ -307,6 +318,8 @@ on_nick_lost(void *arg, void *user, const char *fold)
 		return;
 	user_guest_nick(&nick);
 	news_renamed(sv, u, &nick);
+	/* Both steps are taken anew with its next JOIN, NICK or private SAY. */
+	relay_unwatch(sv->relay, u->id);
 	u->claim = USER_UNCLAIMED;
 	TAILQ_FOREACH (seat, &u->seats, of_user)
 		relay_rename(sv->relay, seat->room->fold,

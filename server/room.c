@@ -3,11 +3,12 @@
  * Rooms: who is in which conversation, and one rendering for all of them.
  *
  * A room has seats (its members, on whichever node) and listeners (sessions of
- * this node).  A line for the room is written once, into the room's batch; at
- * the end of the loop's turn the whole batch goes to each listener in one
- * piece, so that a busy room costs a listener one system call a turn, however
- * many messages came.  Whoever begins or ceases to listen in between is kept
- * apart by flushing first.
+ * this node; who still reads the log only attends, and is told of members).  A
+ * line for the room is written once, into the room's batch; at the end of the
+ * loop's turn the whole batch goes to each listener in one piece, so that a
+ * busy room costs a listener one system call a turn, however many messages
+ * came.  Whoever begins or ceases to listen in between is kept apart by
+ * flushing first.
  *
  * This file knows neither sockets nor the relay: sessions are names to it,
  * and `deliver` takes the bytes.  That keeps it testable without a network.
@@ -234,7 +235,8 @@ send_batch(struct rooms *rs, struct room *r)
 
 	r->dirty = false;
 	for (size_t i = 0; len > 0 && i < r->nlive; i++)
-		rs->deliver(r->live[i].session, p, len);
+		if (r->live[i].listens)
+			rs->deliver(r->live[i].session, p, len);
 	if (r->batch.cap > BATCH_KEEP)
 		buf_free(&r->batch);
 	else
@@ -248,6 +250,16 @@ room_flush(struct rooms *rs, struct room *r)
 		return;
 	STAILQ_REMOVE(&rs->dirty, r, room, next_dirty);
 	send_batch(rs, r);
+}
+
+void
+room_tell(struct rooms *rs, struct room *r, room_deliver_fn deliver,
+    const char *p, size_t len)
+{
+	for (size_t i = 0; i < r->nlive; i++)
+		if (!r->live[i].listens)
+			deliver(r->live[i].session, p, len);
+	buf_add(room_batch(rs, r), p, len);
 }
 
 void
@@ -276,17 +288,34 @@ rooms_flush(struct rooms *rs)
 	}
 }
 
-void
-room_listen(struct rooms *rs, struct room *r, struct session *s, size_t *place)
+static void
+take_place(struct rooms *rs, struct room *r, struct session *s, size_t *place,
+    bool listens)
 {
 	room_flush(rs, r);
+	if (*place != ROOM_NOT_LIVE) {
+		r->live[*place].listens = listens;
+		return;
+	}
 	if (r->nlive == r->live_cap) {
 		r->live_cap = r->live_cap ? r->live_cap * 2 : 4;
 		r->live =
 		    xreallocarray(r->live, r->live_cap, sizeof r->live[0]);
 	}
 	*place = r->nlive;
-	r->live[r->nlive++] = (struct room_live){s, place};
+	r->live[r->nlive++] = (struct room_live){s, place, listens};
+}
+
+void
+room_listen(struct rooms *rs, struct room *r, struct session *s, size_t *place)
+{
+	take_place(rs, r, s, place, true);
+}
+
+void
+room_attend(struct rooms *rs, struct room *r, struct session *s, size_t *place)
+{
+	take_place(rs, r, s, place, false);
 }
 
 void

@@ -27,10 +27,12 @@ struct seat {
 	bool leaving;   /* parted here; the relay's word is awaited */
 };
 
-/* A session of this node that listens to a room. */
+/* A session of this node that listens to a room, or attends: is told who comes
+ * and goes, but not yet what is said. */
 struct room_live {
 	struct session *session; /* not looked into */
 	size_t *place;           /* where the session keeps its index here */
+	bool listens;
 };
 
 enum room_state {
@@ -110,7 +112,10 @@ struct buf *room_batch(struct rooms *rs, struct room *r);
 /* What was batched so far goes to those who listen now. */
 void room_flush(struct rooms *rs, struct room *r);
 void rooms_flush(struct rooms *rs);
-/* Whole lines for all who listen but a few, behind what was batched. */
+/* A line for all who listen or attend. */
+void room_tell(struct rooms *rs, struct room *r, room_deliver_fn deliver,
+    const char *p, size_t len);
+/* The same but for a few, behind what was batched. */
 void room_send_but(struct rooms *rs, struct room *r, struct session *const *but,
     size_t nbut, room_deliver_fn deliver, const char *p, size_t len);
 
@@ -121,6 +126,10 @@ void room_send_but(struct rooms *rs, struct room *r, struct session *const *but,
  */
 #define ROOM_NOT_LIVE ((size_t)-1)
 void room_listen(
+    struct rooms *rs, struct room *r, struct session *s, size_t *place);
+/* From now on it is given only room_tell() and room_send_but(); what was
+ * batched before goes out first, also to it if it listened. */
+void room_attend(
     struct rooms *rs, struct room *r, struct session *s, size_t *place);
 /* And no more; what was batched before it still gets. */
 void room_unlisten(struct rooms *rs, struct room *r, size_t *place);
