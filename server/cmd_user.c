@@ -33,6 +33,8 @@ take_nick(struct renaming *r, struct user *u)
 {
 	struct seat *seat;
 
+	if (strcmp(u->shown, r->nick.shown) == 0)
+		return;
 	if (strcmp(u->fold, r->nick.fold) != 0)
 		relay_release(r->sv->relay, u->fold, u->id);
 	news_renamed(r->sv, u, &r->nick);
@@ -42,16 +44,24 @@ take_nick(struct renaming *r, struct user *u)
 			.sender = span_of(u->id), .nick = span_of(u->shown)});
 }
 
+static bool
+has_nick(const struct session *s, const char *fold)
+{
+	return s && strcmp(s->user->fold, fold) == 0;
+}
+
 static void
 on_claimed(void *arg, enum relay_status st)
 {
 	struct renaming *r = arg;
 	struct session *s = answer_session(r->answer);
 
+	/* It may be held, and nobody would know: whatever it was, give it back.
+	 * What a session had that is gone, is given back already. */
+	if ((st == RELAY_UNKNOWN && !has_nick(s, r->nick.fold)) ||
+	    (st == RELAY_OK && !s))
+		relay_release(r->sv->relay, r->nick.fold, r->id);
 	if (!s) {
-		/* Whatever it had is given back by now; this came later. */
-		if (st == RELAY_OK)
-			relay_release(r->sv->relay, r->nick.fold, r->id);
 		answer_none(r->answer);
 	} else if (st == RELAY_TAKEN) {
 		answer_err(r->answer, ERR_NICK_IN_USE, 0,
