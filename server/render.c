@@ -14,7 +14,9 @@
 #include "server/relay.h"
 #include "server/room.h"
 
-enum { NAMES_LINE = 4000 }; /* bytes of nicks in one NAMES line */
+/* Bytes of nicks in one NAMES line, less the last: with all else it stays below
+ * the least max-line, which is 1024. */
+enum { NAMES_LINE = 800 };
 
 static void
 put_attrs(struct line_writer *w, const struct render_for *f,
