@@ -22,8 +22,8 @@ static void
 refill(struct flood *f, const struct flood_rule *rule, uint64_t now_ms)
 {
 	uint64_t passed = now_ms - f->last_ms;
-	uint64_t back = passed > 3600000 ? UINT64_C(1) << 40
-					 : passed * (uint64_t)rule->rate;
+	uint64_t rate = (uint64_t)rule->rate;
+	uint64_t back = passed > INT64_MAX / rate ? INT64_MAX : passed * rate;
 
 	f->last_ms = now_ms;
 	f->spent = (uint64_t)f->spent > back ? f->spent - (int64_t)back : 0;
