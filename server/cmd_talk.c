@@ -371,6 +371,11 @@ look_back(struct server *sv, struct session *s, struct answer *a,
 static bool
 read_range(struct request *q, struct history_ask *ask)
 {
+	struct msgid before = q->before;
+
+	/* Nothing is before 0-0; to a reading it stands for the newest. */
+	if ((q->attrs & ATTR_BEFORE) && msgid_is_zero(before))
+		before.seq = 1;
 	if ((q->attrs & ATTR_BEFORE) && (q->attrs & ATTR_AFTER)) {
 		answer_err(
 		    q->answer, ERR_BAD_ARGS, 0, "@before or @after, not both");
@@ -379,7 +384,7 @@ read_range(struct request *q, struct history_ask *ask)
 	*ask = (struct history_ask){
 	    .want = q->attrs & ATTR_AFTER ? HISTORY_AFTER : HISTORY_LAST,
 	    .from = q->after,
-	    .to = q->before,
+	    .to = before,
 	    .n = q->attrs & ATTR_LAST ? (unsigned)q->last : HISTORY_DEFAULT,
 	    .offered = q->server->config->history,
 	};
