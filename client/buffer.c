@@ -299,6 +299,12 @@ buffer_rule_set(struct buffer *b)
 }
 
 void
+buffer_rule_hold(struct buffer *b)
+{
+	b->rule_on = false;
+}
+
+void
 buffer_rule_clear(struct buffer *b)
 {
 	b->rule_on = false;

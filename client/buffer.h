@@ -115,6 +115,8 @@ struct msgid buffer_oldest(const struct buffer *b);
 
 /* From now on the first message that is not one's own gets the rule. */
 void buffer_rule_set(struct buffer *b);
+/* The rule stays where it is; what comes now is being read. */
+void buffer_rule_hold(struct buffer *b);
 void buffer_rule_clear(struct buffer *b);
 
 /* --- rows ---------------------------------------------------------------- */

@@ -2,5 +2,9 @@
 noinst_LIBRARIES += libsnug.a
 libsnug_a_SOURCES = \
 	client/buffer.c client/buffer.h \
+	client/dial.c client/dial.h \
+	client/edit.c client/edit.h \
+	client/model.c client/model.h \
+	client/net.c client/net.h \
 	client/safe.c client/safe.h
 libsnug_a_CFLAGS = $(AM_CFLAGS) $(NCURSES_CFLAGS) $(LIBEVENT_CFLAGS)
