@@ -2,6 +2,7 @@
 noinst_LIBRARIES += libsnug.a
 libsnug_a_SOURCES = \
 	client/buffer.c client/buffer.h \
+	client/chat.c client/chat.h \
 	client/dial.c client/dial.h \
 	client/edit.c client/edit.h \
 	client/model.c client/model.h \

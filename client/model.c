@@ -217,6 +217,20 @@ pane_dirt(const struct model *m, const struct window *w)
 				     : DIRTY_ROOMS | DIRTY_STATUS;
 }
 
+static char *
+format(const char *fmt, va_list ap)
+{
+	va_list again;
+	va_copy(again, ap);
+	int n = vsnprintf(NULL, 0, fmt, ap);
+	size_t cap = n < 0 ? 1 : (size_t)n + 1;
+	char *text = xmalloc(cap);
+	text[0] = '\0';
+	vsnprintf(text, cap, fmt, again);
+	va_end(again);
+	return text;
+}
+
 void
 model_note(struct model *m, struct window *w, enum entry_kind kind,
     const char *fmt, ...)
@@ -229,10 +243,9 @@ model_note(struct model *m, struct window *w, enum entry_kind kind,
 	    [ENTRY_OUT] = "<-",
 	    [ENTRY_ERROR] = "!!",
 	};
-	char text[2048];
 	va_list ap;
 	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
+	char *text = format(fmt, ap);
 	va_end(ap);
 	struct entry_new e = {
 	    .kind = kind,
@@ -241,6 +254,7 @@ model_note(struct model *m, struct window *w, enum entry_kind kind,
 	    .text = span_of(text),
 	};
 	buffer_add(&w->buffer, &e);
+	free(text);
 	m->dirty |= pane_dirt(m, w);
 }
 
@@ -266,19 +280,22 @@ model_mentions(struct span text, const char *nick)
 	return false;
 }
 
-/* Our own message came back: the pending line becomes it. */
+/* Our own message came back without its cid: the pending line becomes it.
+ * Where its OK is still to come the send waits for that. */
 static bool
-is_echo(struct window *w, const struct message *msg, bool own)
+is_echo(struct model *m, struct window *w, const struct message *msg)
 {
-	if (msg->cid.len > 0)
-		return false;
-	for (size_t i = 0; own && i < w->nsends; i++) {
+	for (size_t i = 0; i < w->nsends; i++) {
 		struct send *s = w->sends[i];
-		if (s->state != SEND_FLYING || s->shown || s->act != msg->act ||
-		    !span_is(msg->text, s->text))
+		if (s->first_ms == 0 || s->shown || s->state == SEND_FAILED ||
+		    s->act != msg->act || !span_is(msg->text, s->text))
 			continue;
-		s->shown = true;
-		buffer_settle(&w->buffer, s->serial, msg->id);
+		if (s->state == SEND_FLYING) {
+			s->shown = true;
+			buffer_settle(&w->buffer, s->serial, msg->id);
+		} else {
+			model_send_settle(m, w, s, msg->id);
+		}
 		return true;
 	}
 	return false;
@@ -324,10 +341,10 @@ model_message(struct model *m, struct window *w, const struct message *msg)
 		model_send_settle(m, w, s, msg->id);
 		own = true;
 	}
-	if (msg->live && msgid_cmp(msg->id, w->cursor) > 0)
+	if (msgid_cmp(msg->id, w->cursor) > 0)
 		w->cursor = msg->id;
 	m->dirty |= pane_dirt(m, w);
-	if (is_echo(w, msg, own) || !add_entry(w, msg, own, mention))
+	if ((own && is_echo(m, w, msg)) || !add_entry(w, msg, own, mention))
 		return false;
 	struct member *member = model_member(w, msg->fold);
 	if (member && !msg->old)
@@ -415,14 +432,14 @@ model_member_add(
 		member->rank = rank;
 		return;
 	}
-	if (w->nmembers < MEMBERS_MAX) {
-		member = xcalloc(1, sizeof(*member));
-		member->name = *name;
-		member->rank = rank;
-		member_insert(w, member);
-	}
-	if (w->total < w->nmembers)
-		w->total = w->nmembers;
+	if (!w->naming)
+		w->total++;
+	if (w->nmembers == MEMBERS_MAX)
+		return;
+	member = xcalloc(1, sizeof(*member));
+	member->name = *name;
+	member->rank = rank;
+	member_insert(w, member);
 }
 
 void

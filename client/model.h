@@ -61,7 +61,13 @@ struct window {
 	uint64_t total; /* as the server counts them */
 	bool naming;    /* a list of names is coming in: see model_names_* */
 
-	bool joined;
+	bool wanted;  /* a room: we mean to be in it, also after a break */
+	bool joined;  /* the server says we are */
+	bool entered; /* we were, at least once */
+	bool settled; /* what we said before a break has been looked for */
+	bool gap;     /* the replay had a hole */
+	bool asking;  /* for older history */
+	uint64_t hold_until_ms; /* the server asked to wait: monotonic */
 	unsigned unread, mentions;
 	struct msgid cursor; /* all up to here was seen, without a hole */
 	bool at_origin;      /* the server has nothing older */
@@ -128,8 +134,7 @@ struct message {
 	struct span text;
 	struct span cid; /* in a replay, of our own */
 	bool act;
-	bool old;  /* history that was asked for: not news */
-	bool live; /* or a replay without a hole: the cursor moves */
+	bool old; /* history that was asked for: not news */
 };
 
 /* False where it was there already. */

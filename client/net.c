@@ -405,10 +405,16 @@ net_bye(struct net *n, int64_t retry_ms, const char *why)
 void
 net_connect(struct net *n)
 {
+	uint64_t now = clock_now_ms();
 	if (n->state != NET_OFF && n->state != NET_WAITING)
 		return;
-	if (n->dialed_ms == 0 || clock_now_ms() - n->dialed_ms >= HURRY_MS)
+	if (n->dialed_ms == 0 || now - n->dialed_ms >= HURRY_MS) {
 		dial(n);
+	} else if (n->state == NET_OFF) {
+		n->back_ms = now + HURRY_MS;
+		set_timer(n, HURRY_MS);
+		set_state(n, NET_WAITING);
+	}
 }
 
 void

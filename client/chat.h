@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef SNUG_CLIENT_CHAT_H
+#define SNUG_CLIENT_CHAT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/addr.h"
+#include "base/attr.h"
+#include "base/names.h"
+#include "client/model.h"
+#include "client/net.h"
+
+/*
+ * A conversation with a server: what its lines do to the model, and what has
+ * to be said so that the model becomes true again after a break.
+ */
+struct chat;
+struct event_base;
+
+struct chat_options {
+	struct addr server;
+	const char *nick; /* NULL: be a guest; borrowed while asked for */
+	unsigned last;    /* messages of a room's past to ask for at JOIN */
+};
+
+/* Each may be NULL; called from the loop. */
+struct chat_ops {
+	/* something in the model or the connection is new */
+	void (*changed)(void *arg);
+	/* a message, in order, once */
+	void (*message)(void *arg, const struct window *w,
+	    const struct message *msg, const struct line *l);
+	/* a send was accepted, or (why) refused; retry: later it may be */
+	void (*sent)(void *arg, const char *cid, struct msgid id,
+	    const char *why, bool retry);
+	/* a room was entered, or (why) not */
+	void (*entered)(void *arg, const struct window *w, const char *why);
+	/* the connection: net_get_state() tells more */
+	void (*state)(void *arg, enum net_state state);
+};
+
+/* All borrowed until chat_free(), but the nick, which is copied. */
+struct chat *chat_new(struct event_base *base, struct model *m,
+    const struct chat_options *o, const struct chat_ops *ops,
+    void *arg) MUST_CHECK;
+void chat_free(struct chat *c);
+
+struct net *chat_net(const struct chat *c);
+bool chat_relay_is_down(const struct chat *c);
+
+/* Room names and nicks are good ones: name_check() was asked.  What cannot be
+ * done now is said in the current window; rooms are joined, and what was said
+ * is sent, as soon as there is a connection. */
+struct window *chat_join(struct chat *c, const struct name *room);
+void chat_part(struct chat *c, struct window *w, struct span why);
+struct window *chat_query(struct chat *c, const struct name *nick);
+/* False: it was not taken (empty, too long, no room), and a line says why;
+ * the text still belongs to the user. */
+bool chat_say(
+    struct chat *c, struct window *w, struct span text, bool act) MUST_CHECK;
+/* The cid of what was said last. */
+const char *chat_last_cid(const struct chat *c);
+void chat_resend(struct chat *c, struct window *w);
+void chat_nick(struct chat *c, const struct name *nick);
+void chat_topic(struct chat *c, struct window *w, struct span text, bool clear);
+void chat_names(struct chat *c, struct window *w);
+void chat_rooms(struct chat *c, struct span pattern);
+void chat_whois(struct chat *c, const struct name *nick);
+void chat_older(struct chat *c, struct window *w); /* one page of history */
+void chat_quit(struct chat *c, struct span why);
+
+#endif
