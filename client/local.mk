@@ -3,9 +3,16 @@ noinst_LIBRARIES += libsnug.a
 libsnug_a_SOURCES = \
 	client/buffer.c client/buffer.h \
 	client/chat.c client/chat.h \
+	client/command.c client/command.h \
+	client/complete.c client/complete.h \
 	client/dial.c client/dial.h \
 	client/edit.c client/edit.h \
+	client/keymap.c client/keymap.h \
+	client/layout.c client/layout.h \
 	client/model.c client/model.h \
 	client/net.c client/net.h \
-	client/safe.c client/safe.h
+	client/safe.c client/safe.h \
+	client/term.c client/term.h \
+	client/theme.c client/theme.h \
+	client/view.c client/view.h
 libsnug_a_CFLAGS = $(AM_CFLAGS) $(NCURSES_CFLAGS) $(LIBEVENT_CFLAGS)

@@ -1,0 +1,496 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Commands: one row each, for dispatch, help, completion and the manual.
+ *
+ * A word that is no command is never sent as text and never taken for the
+ * beginning of one that is: whoever mistypes /part must not say so in public,
+ * nor leave by it.  On any error the line stays in the input.
+ */
+#include "client/command.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef const struct command_env env_t;
+
+enum { NEAR = 2 }; /* typing errors a suggestion may have */
+
+static struct window *
+here(env_t *env)
+{
+	return model_current(env->m);
+}
+
+static int
+fail(char cause[static ERR_LEN], const char *why)
+{
+	snprintf(cause, ERR_LEN, "%s", why);
+	return -1;
+}
+
+static struct span
+strip(struct span s)
+{
+	while (s.len > 0 && s.p[0] == ' ')
+		s = (struct span){s.p + 1, s.len - 1};
+	while (s.len > 0 && s.p[s.len - 1] == ' ')
+		s.len--;
+	return s;
+}
+
+/* The first word of args, and the rest without blanks before it. */
+static struct span
+next_word(struct span *args)
+{
+	struct span word = text_word(args);
+	*args = strip(*args);
+	return word;
+}
+
+/* A name as people write it: a room's # and a person's @ may be there. */
+static int
+get_name(
+    struct span s, char sigil, struct name *name, char cause[static ERR_LEN])
+{
+	if (s.len > 1 && s.p[0] == sigil)
+		s = (struct span){s.p + 1, s.len - 1};
+	int err = name_check(s, false, name);
+	if (err == 0)
+		return 0;
+	struct safe shown = safe_new(s, 0);
+	snprintf(cause, ERR_LEN, "%.80s: %s", shown.utf8, name_strerror(err));
+	safe_free(&shown);
+	return -1;
+}
+
+static int
+need_room(env_t *env, char cause[static ERR_LEN])
+{
+	return here(env)->kind == WINDOW_ROOM
+		   ? 0
+		   : fail(cause,
+			 "this window is no room: /join one, or go to it");
+}
+
+/* --- the commands -------------------------------------------------------- */
+
+static int
+run_join(env_t *env, struct span args, char cause[static ERR_LEN])
+{
+	struct name name;
+	struct window *w = NULL;
+	while (args.len > 0) {
+		if (get_name(next_word(&args), '#', &name, cause) < 0)
+			return -1;
+		w = chat_join(env->chat, &name);
+		if (!w)
+			return 0;
+	}
+	model_select(env->m, model_index(env->m, w));
+	return 0;
+}
+
+static int
+run_part(env_t *env, struct span args, char cause[static ERR_LEN])
+{
+	struct window *w = here(env);
+	if (w->kind == WINDOW_SERVER)
+		return fail(cause, "this is the server's window: it stays");
+	if (w->nsends > 0)
+		return fail(cause,
+		    "lines wait here that the server has not settled: "
+		    "/resend or /discard them first");
+	chat_part(env->chat, w, args);
+	return 0;
+}
+
+static int
+run_query(env_t *env, struct span args, char cause[static ERR_LEN])
+{
+	struct name name;
+	if (get_name(next_word(&args), '@', &name, cause) < 0)
+		return -1;
+	struct window *w = chat_query(env->chat, &name);
+	if (!w)
+		return 0;
+	model_select(env->m, model_index(env->m, w));
+	return args.len == 0 || chat_say(env->chat, w, args, false)
+		   ? 0
+		   : fail(cause, "not sent");
+}
+
+static int
+run_msg(env_t *env, struct span args, char cause[static ERR_LEN])
+{
+	struct name name;
+	struct span whole = args;
+	struct span who = next_word(&args);
+	struct window *w;
+	if (args.len == 0)
+		return run_query(env, whole, cause);
+	if (who.p[0] == '#') {
+		if (get_name(who, '#', &name, cause) < 0)
+			return -1;
+		w = model_find(env->m, WINDOW_ROOM, name.fold);
+		if (!w)
+			return fail(cause, "join that room first");
+	} else {
+		if (get_name(who, '@', &name, cause) < 0)
+			return -1;
+		w = chat_query(env->chat, &name);
+	}
+	return w && chat_say(env->chat, w, args, false)
+		   ? 0
+		   : fail(cause, "not sent");
+}
+
+static int
+run_me(env_t *env, struct span args, char cause[static ERR_LEN])
+{
+	return chat_say(env->chat, here(env), args, true)
+		   ? 0
+		   : fail(cause, "not sent");
+}
+
+static int
+run_nick(env_t *env, struct span args, char cause[static ERR_LEN])
+{
+	struct name name;
+	if (get_name(next_word(&args), '@', &name, cause) < 0)
+		return -1;
+	chat_nick(env->chat, &name);
+	return 0;
+}
+
+static int
+run_topic(env_t *env, struct span args, char cause[static ERR_LEN])
+{
+	if (need_room(env, cause) < 0)
+		return -1;
+	bool clear = span_is(args, "-clear");
+	chat_topic(env->chat, here(env), clear ? SPAN_NONE : args, clear);
+	return 0;
+}
+
+static int
+run_names(env_t *env, struct span args, char cause[static ERR_LEN])
+{
+	(void)args;
+	if (need_room(env, cause) < 0)
+		return -1;
+	chat_names(env->chat, here(env));
+	return 0;
+}
+
+static int
+run_list(env_t *env, struct span args, char cause[static ERR_LEN])
+{
+	(void)cause;
+	chat_rooms(env->chat, args);
+	return 0;
+}
+
+static int
+run_whois(env_t *env, struct span args, char cause[static ERR_LEN])
+{
+	struct name name = here(env)->name;
+	if (args.len == 0 && here(env)->kind != WINDOW_PERSON)
+		return fail(cause, "who? /whois NICK");
+	if (args.len > 0 && get_name(next_word(&args), '@', &name, cause) < 0)
+		return -1;
+	chat_whois(env->chat, &name);
+	return 0;
+}
+
+static int
+run_clear(env_t *env, struct span args, char cause[static ERR_LEN])
+{
+	(void)args;
+	(void)cause;
+	buffer_clear(&here(env)->buffer);
+	here(env)->at_origin = false;
+	env->m->dirty |= DIRTY_PANE;
+	return 0;
+}
+
+static int
+run_window(env_t *env, struct span args, char cause[static ERR_LEN])
+{
+	uint64_t n;
+	struct span word = next_word(&args);
+	if (text_u64(word, WINDOWS_MAX, &n) && n < env->m->n) {
+		model_select(env->m, n);
+		return 0;
+	}
+	for (size_t i = 0; i < env->m->n; i++) {
+		struct window *w = env->m->windows[i];
+		if (span_is_nocase(word, w->title.utf8) ||
+		    span_is_nocase(word, w->name.shown)) {
+			model_select(env->m, i);
+			return 0;
+		}
+	}
+	return fail(cause, "there is no such window");
+}
+
+static int
+run_resend(env_t *env, struct span args, char cause[static ERR_LEN])
+{
+	(void)args;
+	(void)cause;
+	chat_resend(env->chat, here(env));
+	return 0;
+}
+
+static int
+run_discard(env_t *env, struct span args, char cause[static ERR_LEN])
+{
+	struct send *s = model_send_stuck(here(env));
+	(void)args;
+	if (!s)
+		return fail(cause, "nothing here has failed");
+	model_send_discard(env->m, here(env), s);
+	return 0;
+}
+
+static int
+run_reconnect(env_t *env, struct span args, char cause[static ERR_LEN])
+{
+	(void)args;
+	(void)cause;
+	net_disconnect(chat_net(env->chat), "reconnecting");
+	net_connect(chat_net(env->chat));
+	return 0;
+}
+
+static int
+run_disconnect(env_t *env, struct span args, char cause[static ERR_LEN])
+{
+	(void)args;
+	(void)cause;
+	net_disconnect(chat_net(env->chat), "you disconnected; /reconnect");
+	return 0;
+}
+
+static int
+run_redraw(env_t *env, struct span args, char cause[static ERR_LEN])
+{
+	(void)args;
+	(void)cause;
+	if (env->ops->redraw)
+		env->ops->redraw(env->arg);
+	return 0;
+}
+
+static int
+run_quit(env_t *env, struct span args, char cause[static ERR_LEN])
+{
+	(void)cause;
+	if (env->ops->quit)
+		env->ops->quit(env->arg, args);
+	return 0;
+}
+
+static int run_help(env_t *env, struct span args, char cause[static ERR_LEN]);
+
+/* clang-format off */
+const struct command commands[] = {
+	/* name, aliases, usage, first word, words needed, handler, help;
+	 * sorted by name */
+	{"clear", "c", "", ARG_NONE, 0, run_clear,
+	 "empty this window; the server keeps its history"},
+	{"discard", "", "", ARG_NONE, 0, run_discard,
+	 "drop the last line that could not be sent"},
+	{"disconnect", "", "", ARG_NONE, 0, run_disconnect,
+	 "leave the server, keep the windows"},
+	{"help", "h ?", "[command]", ARG_COMMAND, 0, run_help,
+	 "list the commands, or explain one"},
+	{"join", "j", "room ...", ARG_ROOM, 1, run_join,
+	 "enter a room, new or old, and show it"},
+	{"list", "rooms", "[pattern]", ARG_NONE, 0, run_list,
+	 "list the server's rooms, such as /list a*"},
+	{"me", "action describe", "text", ARG_TEXT, 1, run_me,
+	 "say what you do"},
+	{"msg", "m", "nick|#room text", ARG_NICK, 1, run_msg,
+	 "send without leaving this window; /msg nick opens one"},
+	{"names", "n", "", ARG_NONE, 0, run_names,
+	 "list who is in this room"},
+	{"nick", "", "nick", ARG_NICK, 1, run_nick,
+	 "take another name"},
+	{"part", "leave p close wc", "[why]", ARG_TEXT, 0, run_part,
+	 "leave this room and close its window"},
+	{"query", "q", "nick [text]", ARG_NICK, 1, run_query,
+	 "talk with one person in a window of its own"},
+	{"quit", "exit bye", "[why]", ARG_TEXT, 0, run_quit,
+	 "end snug"},
+	{"reconnect", "connect", "", ARG_NONE, 0, run_reconnect,
+	 "connect again, now"},
+	{"redraw", "", "", ARG_NONE, 0, run_redraw,
+	 "paint the screen anew (Ctrl-l)"},
+	{"resend", "", "", ARG_NONE, 0, run_resend,
+	 "try the last line that could not be sent again"},
+	{"topic", "t", "[text|-clear]", ARG_TOPIC, 0, run_topic,
+	 "show, set or clear this room's topic"},
+	{"whois", "wi w", "[nick]", ARG_NICK, 0, run_whois,
+	 "ask the server about somebody"},
+	{"window", "win buffer", "number|name", ARG_ROOM, 1, run_window,
+	 "go to a window; /3 is short for /window 3"},
+};
+/* clang-format on */
+const size_t commands_n = ARRAY_LEN(commands);
+
+/* --- finding ------------------------------------------------------------- */
+
+/* ASCII case apart; words above 32 bytes are never alike. */
+static bool
+is_same(struct span a, struct span b)
+{
+	return text_distance(a, b) == 0;
+}
+
+static bool
+has_word(const char *list, struct span word)
+{
+	struct span rest = span_of(list);
+	while (rest.len > 0)
+		if (is_same(text_word(&rest), word))
+			return true;
+	return false;
+}
+
+const struct command *
+command_find(struct span word)
+{
+	for (size_t i = 0; i < commands_n; i++)
+		if (is_same(word, span_of(commands[i].name)) ||
+		    has_word(commands[i].aliases, word))
+			return &commands[i];
+	return NULL;
+}
+
+/* The command most like the word: one that begins with it, or the nearest. */
+static const struct command *
+nearest(struct span word)
+{
+	const struct command *best = NULL;
+	size_t least = NEAR + 1;
+	for (size_t i = 0; i < commands_n; i++) {
+		struct span name = span_of(commands[i].name);
+		if (word.len < name.len &&
+		    is_same(word, (struct span){name.p, word.len}))
+			return &commands[i];
+		size_t d = text_distance(word, name);
+		if (d < least) {
+			least = d;
+			best = &commands[i];
+		}
+	}
+	return best;
+}
+
+static int
+unknown(struct span word, char cause[static ERR_LEN])
+{
+	struct safe shown = safe_new(word, 0);
+	const struct command *c = nearest(word);
+	if (c)
+		snprintf(cause, ERR_LEN,
+		    "there is no /%.40s; did you mean /%s? (//%.40s sends it "
+		    "as text)",
+		    shown.utf8, c->name, shown.utf8);
+	else
+		snprintf(cause, ERR_LEN,
+		    "there is no /%.40s; /help lists the commands, //%.40s "
+		    "sends it as text",
+		    shown.utf8, shown.utf8);
+	safe_free(&shown);
+	return -1;
+}
+
+static unsigned
+count_words(struct span args)
+{
+	unsigned n = 0;
+	while (args.len > 0) {
+		next_word(&args);
+		n++;
+	}
+	return n;
+}
+
+static int
+run_command(env_t *env, struct span line, char cause[static ERR_LEN])
+{
+	struct span args = line;
+	struct span word = text_word(&args);
+	const struct command *c = command_find(word);
+	uint64_t n;
+	args = strip(args);
+	if (text_u64(word, WINDOWS_MAX, &n))
+		return run_window(env, word, cause);
+	if (word.len == 0)
+		return fail(cause, "which command? /help lists them");
+	if (!c)
+		return unknown(word, cause);
+	if (count_words(args) < c->min) {
+		snprintf(cause, ERR_LEN, "usage: /%s %s", c->name, c->usage);
+		return -1;
+	}
+	return c->run(env, args, cause);
+}
+
+int
+command_line(env_t *env, struct span line, char cause[static ERR_LEN])
+{
+	struct span bare = line;
+	while (bare.len > 0 && (bare.p[0] == ' ' || bare.p[0] == '\t'))
+		bare = (struct span){bare.p + 1, bare.len - 1};
+	if (bare.len == 0)
+		return 0;
+	if (bare.p[0] != '/')
+		return chat_say(env->chat, here(env), line, false)
+			   ? 0
+			   : fail(cause, "");
+	bare = (struct span){bare.p + 1, bare.len - 1};
+	if (bare.len > 0 && bare.p[0] == '/')
+		return chat_say(env->chat, here(env), bare, false)
+			   ? 0
+			   : fail(cause, "");
+	return run_command(env, bare, cause);
+}
+
+/* --- help ---------------------------------------------------------------- */
+
+static void
+explain(env_t *env, const struct command *c)
+{
+	const char *gap = *c->usage ? " " : "";
+	const char *also = *c->aliases ? "  Also: /" : "";
+	model_note(env->m, here(env), ENTRY_INFO, "/%s%s%s: %s.%s%s", c->name,
+	    gap, c->usage, c->help, also, c->aliases);
+}
+
+static int
+run_help(env_t *env, struct span args, char cause[static ERR_LEN])
+{
+	if (args.len > 0) {
+		struct span word = next_word(&args);
+		if (word.len > 1 && word.p[0] == '/')
+			word = (struct span){word.p + 1, word.len - 1};
+		const struct command *c = command_find(word);
+		if (!c)
+			return unknown(word, cause);
+		explain(env, c);
+		return 0;
+	}
+	for (size_t i = 0; i < commands_n; i++)
+		model_note(env->m, here(env), ENTRY_INFO, "/%s%s%s - %s",
+		    commands[i].name, *commands[i].usage ? " " : "",
+		    commands[i].usage, commands[i].help);
+	model_note(env->m, here(env), ENTRY_INFO,
+	    "Keys: Tab completes, Alt-1..0 and Ctrl-n/p change windows, Alt-a "
+	    "goes to what is new, PgUp scrolls and fetches, F7 and F8 list "
+	    "rooms and people; more in snug(1)");
+	return 0;
+}
