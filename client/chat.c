@@ -178,7 +178,7 @@ enter(struct chat *c, struct window *w)
 	ask(c, w->entered ? ASK_REJOIN : ASK_JOIN, w, NULL, &lw);
 	if (!msgid_is_zero(w->cursor))
 		put_id_attr(&lw, "since", w->cursor);
-	else
+	else if (w->entered || c->o.last > 0)
 		put_count_attr(&lw, "last", w->entered ? 500 : c->o.last);
 	line_put(&lw, SPAN("JOIN"));
 	line_put(&lw, span_of(w->name.shown));

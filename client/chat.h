@@ -36,6 +36,8 @@ struct chat_ops {
 	    const char *why, bool retry);
 	/* a room was entered, or (why) not */
 	void (*entered)(void *arg, const struct window *w, const char *why);
+	/* the nick that was wanted could not be had */
+	void (*unnamed)(void *arg, const char *why);
 	/* the connection: net_get_state() tells more */
 	void (*state)(void *arg, enum net_state state);
 };

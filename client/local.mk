@@ -1,10 +1,13 @@
 # snug: main.c and an archive, so that tests link all but main.
 noinst_LIBRARIES += libsnug.a
 libsnug_a_SOURCES = \
+	client/app.c client/app.h \
 	client/buffer.c client/buffer.h \
 	client/chat.c client/chat.h \
+	client/cli.c client/cli.h \
 	client/command.c client/command.h \
 	client/complete.c client/complete.h \
+	client/config.c client/config.h \
 	client/dial.c client/dial.h \
 	client/edit.c client/edit.h \
 	client/keymap.c client/keymap.h \
@@ -16,3 +19,9 @@ libsnug_a_SOURCES = \
 	client/theme.c client/theme.h \
 	client/view.c client/view.h
 libsnug_a_CFLAGS = $(AM_CFLAGS) $(NCURSES_CFLAGS) $(LIBEVENT_CFLAGS)
+client_libs = libsnug.a libproto.a $(base_libs) $(LIBEVENT_LIBS) $(NCURSES_LIBS)
+
+bin_PROGRAMS += snug
+snug_SOURCES = client/main.c
+snug_CFLAGS = $(AM_CFLAGS)
+snug_LDADD = $(client_libs)

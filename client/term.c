@@ -274,6 +274,19 @@ term_leave(void)
 	buf_free(&term.paste);
 }
 
+/* The whole job stops, as with Ctrl-z anywhere: a script that started us would
+ * hang otherwise. */
+static void
+stop_job(void)
+{
+	struct sigaction usual = {.sa_handler = SIG_DFL};
+	struct sigaction ours;
+	sigemptyset(&usual.sa_mask);
+	sigaction(SIGTSTP, &usual, &ours);
+	kill(0, SIGTSTP);
+	sigaction(SIGTSTP, &ours, NULL);
+}
+
 void
 term_suspend(void)
 {
@@ -281,7 +294,7 @@ term_suspend(void)
 	endwin();
 	tcsetattr(STDIN_FILENO, TCSANOW, &term.before);
 	term.armed = 0;
-	raise(SIGSTOP);
+	stop_job();
 	/* here we go again */
 	tcgetattr(STDIN_FILENO, &term.before);
 	term.armed = 1;

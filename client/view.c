@@ -244,7 +244,7 @@ draw_room(struct rect r, const struct model *m, size_t i)
 	const struct window *w = m->windows[i];
 	enum role role = window_role(m, w);
 	char counts[32];
-	char number[16] = "   ";
+	char number[24] = "   ";
 	format_counts(w, counts);
 	if (i > 0)
 		snprintf(number, sizeof(number), "%2zu ", i);

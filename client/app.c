@@ -1,0 +1,872 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The program with a screen: the loop between keys, the server and the view.
+ *
+ * One thread.  Keys and lines change the model and set dirty bits; what is
+ * dirty is drawn once at the end of a turn, at once after a key and at most
+ * DRAW_GAP_MS apart while a backlog drains, so a busy room costs frames, not
+ * messages.
+ *
+ * Nothing here clears what the user has typed but sending it, Ctrl-c, or
+ * leaving its window, which keeps it as that window's draft.
+ */
+#include "client/app.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <event2/event.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "client/chat.h"
+#include "client/command.h"
+#include "client/complete.h"
+#include "client/edit.h"
+#include "client/keymap.h"
+#include "client/model.h"
+#include "client/term.h"
+#include "client/view.h"
+
+enum {
+	DRAW_GAP_MS = 33,
+	LAG_SHOWN_MS = 3000,
+	QUIT_WAIT_MS = 700,
+	AGAIN_MS = 3000, /* two keys that belong together */
+	BELL_GAP_MS = 2000,
+	PRIORITY_DRAW = 1,
+	PRIORITIES = 2,
+};
+
+enum { SIGNALS = 5 };
+
+struct app {
+	const struct config *config;
+	struct event_base *base;
+	struct model model;
+	struct chat *chat;
+	struct view view;
+	struct screen screen;
+	struct edit edit;
+	struct history history;
+	struct complete complete;
+	struct event *keys, *draw, *tick, *signals[SIGNALS];
+	uint64_t drawn_ms, bell_ms;
+	struct window *shown; /* whose text the input holds; compared only */
+	struct window *older; /* pages up when its history has come */
+	char *paste;          /* owned: waits for the user's yes */
+	uint64_t cancel_ms, escape_ms;
+	bool quit_warned, quitting;
+	int signal;
+};
+
+/* --- drawing ------------------------------------------------------------- */
+
+static void
+schedule(struct app *a, uint64_t gap_ms)
+{
+	uint64_t now = clock_now_ms();
+	uint64_t due = a->drawn_ms + gap_ms;
+	uint64_t wait = due > now ? due - now : 0;
+	struct timeval tv = {.tv_usec = (suseconds_t)wait * 1000};
+	if (wait == 0 || !evtimer_pending(a->draw, NULL))
+		event_add(a->draw, &tv);
+}
+
+static void
+hint(struct app *a, bool alert, const char *text)
+{
+	safe_set(&a->screen.hint, span_of(text));
+	a->screen.hint_alert = alert;
+	a->model.dirty |= DIRTY_STATUS;
+}
+
+/* How the connection is, in a few words; true if something is wrong. */
+static bool
+describe_link(struct app *a, char *out, size_t cap)
+{
+	const struct net *n = chat_net(a->chat);
+	uint64_t now = clock_now_ms();
+	const char *nick = a->model.nick.shown;
+	switch (net_get_state(n)) {
+	case NET_OFF:
+		snprintf(out, cap, "offline: /reconnect");
+		return true;
+	case NET_WAITING:
+		snprintf(out, cap, "offline, again in %llu s",
+		    (unsigned long long)(net_wait_left(n, now) + 999) / 1000);
+		return true;
+	case NET_DIALING:
+	case NET_OPEN:
+		snprintf(out, cap, "connecting");
+		return true;
+	case NET_UP:
+		break;
+	}
+	if (chat_relay_is_down(a->chat)) {
+		snprintf(out, cap, "relay down: messages wait");
+		return true;
+	}
+	if (net_lag(n, now) > LAG_SHOWN_MS) {
+		snprintf(out, cap, "no answer for %llu s",
+		    (unsigned long long)net_lag(n, now) / 1000);
+		return true;
+	}
+	snprintf(
+	    out, cap, "%s  ok %llu ms", nick, (unsigned long long)net_rtt(n));
+	return false;
+}
+
+static void
+update_clock(struct app *a)
+{
+	char link[NAME_BYTES_MAX + 64];
+	time_t now = (time_t)(clock_wall_ms() / 1000);
+	struct tm tm;
+	bool bad = describe_link(a, link, sizeof(link));
+	if (localtime_r(&now, &tm)) {
+		char clock[16];
+		strftime(clock, sizeof(clock), "%H:%M", &tm);
+		if (strcmp(clock, a->screen.clock) != 0)
+			a->model.dirty |= DIRTY_STATUS;
+		span_copy(
+		    a->screen.clock, sizeof(a->screen.clock), span_of(clock));
+		a->screen.year = tm.tm_year + 1900;
+	}
+	if (bad != a->screen.link_bad || !a->screen.link.utf8 ||
+	    strcmp(link, a->screen.link.utf8) != 0) {
+		safe_set(&a->screen.link, span_of(link));
+		a->screen.link_bad = bad;
+		a->model.dirty |= DIRTY_STATUS;
+	}
+}
+
+static void
+on_draw(evutil_socket_t fd, short what, void *arg)
+{
+	struct app *a = arg;
+	(void)fd;
+	(void)what;
+	update_clock(a);
+	a->drawn_ms = clock_now_ms();
+	unsigned dirty = a->model.dirty;
+	a->model.dirty = 0;
+	view_draw(&a->view, &a->model, &a->screen, dirty);
+}
+
+static void
+on_tick(evutil_socket_t fd, short what, void *arg)
+{
+	struct app *a = arg;
+	(void)fd;
+	(void)what;
+	update_clock(a);
+	if (a->model.dirty)
+		schedule(a, 0);
+}
+
+/* --- the window and what is typed for it --------------------------------- */
+
+static bool
+is_open(const struct app *a, const struct window *w)
+{
+	for (size_t i = 0; i < a->model.n; i++)
+		if (a->model.windows[i] == w)
+			return true;
+	return false;
+}
+
+static void
+swap_drafts(struct app *a, struct window *now)
+{
+	if (is_open(a, a->shown)) {
+		free(a->shown->draft);
+		a->shown->draft =
+		    a->edit.len > 0 ? xstrdup(a->edit.text) : NULL;
+	}
+	edit_reset(&a->edit);
+	complete_reset(&a->complete);
+	if (now->draft) {
+		edit_set(&a->edit, span_of(now->draft));
+		free(now->draft);
+		now->draft = NULL;
+	}
+}
+
+/* The model may have gone to another window, whoever moved it. */
+static void
+sync_window(struct app *a)
+{
+	struct window *now = model_current(&a->model);
+	if (now == a->shown)
+		return;
+	swap_drafts(a, now);
+	a->shown = now;
+	a->older = NULL;
+	a->screen.overlay = OVERLAY_NONE;
+	a->model.dirty |= DIRTY_ALL;
+}
+
+static void
+go_to(struct app *a, size_t index)
+{
+	if (index >= a->model.n)
+		hint(a, true, "there is no such window");
+	model_select(&a->model, index);
+	sync_window(a);
+}
+
+/* --- scrolling ----------------------------------------------------------- */
+
+static bool
+scroll(struct app *a, long rows)
+{
+	a->model.dirty |= DIRTY_PANE;
+	return buffer_scroll(&model_current(&a->model)->buffer,
+	    view_shape(&a->view), view_height(&a->view), rows);
+}
+
+static long
+page(const struct app *a)
+{
+	long rows = (long)view_height(&a->view) - 2;
+	return rows < 1 ? 1 : rows;
+}
+
+static void
+page_up(struct app *a)
+{
+	struct window *w = model_current(&a->model);
+	if (scroll(a, page(a)))
+		return;
+	if (w->at_origin) {
+		hint(a, false, "this is where the server's history begins");
+		return;
+	}
+	chat_older(a->chat, w);
+	if (w->asking)
+		a->older = w;
+}
+
+/* History that was asked for has come: show its last page. */
+static void
+show_older(struct app *a)
+{
+	struct window *w = a->older;
+	if (!w || w != model_current(&a->model) || w->asking)
+		return;
+	a->older = NULL;
+	scroll(a, page(a));
+}
+
+/* --- ending -------------------------------------------------------------- */
+
+static size_t
+count_drafts(const struct app *a)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < a->model.n; i++)
+		n += a->model.windows[i]->draft != NULL;
+	return n;
+}
+
+static void
+end(struct app *a)
+{
+	event_base_loopbreak(a->base);
+}
+
+static void
+quit(void *arg, struct span why)
+{
+	struct app *a = arg;
+	size_t unsettled = model_unsettled(&a->model);
+	size_t drafts = count_drafts(a);
+	if (a->quitting) {
+		end(a);
+		return;
+	}
+	if (unsettled + drafts > 0 && !a->quit_warned) {
+		char text[160];
+		snprintf(text, sizeof(text),
+		    "%zu not delivered, %zu drafts: they are lost if you quit "
+		    "now; again to quit",
+		    unsettled, drafts);
+		hint(a, true, text);
+		a->quit_warned = true;
+		return;
+	}
+	struct timeval tv = {.tv_usec = QUIT_WAIT_MS * 1000};
+	a->quitting = true;
+	event_base_loopexit(a->base, &tv);
+	chat_quit(a->chat, why);
+}
+
+static void
+redraw(void *arg)
+{
+	struct app *a = arg;
+	term_redraw();
+	a->model.dirty |= DIRTY_ALL;
+}
+
+static const struct command_ops command_ops = {.quit = quit, .redraw = redraw};
+
+/* --- what keys do -------------------------------------------------------- */
+
+static void
+do_edit(struct app *a, int arg)
+{
+	edit_do(&a->edit, (enum edit_op)arg);
+}
+
+/* The text goes from the input first: the command may change the window. */
+static void
+do_send(struct app *a, int arg)
+{
+	char cause[ERR_LEN] = "";
+	struct command_env env = {&a->model, a->chat, &command_ops, a};
+	(void)arg;
+	if (net_get_state(chat_net(a->chat)) == NET_WAITING)
+		net_connect(chat_net(a->chat));
+	if (a->edit.len == 0)
+		return;
+	char *line = xstrdup(a->edit.text);
+	edit_reset(&a->edit);
+	if (command_line(&env, span_of(line), cause) < 0) {
+		edit_set(&a->edit, span_of(line));
+		if (cause[0])
+			hint(a, true, cause);
+	} else {
+		history_add(&a->history, line);
+	}
+	free(line);
+	sync_window(a);
+}
+
+static void
+do_newline(struct app *a, int arg)
+{
+	(void)arg;
+	edit_insert(&a->edit, SPAN("\n"));
+}
+
+static void
+hint_candidates(struct app *a)
+{
+	const struct complete *c = &a->complete;
+	struct buf text = {0};
+	for (size_t i = 0; i < c->n && i < 40; i++) {
+		size_t len = strcspn(c->items[i], ": ");
+		buf_addf(&text, i == c->at ? "[%.*s] " : "%.*s ", (int)len,
+		    c->items[i]);
+	}
+	buf_add(&text, "", 1);
+	hint(a, false, buf_head(&text));
+	buf_free(&text);
+}
+
+static void
+do_complete(struct app *a, int arg)
+{
+	if (!complete_step(&a->complete, &a->model, &a->edit, arg == 1))
+		hint(a, false, "nothing to complete");
+	else if (a->complete.n > 1)
+		hint_candidates(a);
+}
+
+static void
+show_history(struct app *a, const char *text)
+{
+	if (text)
+		edit_set(&a->edit, span_of(text));
+}
+
+static void
+do_up(struct app *a, int arg)
+{
+	(void)arg;
+	if (!edit_do(&a->edit, EDIT_UP))
+		show_history(a, history_up(&a->history, a->edit.text));
+}
+
+static void
+do_down(struct app *a, int arg)
+{
+	(void)arg;
+	if (!edit_do(&a->edit, EDIT_DOWN))
+		show_history(a, history_down(&a->history));
+}
+
+static void
+do_page(struct app *a, int arg)
+{
+	if (arg > 0)
+		page_up(a);
+	else
+		scroll(a, -page(a));
+}
+
+static void
+do_oldest(struct app *a, int arg)
+{
+	(void)arg;
+	buffer_to_top(&model_current(&a->model)->buffer, view_shape(&a->view),
+	    view_height(&a->view));
+	a->model.dirty |= DIRTY_PANE;
+}
+
+static void
+do_newest(struct app *a, int arg)
+{
+	(void)arg;
+	buffer_to_bottom(&model_current(&a->model)->buffer);
+	a->model.dirty |= DIRTY_PANE;
+}
+
+static void
+do_unread(struct app *a, int arg)
+{
+	struct buffer *b = &model_current(&a->model)->buffer;
+	(void)arg;
+	if (b->rule)
+		buffer_to_entry(
+		    b, view_shape(&a->view), view_height(&a->view), b->rule);
+	else
+		hint(a, false, "nothing is unread here");
+	a->model.dirty |= DIRTY_PANE;
+}
+
+static void
+do_window(struct app *a, int arg)
+{
+	go_to(a, (size_t)arg);
+}
+
+static void
+do_step(struct app *a, int arg)
+{
+	size_t n = a->model.n;
+	go_to(a, (a->model.current + n + (arg > 0 ? 1 : n - 1)) % n);
+}
+
+static void
+do_last(struct app *a, int arg)
+{
+	(void)arg;
+	go_to(a, a->model.previous);
+}
+
+static void
+do_activity(struct app *a, int arg)
+{
+	(void)arg;
+	go_to(a, model_next_activity(&a->model));
+}
+
+static void
+toggle(struct app *a, enum overlay what)
+{
+	a->screen.overlay = a->screen.overlay == what ? OVERLAY_NONE : what;
+	a->model.dirty |= DIRTY_PANE;
+}
+
+static void
+do_rooms(struct app *a, int arg)
+{
+	(void)arg;
+	toggle(a, OVERLAY_ROOMS);
+}
+
+static void
+do_members(struct app *a, int arg)
+{
+	(void)arg;
+	toggle(a, OVERLAY_MEMBERS);
+}
+
+static void
+do_cancel(struct app *a, int arg)
+{
+	uint64_t now = clock_now_ms();
+	(void)arg;
+	if (a->edit.len > 0) {
+		edit_set(&a->edit, SPAN_NONE); /* Ctrl-_ brings it back */
+		return;
+	}
+	if (now - a->cancel_ms < AGAIN_MS) {
+		quit(a, SPAN_NONE);
+		return;
+	}
+	a->cancel_ms = now;
+	hint(a, false, "Ctrl-c again to quit");
+}
+
+static void
+do_close(struct app *a, int arg)
+{
+	(void)arg;
+	a->escape_ms = clock_now_ms();
+	a->screen.overlay = OVERLAY_NONE;
+	a->model.dirty |= DIRTY_PANE;
+}
+
+static void
+do_eof(struct app *a, int arg)
+{
+	(void)arg;
+	if (a->edit.len > 0)
+		edit_do(&a->edit, EDIT_DELETE);
+	else
+		hint(a, false, "/quit, or Ctrl-c twice, ends snug");
+}
+
+static void
+do_redraw(struct app *a, int arg)
+{
+	(void)arg;
+	redraw(a);
+}
+
+static void
+resized(struct app *a)
+{
+	term_resized();
+	view_resize(&a->view);
+	a->model.dirty |= DIRTY_ALL;
+}
+
+static void
+do_suspend(struct app *a, int arg)
+{
+	(void)arg;
+	term_suspend();
+	resized(a);
+}
+
+static void (*const actions[ACTION_COUNT])(struct app *, int) = {
+    [ACTION_EDIT] = do_edit,
+    [ACTION_SEND] = do_send,
+    [ACTION_NEWLINE] = do_newline,
+    [ACTION_COMPLETE] = do_complete,
+    [ACTION_UP] = do_up,
+    [ACTION_DOWN] = do_down,
+    [ACTION_PAGE] = do_page,
+    [ACTION_OLDEST] = do_oldest,
+    [ACTION_NEWEST] = do_newest,
+    [ACTION_UNREAD] = do_unread,
+    [ACTION_WINDOW] = do_window,
+    [ACTION_STEP] = do_step,
+    [ACTION_LAST] = do_last,
+    [ACTION_ACTIVITY] = do_activity,
+    [ACTION_ROOMS] = do_rooms,
+    [ACTION_MEMBERS] = do_members,
+    [ACTION_CANCEL] = do_cancel,
+    [ACTION_CLOSE] = do_close,
+    [ACTION_EOF] = do_eof,
+    [ACTION_REDRAW] = do_redraw,
+    [ACTION_SUSPEND] = do_suspend,
+};
+
+/* --- pasting ------------------------------------------------------------- */
+
+static size_t
+count_breaks(struct span s)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < s.len; i++)
+		n += s.p[i] == '\n';
+	return n;
+}
+
+/* One line goes in as if it were typed; more ask first. */
+static void
+take_paste(struct app *a)
+{
+	char text[128];
+	struct span s = term_pasted();
+	while (s.len > 0 && s.p[s.len - 1] == '\n')
+		s.len--;
+	size_t breaks = count_breaks(s);
+	if (breaks == 0) {
+		if (!edit_insert(&a->edit, s))
+			hint(a, true, "that is too much for one message");
+		return;
+	}
+	free(a->paste);
+	a->paste = xstrndup(s.p, s.len);
+	snprintf(text, sizeof(text),
+	    "paste %zu lines as one message? y: put them in the input, any "
+	    "other key: drop them",
+	    breaks + 1);
+	hint(a, true, text);
+}
+
+/* True: the key answered the question. */
+static bool
+answer_paste(struct app *a, uint32_t key)
+{
+	if (!a->paste)
+		return false;
+	if ((key == 'y' || key == 'Y') &&
+	    !edit_insert(&a->edit, span_of(a->paste)))
+		hint(a, true, "that is too much for one message");
+	free(a->paste);
+	a->paste = NULL;
+	return true;
+}
+
+/* --- keys ---------------------------------------------------------------- */
+
+static void
+type(struct app *a, uint32_t key)
+{
+	char u[4];
+	size_t n;
+	if (key < 0x20 || key > 0x10ffff)
+		return;
+	if (key < 0x80) {
+		u[0] = (char)key;
+		n = 1;
+	} else if (key < 0x800) {
+		u[0] = (char)(0xc0 | key >> 6);
+		u[1] = (char)(0x80 | (key & 0x3f));
+		n = 2;
+	} else if (key < 0x10000) {
+		u[0] = (char)(0xe0 | key >> 12);
+		u[1] = (char)(0x80 | (key >> 6 & 0x3f));
+		u[2] = (char)(0x80 | (key & 0x3f));
+		n = 3;
+	} else {
+		u[0] = (char)(0xf0 | key >> 18);
+		u[1] = (char)(0x80 | (key >> 12 & 0x3f));
+		u[2] = (char)(0x80 | (key >> 6 & 0x3f));
+		u[3] = (char)(0x80 | (key & 0x3f));
+		n = 4;
+	}
+	if (!edit_insert(&a->edit, (struct span){u, n}))
+		hint(a, true, "that is all one message can hold");
+}
+
+/* Esc and then a digit, slowly: the same as both at once. */
+static uint32_t
+join_escape(struct app *a, uint32_t key)
+{
+	bool joins = key >= '0' && key <= '9' && a->escape_ms > 0 &&
+		     clock_now_ms() - a->escape_ms < AGAIN_MS;
+	a->escape_ms = 0;
+	return joins ? K_ALT | key : key;
+}
+
+static void
+press(struct app *a, uint32_t key)
+{
+	key = join_escape(a, key);
+	const struct binding *b = keymap_find(key);
+	if (key == 0 || key == K_RESIZE)
+		return;
+	hint(a, false, "");
+	if (answer_paste(a, key))
+		return;
+	if (!b || b->action != ACTION_COMPLETE)
+		complete_reset(&a->complete);
+	if (key == K_PASTE)
+		take_paste(a);
+	else if (b)
+		actions[b->action](a, b->arg);
+	else
+		type(a, key);
+	a->model.dirty |= DIRTY_INPUT;
+}
+
+static void
+on_keys(evutil_socket_t fd, short what, void *arg)
+{
+	struct app *a = arg;
+	uint32_t key;
+	bool any = false;
+	(void)fd;
+	(void)what;
+	while (term_read(&key)) {
+		any = true;
+		press(a, key);
+	}
+	if (!any && term_is_gone()) {
+		a->signal = SIGHUP;
+		end(a);
+	}
+	schedule(a, 0);
+}
+
+static void
+on_signal(evutil_socket_t sig, short what, void *arg)
+{
+	struct app *a = arg;
+	(void)what;
+	if (sig == SIGWINCH) {
+		resized(a);
+		schedule(a, 0);
+	} else if (sig == SIGTSTP) {
+		do_suspend(a, 0);
+		schedule(a, 0);
+	} else {
+		a->signal = (int)sig;
+		end(a);
+	}
+}
+
+/* --- what the conversation tells ----------------------------------------- */
+
+static void
+on_changed(void *arg)
+{
+	struct app *a = arg;
+	sync_window(a);
+	show_older(a);
+	schedule(a, DRAW_GAP_MS);
+}
+
+static void
+on_message(void *arg, const struct window *w, const struct message *msg,
+    const struct line *l)
+{
+	struct app *a = arg;
+	uint64_t now = clock_now_ms();
+	(void)l;
+	bool own = strcmp(msg->fold, a->model.nick.fold) == 0;
+	bool calls = w->kind == WINDOW_PERSON ||
+		     model_mentions(msg->text, a->model.nick.shown);
+	if (own || msg->old || !calls || !a->config->bell ||
+	    now - a->bell_ms < BELL_GAP_MS)
+		return;
+	a->bell_ms = now;
+	term_bell();
+}
+
+static void
+on_net_state(void *arg, enum net_state state)
+{
+	struct app *a = arg;
+	const char *cause = net_cause(chat_net(a->chat));
+	if (a->quitting && (state == NET_OFF || state == NET_WAITING)) {
+		end(a);
+		return;
+	}
+	if (state == NET_OFF || state == NET_WAITING)
+		hint(a, true, cause);
+	else if (state == NET_UP)
+		hint(a, false, "");
+}
+
+static const struct chat_ops chat_ops = {
+    .changed = on_changed, .message = on_message, .state = on_net_state};
+
+/* --- beginning and end --------------------------------------------------- */
+
+static void
+greet(struct app *a)
+{
+	struct window *w = model_server(&a->model);
+	model_note(&a->model, w, ENTRY_INFO,
+	    "Welcome to snug.  /join ROOM enters a room, /list shows what "
+	    "rooms there are, /help lists the commands.");
+	if (!a->config->nick)
+		model_note(&a->model, w, ENTRY_INFO,
+		    "You have no name yet but a guest's: /nick NAME takes "
+		    "one.");
+}
+
+static void
+join_first(struct app *a, const struct name *rooms, size_t nrooms)
+{
+	for (size_t i = 0; i < nrooms; i++)
+		chat_join(a->chat, &rooms[i]);
+	if (nrooms > 0 && a->model.n > 1)
+		model_select(&a->model, 1);
+	sync_window(a);
+}
+
+static void
+start_events(struct app *a)
+{
+	static const int signals[SIGNALS] = {
+	    SIGTERM, SIGHUP, SIGINT, SIGWINCH, SIGTSTP};
+	struct timeval second = {.tv_sec = 1};
+	a->keys =
+	    event_new(a->base, STDIN_FILENO, EV_READ | EV_PERSIST, on_keys, a);
+	a->draw = evtimer_new(a->base, on_draw, a);
+	a->tick = event_new(a->base, -1, EV_PERSIST, on_tick, a);
+	event_priority_set(a->draw, PRIORITY_DRAW);
+	event_add(a->keys, NULL);
+	event_add(a->tick, &second);
+	for (size_t i = 0; i < SIGNALS; i++) {
+		a->signals[i] = evsignal_new(a->base, signals[i], on_signal, a);
+		event_add(a->signals[i], NULL);
+	}
+}
+
+static void
+fini(struct app *a)
+{
+	event_free(a->keys);
+	event_free(a->draw);
+	event_free(a->tick);
+	for (size_t i = 0; i < SIGNALS; i++)
+		event_free(a->signals[i]);
+	chat_free(a->chat);
+	event_base_free(a->base);
+	complete_reset(&a->complete);
+	history_fini(&a->history);
+	edit_fini(&a->edit);
+	model_fini(&a->model);
+	safe_free(&a->screen.hint);
+	safe_free(&a->screen.link);
+	free(a->paste);
+}
+
+/* Keys before draws: a priority more than libevent's one. */
+static struct event_base *
+new_base(void)
+{
+	struct event_base *base = event_base_new();
+	if (base)
+		event_base_priority_init(base, PRIORITIES);
+	return base;
+}
+
+int
+app_run(const struct config *c, const struct addr *server,
+    const struct name *rooms, size_t nrooms)
+{
+	struct app a = {.config = c};
+	char cause[ERR_LEN];
+	if (term_check(cause) < 0 || term_enter(c->colour, cause) < 0) {
+		fprintf(stderr, "snug: %s\n", cause);
+		return 1;
+	}
+	struct chat_options o = {
+	    .server = *server, .nick = c->nick, .last = (unsigned)c->last};
+	a.base = new_base();
+	model_init(&a.model);
+	edit_init(&a.edit);
+	history_init(&a.history);
+	a.screen.edit = &a.edit;
+	safe_set(&a.screen.hint, SPAN_NONE);
+	safe_set(&a.screen.link, SPAN_NONE);
+	a.shown = model_current(&a.model);
+	a.chat = chat_new(a.base, &a.model, &o, &chat_ops, &a);
+	start_events(&a);
+	view_init(&a.view, (enum borders)c->borders);
+	greet(&a);
+	join_first(&a, rooms, nrooms);
+	net_connect(chat_net(a.chat));
+	schedule(&a, 0);
+	event_base_dispatch(a.base);
+	fini(&a);
+	term_leave();
+	return -a.signal;
+}
