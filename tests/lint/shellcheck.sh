@@ -7,7 +7,7 @@ needs shellcheck shellcheck
 mapfile -t files < <(
 	tree_files '.ci/*' 'scripts/*' 'tests/*' 'contrib/*' | while read -r f; do
 		case $f in
-		*.sh) printf '%s\n' "$f" ;;
+		*.sh | contrib/completion/*) printf '%s\n' "$f" ;;
 		*) ! head -n 1 "$f" | grep -aqE '^#!.*\b(ba)?sh\b' || printf '%s\n' "$f" ;;
 		esac
 	done
