@@ -167,10 +167,11 @@ set_string(const struct conf_option *o, void *slot, const char *value,
     char cause[static ERR_LEN])
 {
 	char **s = slot;
-	char *copy = xstrdup(value);
+	char *copy;
 
-	(void)o;
-	(void)cause;
+	if (o->check && o->check(value, cause) != 0)
+		return -1;
+	copy = xstrdup(value);
 	free(*s);
 	*s = copy;
 	return 0;
@@ -219,13 +220,16 @@ set_list(const struct conf_option *o, void *slot, const char *value,
 	struct conf_list *list = slot;
 	static const char blank[] = " \t";
 
-	(void)o;
-	(void)cause;
 	for (const char *p = value + strspn(value, blank); *p;) {
 		size_t len = strcspn(p, blank);
+		char *item = xstrndup(p, len);
+		if (o->check && o->check(item, cause) != 0) {
+			free(item);
+			return -1;
+		}
 		list->items = xreallocarray(
 		    list->items, list->n + 1, sizeof(*list->items));
-		list->items[list->n++] = xstrndup(p, len);
+		list->items[list->n++] = item;
 		p += len + strspn(p + len, blank);
 	}
 	return 0;

@@ -45,6 +45,9 @@ struct conf_option {
 	const char *const *choices; /* CONF_ENUM: NULL-terminated */
 	const char *arg;            /* what the value is called in --help */
 	const char *help;           /* one line */
+	/* May be NULL: judges a CONF_STRING, or an item of a CONF_LIST,
+	 * further; -1 and in cause what is wrong with it. */
+	int (*check)(const char *value, char cause[static ERR_LEN]);
 };
 
 struct conf_table {

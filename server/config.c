@@ -22,6 +22,59 @@
 #include "base/text.h"
 #include "proto/frame.h"
 
+/* Either number 0: there is no limit.  False: it is no flood rule. */
+static bool
+parse_flood(const char *value, uint64_t *burst, uint64_t *rate)
+{
+	struct span s = span_of(value);
+	const char *slash = memchr(s.p, '/', s.len);
+
+	*burst = *rate = 0;
+	if (span_is(s, "off"))
+		return true;
+	return slash &&
+	       text_u64(
+		   (struct span){s.p, (size_t)(slash - s.p)}, 1000000, burst) &&
+	       text_u64(span_of(slash + 1), 1000000, rate) && *burst && *rate;
+}
+
+static int
+check_flood(const char *value, char cause[static ERR_LEN])
+{
+	uint64_t burst, rate;
+	char shown[80];
+
+	if (parse_flood(value, &burst, &rate))
+		return 0;
+	snprintf(cause, ERR_LEN,
+	    "flood: \"%s\" is neither off nor BURST/RATE, such as 20/2",
+	    text_escape(shown, sizeof shown, span_of(value)));
+	return -1;
+}
+
+static int
+check_name(const char *value, char cause[static ERR_LEN])
+{
+	struct name name;
+	char shown[80];
+	int err = name_check(span_of(value), true, &name);
+
+	if (err == 0)
+		return 0;
+	snprintf(cause, ERR_LEN, "name: \"%s\": %s",
+	    text_escape(shown, sizeof shown, span_of(value)),
+	    name_strerror(err));
+	return -1;
+}
+
+static int
+check_listen(const char *value, char cause[static ERR_LEN])
+{
+	struct addr addr;
+
+	return addr_parse(span_of(value), SNUG_PORT, &addr, cause);
+}
+
 static const char *const plaintext_choices[] = {"local", "any", NULL};
 static const char *const names_choices[] = {"unicode", "ascii", NULL};
 static const char *const level_choices[] = {
@@ -46,8 +99,8 @@ static const struct conf_option options[] = {
 	{NULL, "help", 'h', CONF_ACTION, AT(help), 0, 0, NULL, NULL, NULL, "print this, and stop"},
 	{NULL, "version", 'V', CONF_ACTION, AT(version), 0, 0, NULL, NULL, NULL, "print the version, and stop"},
 
-	{"server", "listen", 'l', CONF_LIST, AT(listen), 0, 0, "127.0.0.1:7684 [::1]:7684", NULL, "ADDR", "listen on HOST:PORT, [V6]:PORT or unix:/PATH; may be given again"},
-	{"server", "name", 'n', CONF_STRING, AT(name), 0, 0, NULL, NULL, "NAME", "the node's name; by default the host's"},
+	{"server", "listen", 'l', CONF_LIST, AT(listen), 0, 0, "127.0.0.1:7684 [::1]:7684", NULL, "ADDR", "listen on HOST:PORT, [V6]:PORT or unix:/PATH; may be given again", check_listen},
+	{"server", "name", 'n', CONF_STRING, AT(name), 0, 0, NULL, NULL, "NAME", "the node's name; by default the host's", check_name},
 	{"server", "motd", 0, CONF_STRING, AT(motd), 0, 0, NULL, NULL, "FILE", "greet people with the lines of FILE"},
 	{"server", "plaintext", 0, CONF_ENUM, AT(plaintext), 0, 0, "local", plaintext_choices, "WHERE", "allow plain sessions: local (loopback and Unix sockets) or any"},
 	{"server", "names", 0, CONF_ENUM, AT(names), 0, 0, "unicode", names_choices, "WHICH", "what rooms and people may be called: unicode or ascii"},
@@ -75,7 +128,7 @@ static const struct conf_option options[] = {
 	{"limits", "linger", 0, CONF_DURATION, AT(linger), 50, 60000, "5s", NULL, "TIME", "after a half-close or BYE, write what is left for TIME at most"},
 	{"limits", "conn-per-addr", 0, CONF_INT, AT(conn_per_addr), 1, 1000000, "64", NULL, "N", "connections from one address (IPv6: one /64)"},
 	{"limits", "rooms-per-session", 0, CONF_INT, AT(rooms_per_session), 1, 10000, "100", NULL, "N", "rooms one session may be in"},
-	{"limits", "flood", 0, CONF_STRING, AT(flood), 0, 0, "20/2", NULL, "BURST/RATE", "commands at once, and per second; or off"},
+	{"limits", "flood", 0, CONF_STRING, AT(flood), 0, 0, "20/2", NULL, "BURST/RATE", "commands at once, and per second; or off", check_flood},
 	{"limits", "flood-delay", 0, CONF_DURATION, AT(flood_delay), 0, 60000, "2s", NULL, "TIME", "slow a flood down for TIME before it is refused"},
 	{"limits", "flood-limit", 0, CONF_DURATION, AT(flood_limit), 100, 3600000, "30s", NULL, "TIME", "end a session that floods for TIME"},
 
@@ -86,67 +139,33 @@ static const struct conf_option options[] = {
 
 const struct conf_table config_table = {options, ARRAY_LEN(options)};
 
-static int
-parse_flood(struct config *c, char cause[static ERR_LEN])
-{
-	struct span rest = span_of(c->flood);
-	const char *slash = memchr(rest.p, '/', rest.len);
-	uint64_t burst, rate;
-
-	if (span_is(rest, "off")) {
-		c->flood_burst = c->flood_rate = 0;
-		return 0;
-	}
-	if (slash &&
-	    text_u64((struct span){rest.p, (size_t)(slash - rest.p)}, 1000000,
-		&burst) &&
-	    text_u64(span_of(slash + 1), 1000000, &rate) && burst && rate) {
-		c->flood_burst = (int64_t)burst;
-		c->flood_rate = (int64_t)rate;
-		return 0;
-	}
-	snprintf(cause, ERR_LEN,
-	    "flood: \"%s\" is neither off nor BURST/RATE, such as 20/2",
-	    c->flood);
-	return -1;
-}
-
 /* The node's name stands in every WELCOME and in Redis' keys: it follows the
  * rule of nicks, so that neither needs to quote it. */
-static int
-settle_name(struct config *c, char cause[static ERR_LEN])
+static void
+settle_name(struct config *c)
 {
 	char host[256] = "";
 	struct name name;
-	int err;
 
-	if (!c->name) {
-		if (gethostname(host, sizeof host - 1) != 0)
-			host[0] = 0;
-		host[strcspn(host, ".")] = 0;
-		err = name_check(span_of(host), true, &name);
-		c->name = xstrdup(err ? "snugd" : host);
-		return 0;
-	}
-	err = name_check(span_of(c->name), true, &name);
-	if (err == 0)
-		return 0;
-	snprintf(
-	    cause, ERR_LEN, "name: \"%.80s\": %s", c->name, name_strerror(err));
-	return -1;
+	if (c->name)
+		return;
+	if (gethostname(host, sizeof host - 1) != 0)
+		host[0] = 0;
+	host[strcspn(host, ".")] = 0;
+	c->name = xstrdup(
+	    name_check(span_of(host), true, &name) == 0 ? host : "snugd");
 }
 
 static int
 check(struct config *c, char cause[static ERR_LEN])
 {
-	struct addr addr;
+	uint64_t burst, rate;
 
-	if (parse_flood(c, cause) || settle_name(c, cause))
-		return -1;
-	for (size_t i = 0; i < c->listen.n; i++)
-		if (addr_parse(
-			span_of(c->listen.items[i]), SNUG_PORT, &addr, cause))
-			return -1;
+	settle_name(c);
+	if (parse_flood(c->flood, &burst, &rate)) {
+		c->flood_burst = (int64_t)burst;
+		c->flood_rate = (int64_t)rate;
+	}
 	if (c->max_text + 1024 > c->max_line) {
 		snprintf(cause, ERR_LEN,
 		    "max-text: %lld leaves less than 1024 bytes of max-line "
