@@ -24,6 +24,7 @@ struct answer {
 	struct answers *q; /* NULL: the session is gone */
 	struct buf line;   /* ready, but not at the head yet */
 	bool ready;
+	bool counts;
 	unsigned char tag_len;
 	bool has_tag;
 	char tag[LINE_TAG_MAX];
@@ -31,9 +32,11 @@ struct answer {
 
 void
 answers_init(struct answers *q, struct session *s,
-    struct buf *(*out)(struct session *), void (*settled)(struct session *))
+    struct buf *(*out)(struct session *), void (*accepted)(struct session *),
+    void (*settled)(struct session *))
 {
-	*q = (struct answers){.session = s, .out = out, .settled = settled};
+	*q = (struct answers){
+	    .session = s, .out = out, .accepted = accepted, .settled = settled};
 	STAILQ_INIT(&q->queue);
 }
 
@@ -72,6 +75,12 @@ answer_begin(struct answers *q, struct span tag)
 	STAILQ_INSERT_TAIL(&q->queue, a, next);
 	q->n++;
 	return a;
+}
+
+void
+answer_counts(struct answer *a)
+{
+	a->counts = true;
 }
 
 struct session *
@@ -129,6 +138,8 @@ answer_ok(struct answer *a, struct span text)
 	struct buf *out = place(a);
 	struct line_writer w;
 
+	if (a->q && a->counts)
+		a->q->accepted(a->q->session);
 	if (out) {
 		line_begin(&w, out);
 		line_put_tag(&w, answer_tag(a));

@@ -25,12 +25,15 @@ struct answers {
 	struct session *session;
 	/* Where lines for the session go; called for each answer that goes. */
 	struct buf *(*out)(struct session *s);
+	/* A command that counts was accepted. */
+	void (*accepted)(struct session *s);
 	/* An answer went out, so something that waited may run. */
 	void (*settled)(struct session *s);
 };
 
 void answers_init(struct answers *q, struct session *s,
-    struct buf *(*out)(struct session *), void (*settled)(struct session *));
+    struct buf *(*out)(struct session *), void (*accepted)(struct session *),
+    void (*settled)(struct session *));
 
 /* The session goes: what is still owed will be dropped when it is given. */
 void answers_detach(struct answers *q);
@@ -38,6 +41,9 @@ void answers_detach(struct answers *q);
 /* Takes the next place.  Whoever holds the answer gives it exactly once, by
  * one of the functions below, which free it. */
 struct answer *answer_begin(struct answers *q, struct span tag) MUST_CHECK;
+
+/* An OK to this one lifts the limits of strangers. */
+void answer_counts(struct answer *a);
 
 /* NULL once the session has gone: look before touching anything of it. */
 struct session *answer_session(const struct answer *a);

@@ -154,11 +154,11 @@ set_topic(struct request *q, const struct name *name)
 static void
 tell_topic(struct asking *k, struct session *s, const struct relay_peek *peek)
 {
-	struct span topic = peek->info.topic;
+	const struct relay_room_info *info = &peek->info;
 
-	render_event(session_out(s), answer_tag(k->answer), "TOPIC",
-	    peek->info.shown, topic.len > 0 ? peek->info.topic_nick : SPAN_NONE,
-	    topic);
+	if (info->topic.len > 0)
+		render_event(session_out(s), answer_tag(k->answer), "TOPIC",
+		    info->shown, info->topic_nick, info->topic);
 	answer_ok(k->answer, SPAN_NONE);
 }
 
@@ -179,7 +179,9 @@ ask_topic(struct request *q, const struct name *name)
 	struct asking *k;
 
 	if (r && r->state == ROOM_OPEN) {
-		render_topic(session_out(q->session), answer_tag(q->answer), r);
+		if (r->topic)
+			render_topic(
+			    session_out(q->session), answer_tag(q->answer), r);
 		answer_ok(q->answer, SPAN_NONE);
 		return;
 	}

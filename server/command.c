@@ -161,6 +161,10 @@ habit_of(struct span word)
 static void
 err_slash(struct answer *a, const struct command *c, struct span rest)
 {
+	if (rest.len > 1 && rest.p[0] == '#') {
+		rest.p++;
+		rest.len--;
+	}
 	if (rest.len == 0 || rest.len > 64)
 		answer_err(a, ERR_UNKNOWN_COMMAND, 0,
 		    "commands have no slash here; say: %s", c->syntax);
@@ -402,7 +406,7 @@ run(struct session *s, const struct command *c, const struct line *l,
 	if (!read_attrs(&q, l) || !read_params(&q, l))
 		return;
 	if (!(c->flags & COMMAND_GREETS))
-		session_accept(s);
+		answer_counts(q.answer);
 	c->run(&q);
 }
 

@@ -240,9 +240,14 @@ open_tcp(struct listeners *ls, const struct addr *a, const char *text,
 static bool
 is_stale(const struct sockaddr_un *un)
 {
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct stat st;
+	int fd;
 	bool stale;
 
+	/* Connecting to any other file is refused as well. */
+	if (lstat(un->sun_path, &st) != 0 || !S_ISSOCK(st.st_mode))
+		return false;
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return false;
 	stale = connect(fd, (const struct sockaddr *)un, sizeof *un) != 0 &&

@@ -76,7 +76,7 @@ void
 render_topic(struct buf *out, struct span tag, const struct room *r)
 {
 	render_event(out, tag, "TOPIC", span_of(r->shown),
-	    r->topic ? span_of(r->topic_nick) : SPAN_NONE, span_of(r->topic));
+	    span_of(r->topic_nick), span_of(r->topic));
 }
 
 static size_t

@@ -32,7 +32,7 @@ void render_msg(
 void render_event(struct buf *out, struct span tag, const char *verb,
     struct span a, struct span b, struct span c);
 
-/* TOPIC room nick text; a room without a topic has neither nick nor text. */
+/* TOPIC room nick text, of a room that has a topic. */
 void render_topic(struct buf *out, struct span tag, const struct room *r);
 
 /* NAMES room count nick …, as many lines as the nicks need; at least one. */

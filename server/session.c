@@ -458,7 +458,7 @@ session_start(
 						   : GREETING_LINE),
 	    true);
 	TAILQ_INIT(&s->memberships);
-	answers_init(&s->answers, s, session_out, on_settled);
+	answers_init(&s->answers, s, session_out, session_accept, on_settled);
 	s->user = user_new_guest(sv->users);
 	user_add_session(s->user, s);
 	event_assign(
