@@ -655,7 +655,8 @@ mqtt_say(struct conn *c, const char *text, size_t n)
 }
 
 /* snug: lines to the server; from it "LEN SP PAYLOAD LF" with LEN the bytes
- * of PAYLOAD, e.g. "44 MSG lobby 1732371234567-0 bot12 hello world" */
+ * of PAYLOAD, e.g. "44 MSG lobby 1732371234567-0 bot12 hello world", perhaps
+ * with prefixes before the verb */
 static void
 snug_hello(struct conn *c)
 {
@@ -666,6 +667,13 @@ static void
 snug_payload(struct conn *c, const char *p, size_t n)
 {
 	const char *end = p + n;
+	while (n > 0 && (*p == '@' || *p == '#')) { /* prefixes */
+		const char *sp = memchr(p, ' ', n);
+		if (!sp)
+			return;
+		p = sp + 1;
+		n = (size_t)(end - p);
+	}
 	if (n > 4 && !memcmp(p, "MSG ", 4)) {
 		for (int i = 0; p && i < 4; i++) /* verb, room, id, nick */
 			if ((p = memchr(p, ' ', (size_t)(end - p))))
@@ -681,8 +689,6 @@ snug_payload(struct conn *c, const char *p, size_t n)
 	} else if (n >= 6 &&
 		   (!memcmp(p, "JOINED", 6) || !memcmp(p, "NAMES ", 6))) {
 		joined(c); /* only members get these */
-	} else if (n >= 7 && !memcmp(p, "OK JOIN", 7)) {
-		joined(c);
 	}
 }
 
