@@ -358,21 +358,38 @@ reply_is(const struct redisReply *r, int type)
 	return r && r->type == type;
 }
 
+/* Errors that do not go away by themselves, and what does it. */
+static const struct {
+	const char *begins;
+	const char *mend;
+} hopeless[] = {
+    {"NOAUTH", "it wants a password; write redis://:password@host"},
+    {"WRONGPASS", "the user or password in the URL is wrong"},
+    {"ERR invalid password", "the password in the URL is wrong"},
+    {"ERR AUTH", "it has no password set; leave it out of the URL"},
+    {"ERR Client sent AUTH", "it has no password set; leave it out of the URL"},
+    {"ERR DB index", "it has no such database; give a lower number"},
+    {"NOPERM", "this user may not do that; let it do +@all ~* &*"},
+};
+
 static const char *
 error_text(struct redis_link *l, const struct redisReply *r)
 {
-	static const char *const hopeless[] = {"NOAUTH", "WRONGPASS", "NOPERM",
-	    "ERR invalid password", "ERR Client sent AUTH", "ERR AUTH",
-	    "ERR DB index"};
 	static char text[ERR_LEN];
+	const char *mend = NULL;
+	char escaped[128];
 
 	if (r->type != REDIS_REPLY_ERROR)
 		return "an answer of the wrong type";
 	for (size_t i = 0; i < ARRAY_LEN(hopeless); i++)
-		if (r->len >= strlen(hopeless[i]) &&
-		    memcmp(r->str, hopeless[i], strlen(hopeless[i])) == 0)
-			l->hopeless = true;
-	return text_escape(text, sizeof text, (struct span){r->str, r->len});
+		if (strncmp(r->str, hopeless[i].begins,
+			strlen(hopeless[i].begins)) == 0)
+			mend = hopeless[i].mend;
+	text_escape(escaped, sizeof escaped, (struct span){r->str, r->len});
+	l->hopeless = l->hopeless || mend;
+	snprintf(text, sizeof text, "%s%s%s", escaped, mend ? ": " : "",
+	    mend ? mend : "");
+	return text;
 }
 
 static const char *

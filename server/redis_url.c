@@ -175,6 +175,10 @@ parse_tcp(struct redis_url *u, struct span s, char *cause)
 	struct span place = s, db = SPAN_NONE, who;
 
 	cut(s, '/', false, &place, &db);
+	if (db.len > 0 && memchr(db.p, '@', db.len))
+		return refuse(cause,
+		    "there is an @ behind the / of the Redis URL; write / in "
+		    "a user or password as %2F");
 	if (cut(place, '@', true, &who, &place) &&
 	    parse_identity(u, who, cause) < 0)
 		return -1;

@@ -42,8 +42,7 @@
 enum {
 	LOG_MIN = 256,          /* entries, for nodes and those who come back */
 	LOG_MIN_TTL_MS = 60000, /* with history 0 */
-	CHECK_MS = 10000,
-	TASKS_OUT_MAX = 500, /* commands under way while coming back */
+	TASKS_OUT_MAX = 500,    /* commands under way while coming back */
 	ODD_MS = 60000,
 	GOODBYE_MS = 250,
 	CONNECT_MS = 3000,
@@ -84,12 +83,11 @@ rr_tell(struct rr *r)
 		log_debug("relay", 0, "a command is not sent");
 }
 
-void
+bool
 rr_tell_script(struct rr *r, enum redis_script_id script, unsigned nkeys)
 {
-	if (redis_link_eval(
-		r->cmd, script, nkeys, &r->scratch, on_told, r, NULL) < 0)
-		log_debug("relay", 0, "a script is not sent");
+	return redis_link_eval(
+		   r->cmd, script, nkeys, &r->scratch, on_told, r, NULL) == 0;
 }
 
 uint64_t
@@ -210,6 +208,7 @@ rr_task_done(struct rr *r, uint64_t run, bool good)
 	if (run != r->run || r->phase == RECOVER_IDLE)
 		return;
 	r->tasks_out--;
+	rr_event_in(r->recover_timer, 2 * (uint64_t)r->c.dead_ms);
 	rr_recover_poke(r);
 }
 
@@ -252,14 +251,17 @@ begin_read(struct rr *r)
 static void
 arrive(struct rr *r)
 {
+	bool was_up = r->up;
+
 	tasks_clear(r);
-	r->phase = RECOVER_IDLE;
-	if (r->up)
-		return;
+	event_del(r->recover_timer);
 	r->up = true;
-	log_info("relay", 0, "up node=%s", r->node_id);
-	if (r->relay.ev.on_state)
-		r->relay.ev.on_state(r->relay.ev_arg, true);
+	if (!was_up) {
+		log_info("relay", 0, "up node=%s", r->node_id);
+		if (r->relay.ev.on_state)
+			r->relay.ev.on_state(r->relay.ev_arg, true);
+	}
+	rr_nicks_tell_lost(r);
 }
 
 static void (*const begin[])(struct rr *) = {
@@ -273,6 +275,7 @@ static void
 enter(struct rr *r, enum rr_phase phase)
 {
 	r->phase = phase;
+	rr_event_in(r->recover_timer, 2 * (uint64_t)r->c.dead_ms);
 	begin[phase](r);
 }
 
@@ -312,6 +315,19 @@ on_recover(int fd, short what, void *arg)
 	}
 }
 
+/* Each phase has its time: a Redis that answers PING but never acknowledges a
+ * subscription must not keep us waiting for ever. */
+static void
+on_recover_timer(int fd, short what, void *arg)
+{
+	struct rr *r = arg;
+
+	(void)fd;
+	(void)what;
+	redis_link_drop(r->sub, "coming back takes too long");
+	redis_link_drop(r->cmd, "coming back takes too long");
+}
+
 void
 rr_recover(struct rr *r)
 {
@@ -327,6 +343,7 @@ give_up_recovery(struct rr *r)
 {
 	r->run++;
 	tasks_clear(r);
+	event_del(r->recover_timer);
 	r->phase = RECOVER_IDLE;
 }
 
@@ -446,6 +463,13 @@ link_new(struct rr *r, const char *name, const char *channel,
 
 /* --- timers --------------------------------------------------------------- */
 
+/* Every fifth beat: the loss of a room's last message shows in nothing else. */
+static uint64_t
+check_ms(const struct rr *r)
+{
+	return 5 * (uint64_t)r->c.heartbeat_ms;
+}
+
 static void
 on_check(int fd, short what, void *arg)
 {
@@ -453,7 +477,7 @@ on_check(int fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	rr_event_in(r->check_timer, CHECK_MS);
+	rr_event_in(r->check_timer, check_ms(r));
 	if (r->up)
 		rr_rooms_check(r);
 }
@@ -537,6 +561,7 @@ rr_free(struct relay *relay)
 	rr_expect_fini(r);
 	tasks_clear(r);
 	event_free(r->recover_event);
+	event_free(r->recover_timer);
 	event_free(r->check_timer);
 	event_free(r->reaper);
 	resp_free(&r->scratch);
@@ -624,9 +649,10 @@ start(struct rr *r)
 	rr_nodes_init(r);
 	rr_expect_init(r);
 	r->recover_event = rr_event(r, on_recover, r);
+	r->recover_timer = rr_event(r, on_recover_timer, r);
 	r->check_timer = rr_event(r, on_check, r);
 	r->reaper = rr_event(r, on_reap, r);
-	rr_event_in(r->check_timer, CHECK_MS);
+	rr_event_in(r->check_timer, check_ms(r));
 	r->cmd = link_new(r, "commands", NULL, on_cmd_state);
 	r->sub = link_new(r, "subscription", r->inbox, on_sub_state);
 	r->beat = link_new(r, "heartbeat", NULL, on_beat_state);

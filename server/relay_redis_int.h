@@ -240,6 +240,8 @@ void rr_claim(struct relay *r, const struct name *nick, const char *sender,
     void *user, relay_done_fn done, void *arg);
 void rr_release(struct relay *r, const char *fold, const char *sender);
 void rr_find(struct relay *r, const char *fold, relay_owner_fn done, void *arg);
+/* Tells upward which were lost while coming back. */
+void rr_nicks_tell_lost(struct rr *r);
 void rr_nicks_goodbye(struct rr *r);
 void rr_nicks_fini(struct rr *r);
 
@@ -316,6 +318,7 @@ struct rr {
 	struct rr_user *users; /* by sender */
 	struct rr_user *user_grave;
 	struct rr_nick *nicks; /* by fold */
+	struct rr_nick *lost;  /* to be told when up */
 	struct rr_node *nodes; /* by id */
 	struct rr_chan *chans; /* by name */
 	size_t chans_due;      /* acks still to come */
@@ -330,6 +333,7 @@ struct rr {
 	char live_hash[41];
 	char epoch[33];
 	bool has_clock;
+	unsigned loose;   /* readings of it running that were too slow */
 	int64_t clock_ms; /* Redis' time is at least ours and this */
 	uint64_t clock_read_ms;
 
@@ -341,7 +345,7 @@ struct rr {
 	uint64_t run; /* of the recovery */
 	struct rr_task *tasks;
 	size_t ntasks, next_task, tasks_out;
-	struct event *recover_event;
+	struct event *recover_event, *recover_timer;
 	uint64_t odd_ms; /* when the last oddity was logged */
 	unsigned odd_more;
 };
@@ -351,7 +355,7 @@ struct rr *rr_of(struct relay *r);
 struct resp_cmd *rr_cmd(struct rr *r);
 /* Sends the scratch command on the command link, and forgets it. */
 void rr_tell(struct rr *r);
-void rr_tell_script(struct rr *r, enum redis_script_id script, unsigned nkeys);
+bool rr_tell_script(struct rr *r, enum redis_script_id script, unsigned nkeys);
 uint64_t rr_random(void);
 struct event *rr_event(
     struct rr *r, void (*fn)(int, short, void *), void *arg) MUST_CHECK;

@@ -106,14 +106,6 @@ struct claim_op {
 enum { TRIES_MAX = 4 };
 
 static void
-fail_claim(struct rr_op *op, enum relay_status st)
-{
-	struct claim_op *c = (struct claim_op *)op;
-
-	c->done(c->arg, st);
-}
-
-static void
 keep(struct rr *r, const struct rr_nick *claimed)
 {
 	struct rr_nick *n = find(r, claimed->name.fold);
@@ -128,6 +120,19 @@ keep(struct rr *r, const struct rr_nick *claimed)
 	n->user = claimed->user;
 	n->since_ms = claimed->since_ms;
 	n->returned = false;
+}
+
+static void
+fail_claim(struct rr_op *op, enum relay_status st)
+{
+	struct claim_op *c = (struct claim_op *)op;
+
+	if (st == RELAY_UNKNOWN && !find(op->r, c->nick.name.fold)) {
+		/* Redis may hold it for us: it is to be given back. */
+		keep(op->r, &c->nick);
+		find(op->r, c->nick.name.fold)->returned = true;
+	}
+	c->done(c->arg, st);
 }
 
 static void on_claimed(void *arg, const redisReply *reply, bool written);
@@ -206,12 +211,14 @@ put_release(struct rr *r, const char *fold, const char *sender)
 	resp_str(c, r->node_id);
 }
 
-static void
+static bool
 send_release(struct rr *r, const char *fold, const char *sender)
 {
 	put_release(r, fold, sender);
-	rr_tell_script(r, SCRIPT_RELEASE, 1);
+	if (!rr_tell_script(r, SCRIPT_RELEASE, 1))
+		return false;
 	index_nick(r, "SREM", fold);
+	return true;
 }
 
 /* A claim under way is given back behind it, and not to be kept. */
@@ -230,24 +237,38 @@ return_claims(struct rr *r, const char *fold, const char *sender)
 	}
 }
 
+/* Nobody is left to be told. */
+static void
+forget_lost(struct rr *r, const char *fold, const char *sender)
+{
+	struct rr_nick *n;
+
+	HASH_FIND_STR(r->lost, fold, n);
+	if (!n || strcmp(n->sender, sender) != 0)
+		return;
+	HASH_DEL(r->lost, n);
+	free(n);
+}
+
 void
 rr_release(struct relay *relay, const char *fold, const char *sender)
 {
 	struct rr *r = rr_of(relay);
 	struct rr_nick *n = find(r, fold);
 
+	forget_lost(r, fold, sender);
 	if (n && strcmp(n->sender, sender) != 0)
 		return;
 	if (!n)
 		return_claims(r, fold, sender);
-	if (!redis_link_is_up(r->cmd)) {
+	if (send_release(r, fold, sender)) {
 		if (n)
-			n->returned = true;
-		return;
+			nick_free(r, n);
+	} else if (n) {
+		/* When it comes back, or when its queue is shorter. */
+		n->returned = true;
+		rr_recover(r);
 	}
-	if (n)
-		nick_free(r, n);
-	send_release(r, fold, sender);
 }
 
 /* --- find ----------------------------------------------------------------- */
@@ -351,17 +372,34 @@ send_restore(struct restoring *s, struct rr_nick *n, struct span stale)
 		   r->cmd, SCRIPT_RELEASE, 1, &r->scratch, fn, s, NULL) == 0;
 }
 
-/* Somebody else has it now: its holder has to be told. */
+/* Somebody else has it now.  Its holder is told when the relay is up, because
+ * it will want another. */
 static void
 lost(struct rr *r, struct rr_nick *n)
 {
-	char fold[NAME_BYTES_MAX + 1];
-	void *user = n->user;
+	struct rr_nick *was;
 
-	memcpy(fold, n->name.fold, sizeof fold);
-	index_nick(r, "SREM", fold);
-	nick_free(r, n);
-	r->relay.ev.on_nick_lost(r->relay.ev_arg, user, fold);
+	index_nick(r, "SREM", n->name.fold);
+	HASH_DEL(r->nicks, n);
+	HASH_FIND_STR(r->lost, n->name.fold, was);
+	if (was) {
+		HASH_DEL(r->lost, was);
+		free(was);
+	}
+	HASH_ADD_STR(r->lost, name.fold, n);
+}
+
+void
+rr_nicks_tell_lost(struct rr *r)
+{
+	struct rr_nick *n;
+
+	while ((n = r->lost) != NULL) {
+		HASH_DEL(r->lost, n);
+		r->relay.ev.on_nick_lost(
+		    r->relay.ev_arg, n->user, n->name.fold);
+		free(n);
+	}
 }
 
 static bool
@@ -431,7 +469,8 @@ rr_nicks_goodbye(struct rr *r)
 	struct rr_nick *n, *next;
 
 	HASH_ITER (hh, r->nicks, n, next)
-		send_release(r, n->name.fold, n->sender);
+		if (!send_release(r, n->name.fold, n->sender))
+			return;
 }
 
 void
@@ -441,4 +480,8 @@ rr_nicks_fini(struct rr *r)
 
 	HASH_ITER (hh, r->nicks, n, next)
 		nick_free(r, n);
+	HASH_ITER (hh, r->lost, n, next) {
+		HASH_DEL(r->lost, n);
+		free(n);
+	}
 }

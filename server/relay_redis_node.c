@@ -25,11 +25,13 @@ enum {
 	MISSED_MAX = 2,        /* lists, before a node is gone */
 	CLOCK_LIFE_MS = 10000, /* of a reading, if no better one comes */
 	NODES_MAX = 4096,
+	LOOSE_MAX = 3,
 };
 
 struct rr_node {
 	UT_hash_handle hh;
-	unsigned missed;
+	unsigned missed; /* lists running */
+	bool listed;     /* else only heard of */
 	char id[CODEC_NODE_MAX + 1];
 };
 
@@ -100,12 +102,18 @@ take_list(struct rr *r, const redisReply *hash, const redisReply *live)
 	if (strcmp(hash->str, r->live_hash) == 0)
 		return;
 	memcpy(r->live_hash, hash->str, hash->len + 1);
-	HASH_ITER (hh, r->nodes, n, next)
+	HASH_ITER (hh, r->nodes, n, next) {
 		if (n->missed == 0)
 			n->missed = 1;
-	for (size_t i = 0; i < live->elements; i++)
-		if (rr_span(live->element[i]).p)
-			rr_node_heard(r, rr_span(live->element[i]));
+		n->listed = false;
+	}
+	for (size_t i = 0; i < live->elements; i++) {
+		if (!rr_span(live->element[i]).p)
+			continue;
+		rr_node_heard(r, rr_span(live->element[i]));
+		if ((n = find(r, rr_span(live->element[i]))) != NULL)
+			n->listed = true;
+	}
 }
 
 static void
@@ -114,7 +122,7 @@ forget_missing(struct rr *r)
 	struct rr_node *n, *next;
 
 	HASH_ITER (hh, r->nodes, n, next) {
-		if (n->missed == 0 || n->missed++ < MISSED_MAX)
+		if (n->listed || n->missed++ < MISSED_MAX)
 			continue;
 		log_info("relay", 0, "node=%s is gone", n->id);
 		rr_rooms_node_gone(r, span_of(n->id));
@@ -155,6 +163,13 @@ take_clock(struct rr *r, int64_t redis_ms, uint64_t heard_ms)
 	int64_t low = redis_ms - (int64_t)heard_ms;
 	int64_t high = redis_ms - (int64_t)r->beat_sent_ms;
 
+	/* With too low a bound every deadline would have passed at once.  If it
+	 * stays that slow, Redis is far away. */
+	if (high - low > r->c.say_timeout_ms / 2 && ++r->loose < LOOSE_MAX) {
+		rr_event_in(r->beat_timer, 0);
+		return;
+	}
+	r->loose = 0;
 	if (r->has_clock && low < r->clock_ms && high >= r->clock_ms &&
 	    heard_ms - r->clock_read_ms < CLOCK_LIFE_MS)
 		return;
@@ -201,6 +216,11 @@ on_beat(void *arg, const redisReply *reply, bool written)
 	r->beating = false;
 	if (!reply)
 		return;
+	if (reply->type == REDIS_REPLY_ERROR) {
+		/* It may be a master no more; the handshake finds out. */
+		redis_link_drop(r->beat, reply->str);
+		return;
+	}
 	if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 4 ||
 	    reply->element[2]->type != REDIS_REPLY_INTEGER) {
 		rr_odd(r, "a heartbeat's answer", rr_span(reply));

@@ -864,6 +864,8 @@ fail_member(struct rr_op *op, enum relay_status st)
 
 	if (room && st != RELAY_NONE)
 		room->unsure = true;
+	if (st == RELAY_BUSY)
+		rr_recover(op->r); /* or it would stay as it is */
 	if (room && m->what == NEWS_JOINED && st != RELAY_NONE)
 		drop_own(room, sender);
 	if (room && m->what == NEWS_PARTED && st != RELAY_NONE) {
@@ -886,7 +888,7 @@ list_room(struct rr *r, const char *fold, const char *seen)
 	resp_fmt(c, "%s{rooms}", r->prefix);
 	resp_str(c, codec_key(key, sizeof key, span_of(fold)));
 	resp_str(c, seen);
-	rr_tell_script(r, SCRIPT_ROOM_LISTED, 1);
+	(void)rr_tell_script(r, SCRIPT_ROOM_LISTED, 1); /* the next one will */
 }
 
 void
@@ -1275,7 +1277,8 @@ rr_rooms_goodbye(struct rr *r)
 		resp_span(
 		    c, event_text(r, &(struct codec_event){.what = NEWS_GONE,
 					 .node = span_of(r->node_id)}));
-		rr_tell_script(r, SCRIPT_REGISTER, 3);
+		if (!rr_tell_script(r, SCRIPT_REGISTER, 3))
+			return;
 	}
 }
 

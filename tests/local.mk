@@ -6,4 +6,5 @@ include tests/lint/local.mk
 include tests/screen/local.mk
 include tests/unit/client.mk
 include tests/unit/relay.mk
+include tests/unit/redis.mk
 include tests/bench/local.mk

@@ -13,9 +13,11 @@ unit_relay_ldadd = libserver.a libproto.a $(base_libs) \
 tests_unit_test_relay_SOURCES = tests/unit/test_relay.c tests/unit/unit.h
 tests_unit_test_relay_LDADD = $(unit_relay_ldadd)
 tests_unit_test_relay_contract_SOURCES = \
+	tests/unit/redis_server.c tests/unit/redis_server.h \
 	tests/unit/relay_backend_local.c tests/unit/relay_backend_redis.c \
 	tests/unit/relay_harness.c tests/unit/relay_harness.h \
 	tests/unit/test_relay_contract.c
+tests_unit_test_relay_contract_CFLAGS = $(AM_CFLAGS) $(HIREDIS_CFLAGS)
 tests_unit_test_relay_contract_LDADD = $(unit_relay_ldadd)
 tests_unit_test_relay_local_SOURCES = tests/unit/test_relay_local.c
 tests_unit_test_relay_local_LDADD = $(unit_relay_ldadd)

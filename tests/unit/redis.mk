@@ -1,0 +1,17 @@
+# Redis: the parts of the link, the link and the relay over it.
+if HAVE_CMOCKA
+unit_redis = \
+	tests/unit/test_redis_resp \
+	tests/unit/test_redis_url \
+	tests/unit/test_relay_codec
+check_PROGRAMS += $(unit_redis)
+TESTS += $(unit_redis)
+
+tests_unit_test_redis_resp_SOURCES = tests/unit/test_redis_resp.c tests/unit/unit.h
+tests_unit_test_redis_resp_CFLAGS = $(AM_CFLAGS) $(HIREDIS_CFLAGS)
+tests_unit_test_redis_resp_LDADD = $(unit_relay_ldadd)
+tests_unit_test_redis_url_SOURCES = tests/unit/test_redis_url.c tests/unit/unit.h
+tests_unit_test_redis_url_LDADD = $(unit_relay_ldadd)
+tests_unit_test_relay_codec_SOURCES = tests/unit/test_relay_codec.c tests/unit/unit.h
+tests_unit_test_relay_codec_LDADD = $(unit_relay_ldadd)
+endif
