@@ -23,7 +23,8 @@ struct buf {
 static inline char *
 buf_head(const struct buf *b)
 {
-	return b->data + b->off;
+	/* No arithmetic on NULL, not even with 0. */
+	return b->data ? b->data + b->off : NULL;
 }
 
 static inline size_t

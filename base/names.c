@@ -17,6 +17,7 @@
  */
 #include "base/names.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include <utf8proc.h>
@@ -327,7 +328,7 @@ name_strerror(int err)
 			     "to one",
 	    [NAME_EASCII] = "names here have only a-z, 0-9, and - _ . inside",
 	};
-	size_t i = err < 0 ? (size_t) - (long)err : (size_t)err;
+	size_t i = (size_t)abs(err);
 
 	return i < ARRAY_LEN(words) ? words[i] : "unknown error";
 }

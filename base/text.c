@@ -14,6 +14,7 @@
 
 #include <assert.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <strings.h>
 
 #include <utf8proc.h>
@@ -193,7 +194,7 @@ text_strerror(int err)
 	    [TEXT_ECONTROL] = "a control character; only TAB may be in a text",
 	    [TEXT_ENONCHAR] = "a code point that is no character",
 	};
-	size_t i = err < 0 ? (size_t) - (long)err : (size_t)err;
+	size_t i = (size_t)abs(err);
 
 	return i < ARRAY_LEN(words) ? words[i] : "unknown error";
 }

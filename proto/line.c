@@ -11,6 +11,7 @@
 
 #include <assert.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "proto/frame.h"
@@ -163,7 +164,7 @@ line_strerror(int err)
 	    [LINE_EPARAM] = "a parameter is missing or empty; parts are "
 			    "separated by exactly one space",
 	};
-	size_t i = err < 0 ? (size_t) - (long)err : (size_t)err;
+	size_t i = (size_t)abs(err);
 
 	return i < ARRAY_LEN(words) ? words[i] : "unknown error";
 }

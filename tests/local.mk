@@ -8,3 +8,4 @@ include tests/unit/client.mk
 include tests/unit/relay.mk
 include tests/unit/redis.mk
 include tests/bench/local.mk
+include tests/fuzz/local.mk

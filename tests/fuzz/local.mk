@@ -1,0 +1,32 @@
+# Fuzz targets.  A new one: a line here in each of the two lists below, a file
+# tests/fuzz/fuzz_NAME.c, and a folder tests/fuzz/corpus/NAME.
+fuzz_programs = \
+	tests/fuzz/fuzz_conf \
+	tests/fuzz/fuzz_frame \
+	tests/fuzz/fuzz_line \
+	tests/fuzz/fuzz_names \
+	tests/fuzz/fuzz_text
+
+tests_fuzz_fuzz_conf_LDADD = $(fuzz_main) $(base_libs)
+tests_fuzz_fuzz_frame_LDADD = $(fuzz_main) libproto.a $(base_libs)
+tests_fuzz_fuzz_line_LDADD = $(fuzz_main) libproto.a $(base_libs)
+tests_fuzz_fuzz_names_LDADD = $(fuzz_main) $(base_libs)
+tests_fuzz_fuzz_text_LDADD = $(fuzz_main) $(base_libs)
+
+check_PROGRAMS += $(fuzz_programs)
+EXTRA_DIST += scripts/fuzz tests/fuzz/corpus tests/fuzz/fuzz.h
+if FUZZERS
+# libFuzzer brings its own main; scripts/fuzz builds and runs these.
+fuzz_main = $(FUZZ_MAIN)
+else
+# Elsewhere the kept corpus is replayed.
+check_LIBRARIES += tests/fuzz/libreplay.a
+tests_fuzz_libreplay_a_SOURCES = tests/fuzz/replay.c
+fuzz_main = tests/fuzz/libreplay.a
+TESTS += $(fuzz_programs)
+endif
+
+fuzzers: $(fuzz_programs)
+list-fuzzers:
+	@printf '%s\n' $(fuzz_programs)
+.PHONY: fuzzers list-fuzzers
