@@ -156,7 +156,7 @@ GUESSES = [
     ("/join #lobby", "unknown-command", "JOIN lobby"),
     ("/nick ann", "unknown-command", "NICK ann"),
     ("/quit", "unknown-command", "QUIT"),
-    ("/msg bob hi there", "unknown-command", "SAY @bob hi there"),
+    ("/msg bob hi there", "unknown-command", "SAY @"),
     ("JOIN #lobby", "bad-name", "JOIN lobby"),
     ("join #lobby", "bad-name", "JOIN lobby"),
     ("PART #r", "bad-name", "PART r"),

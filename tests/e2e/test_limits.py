@@ -132,7 +132,9 @@ def a_slow_reader_harms_only_itself(w):
         raise Failed("1.6 MB went to a reader that does not read")
     slow.skip_to("BYE slow-reader<any>")
     slow.end()
-    ann.say("r", "the others go on")
+    ann.send("SAY r the others go on")
+    ann.skip_to("MSG r <id> ann the others go on")
+    bob.skip_to("MSG r <id> ann the others go on")
 
 
 @test
