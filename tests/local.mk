@@ -7,5 +7,6 @@ include tests/screen/local.mk
 include tests/unit/client.mk
 include tests/unit/relay.mk
 include tests/unit/redis.mk
+include tests/unit/server.mk
 include tests/bench/local.mk
 include tests/fuzz/local.mk

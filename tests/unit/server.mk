@@ -1,0 +1,23 @@
+# The server, one cmocka program per module; the relays have relay.mk.
+if HAVE_CMOCKA
+unit_server = \
+	tests/unit/test_answer \
+	tests/unit/test_limit \
+	tests/unit/test_render \
+	tests/unit/test_room \
+	tests/unit/test_user
+check_PROGRAMS += $(unit_server)
+TESTS += $(unit_server)
+unit_server_ldadd = $(server_libs) $(CMOCKA_LIBS)
+
+tests_unit_test_answer_SOURCES = tests/unit/test_answer.c tests/unit/unit.h
+tests_unit_test_answer_LDADD = $(unit_server_ldadd)
+tests_unit_test_limit_SOURCES = tests/unit/test_limit.c tests/unit/unit.h
+tests_unit_test_limit_LDADD = $(unit_server_ldadd)
+tests_unit_test_render_SOURCES = tests/unit/test_render.c tests/unit/unit.h
+tests_unit_test_render_LDADD = $(unit_server_ldadd)
+tests_unit_test_room_SOURCES = tests/unit/test_room.c tests/unit/unit.h
+tests_unit_test_room_LDADD = $(unit_server_ldadd)
+tests_unit_test_user_SOURCES = tests/unit/test_user.c tests/unit/unit.h
+tests_unit_test_user_LDADD = $(unit_server_ldadd)
+endif
