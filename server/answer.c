@@ -22,7 +22,8 @@
 struct answer {
 	STAILQ_ENTRY(answer) next;
 	struct answers *q; /* NULL: the session is gone */
-	struct buf line;   /* ready, but not at the head yet */
+	void *about;
+	struct buf line; /* ready, but not at the head yet */
 	bool ready;
 	bool counts;
 	unsigned char tag_len;
@@ -81,6 +82,18 @@ void
 answer_counts(struct answer *a)
 {
 	a->counts = true;
+}
+
+void
+answer_set_about(struct answer *a, void *about)
+{
+	a->about = about;
+}
+
+void *
+answer_about(const struct answer *a)
+{
+	return a->q ? a->about : NULL;
 }
 
 struct session *

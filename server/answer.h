@@ -45,6 +45,11 @@ struct answer *answer_begin(struct answers *q, struct span tag) MUST_CHECK;
 /* An OK to this one lifts the limits of strangers. */
 void answer_counts(struct answer *a);
 
+/* What the command is about, for the one who gives the answer: good as long as
+ * the session is there. */
+void answer_set_about(struct answer *a, void *about);
+void *answer_about(const struct answer *a);
+
 /* NULL once the session has gone: look before touching anything of it. */
 struct session *answer_session(const struct answer *a);
 /* The command's tag, for lines that go to the asker alone. */

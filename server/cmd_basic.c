@@ -2,8 +2,12 @@
 /*
  * Commands about the session itself: HELP, PING, PONG, QUIT.
  */
+#include <stdlib.h>
+
+#include "base/mem.h"
 #include "server/answer.h"
 #include "server/command.h"
+#include "server/member.h"
 #include "server/render.h"
 #include "server/session.h"
 
@@ -61,13 +65,33 @@ cmd_pong(struct request *q)
 	answer_none(q->answer);
 }
 
+struct quitting {
+	struct answer *answer;
+	char why[ERR_LEN];
+};
+
+static void
+quit(void *arg)
+{
+	struct quitting *k = arg;
+	struct session *s = answer_session(k->answer);
+
+	if (s && member_await_echo(s, NULL, quit, k))
+		return;
+	answer_ok(k->answer, SPAN_NONE);
+	if (s)
+		session_end(s, BYE_QUIT, 0, "%s", k->why);
+	free(k);
+}
+
 void
 cmd_quit(struct request *q)
 {
-	struct session *s = q->session;
+	struct quitting *k = xcalloc(1, sizeof *k);
 
-	answer_ok(q->answer, SPAN_NONE);
-	session_end(s, BYE_QUIT, 0, "%.*s",
+	k->answer = q->answer;
+	snprintf(k->why, sizeof k->why, "%.*s",
 	    q->text.len < ERR_LEN ? (int)q->text.len : 0,
 	    q->text.len > 0 ? q->text.p : "");
+	quit(k);
 }

@@ -81,11 +81,10 @@ cmd_part(struct request *q)
 	}
 	m = membership_of(q, &room);
 	if (m)
-		member_part(q->server, q->answer, m, q->text);
+		member_part(q->answer, m, q->text);
 }
 
-/* --- asking the relay about a room elsewhere
- * ------------------------------------ */
+/* --- asking the relay about a room elsewhere ---------------------------- */
 
 struct asking {
 	struct answer *answer;

@@ -24,25 +24,26 @@
 
 enum { ENC_MAX = 32 };
 
-/* The room the session is in, or ERR. */
-static struct room *
-room_of_member(struct request *q)
+/* The session's membership of the room, or ERR. */
+static struct membership *
+membership_of(struct request *q)
 {
+	struct membership *m;
 	struct name name;
 	struct room *r;
 
 	if (!request_room(q, q->params[0], &name))
 		return NULL;
 	r = room_find(q->server->rooms, name.fold);
-	if (r && session_membership(q->session, r))
-		return r;
+	m = r ? session_membership(q->session, r) : NULL;
+	if (m)
+		return m;
 	answer_err(q->answer, ERR_NOT_MEMBER, 0,
 	    "you are not in %s; say JOIN %s first", name.shown, name.shown);
 	return NULL;
 }
 
-/* --- looking a person up
- * --------------------------------------------------------- */
+/* --- looking a person up ------------------------------------------------ */
 
 /* What a command to a person still has to do, once it is known who that is;
  * copies, because the line it came in is gone by then. */
@@ -117,8 +118,11 @@ static void
 on_said(void *arg, enum relay_status st, struct msgid id, bool dup)
 {
 	struct answer *a = arg;
+	struct membership *m = answer_about(a);
 
 	(void)dup;
+	if (st == RELAY_OK && m && msgid_cmp(id, m->said) > 0)
+		m->said = id;
 	if (st == RELAY_OK)
 		answer_ok_id(a, id);
 	else
@@ -234,8 +238,8 @@ say_to_person(struct request *q)
 void
 cmd_say(struct request *q)
 {
-	struct relay_msg m;
-	struct room *r;
+	struct relay_msg msg;
+	struct membership *m;
 	struct conv c;
 
 	if (!text_fits(q))
@@ -244,12 +248,13 @@ cmd_say(struct request *q)
 		say_to_person(q);
 		return;
 	}
-	r = room_of_member(q);
-	if (!r)
+	m = membership_of(q);
+	if (!m)
 		return;
-	m = message_of(q);
-	conv_room(&c, r->fold);
-	relay_append(q->server->relay, &c, &m, on_said, q->answer);
+	answer_set_about(q->answer, m);
+	msg = message_of(q);
+	conv_room(&c, m->room->fold);
+	relay_append(q->server->relay, &c, &msg, on_said, q->answer);
 }
 
 /* --- TYPING
@@ -276,7 +281,7 @@ void
 cmd_typing(struct request *q)
 {
 	struct to_person *p;
-	struct room *r;
+	struct membership *m;
 	struct conv c;
 
 	if (target_is_person(q->params[0])) {
@@ -287,10 +292,10 @@ cmd_typing(struct request *q)
 		claim_ensure(q->server, q->answer, on_held, p);
 		return;
 	}
-	r = room_of_member(q);
-	if (!r)
+	m = membership_of(q);
+	if (!m)
 		return;
-	conv_room(&c, r->fold);
+	conv_room(&c, m->room->fold);
 	relay_typing(q->server->relay, &c, span_of(q->session->user->id),
 	    span_of(q->session->user->shown));
 	answer_ok(q->answer, SPAN_NONE);
@@ -413,7 +418,7 @@ cmd_history(struct request *q)
 {
 	struct history_ask ask;
 	struct to_person *p;
-	struct room *r;
+	struct membership *m;
 
 	if (!read_range(q, &ask))
 		return;
@@ -426,10 +431,10 @@ cmd_history(struct request *q)
 		relay_find(q->server->relay, p->nick.fold, on_found, p);
 		return;
 	}
-	r = room_of_member(q);
-	if (!r)
+	m = membership_of(q);
+	if (!m)
 		return;
-	conv_room(&ask.conv, r->fold);
-	ask.target = span_of(r->shown);
+	conv_room(&ask.conv, m->room->fold);
+	ask.target = span_of(m->room->shown);
 	look_back(q->server, q->session, q->answer, &ask);
 }

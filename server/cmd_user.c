@@ -17,8 +17,7 @@
 #include "server/session.h"
 #include "server/user.h"
 
-/* --- NICK
- * --------------------------------------------------------------------- */
+/* --- NICK --------------------------------------------------------------- */
 
 struct renaming {
 	struct server *sv;
@@ -110,8 +109,7 @@ cmd_nick(struct request *q)
 	claim_ensure(q->server, q->answer, on_held, r);
 }
 
-/* --- WHOIS
- * ---------------------------------------------------------------------- */
+/* --- WHOIS -------------------------------------------------------------- */
 
 struct whois {
 	struct answer *answer;

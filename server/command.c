@@ -212,8 +212,7 @@ err_line(struct answer *a, int err, const struct line *l)
 		answer_err(a, ERR_BAD_ARGS, 0, "%s", line_strerror(err));
 }
 
-/* --- attributes
- * ---------------------------------------------------------------- */
+/* --- attributes --------------------------------------------------------- */
 
 /* The row for this key that the command takes; *known if any row has the key.
  */
@@ -305,8 +304,7 @@ read_attrs(struct request *q, const struct line *l)
 	return true;
 }
 
-/* --- parameters
- * ------------------------------------------------------------------ */
+/* --- parameters --------------------------------------------------------- */
 
 static bool
 read_params(struct request *q, const struct line *l)
@@ -327,8 +325,7 @@ read_params(struct request *q, const struct line *l)
 	return true;
 }
 
-/* --- running
- * ------------------------------------------------------------------------ */
+/* --- running ------------------------------------------------------------ */
 
 static bool
 has_turn(const struct session *s, const struct command *c)
@@ -429,8 +426,7 @@ command_run(
 	return true;
 }
 
-/* --- what handlers share
- * --------------------------------------------------------------- */
+/* --- what handlers share ------------------------------------------------ */
 
 void
 request_relay_err(struct answer *a, int relay_status)
@@ -498,8 +494,7 @@ request_nick(struct request *q, struct span raw, struct name *out)
 	return name_ok(q, raw, out);
 }
 
-/* --- tables, for the manual's test
- * ----------------------------------------------------------- */
+/* --- tables, for the manual's test -------------------------------------- */
 
 static void
 print_commands(FILE *out)

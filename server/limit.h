@@ -10,7 +10,7 @@
 
 struct sockaddr;
 
-/* --- flood: a token bucket that first slows down, then refuses ------------ */
+/* --- flood: a token bucket that first slows down, then refuses ---------- */
 
 struct flood_rule {
 	int64_t burst;    /* tokens a quiet session has; 0: no limit at all */
@@ -41,7 +41,7 @@ enum flood_verdict {
 enum flood_verdict flood_take(struct flood *f, const struct flood_rule *rule,
     unsigned cost, uint64_t now_ms, uint64_t *wait_ms);
 
-/* --- connections per address --------------------------------------------- */
+/* --- connections per address -------------------------------------------- */
 
 /* Counts by IPv4 address or IPv6 /64. */
 struct addr_counts;

@@ -46,8 +46,7 @@ struct listeners {
 	struct event *rest;
 };
 
-/* --- letting in
- * ---------------------------------------------------------------- */
+/* --- letting in --------------------------------------------------------- */
 
 static void
 refuse(int fd, enum proto_bye code, const char *why)
@@ -129,8 +128,7 @@ on_accept_error(struct evconnlistener *listener, void *arg)
 	evtimer_add(ls->rest, &rest);
 }
 
-/* --- opening
- * ---------------------------------------------------------------------- */
+/* --- opening ------------------------------------------------------------ */
 
 static bool
 add_door(struct listeners *ls, int fd, const char *path)

@@ -49,12 +49,14 @@ struct node {
 	struct config config;
 	struct listeners *listeners;
 	struct event *relay_run, *flush, *tick, *signals[3];
+	struct relay_events events; /* news_events, and a look at the state */
 	bool is_local;
+	bool said_ready;
+	uint64_t ready_by_ms; /* said by then, with or without the relay */
 	uint64_t idle_run_ms;
 };
 
-/* --- the turn
- * ---------------------------------------------------------------------- */
+/* --- the turn ----------------------------------------------------------- */
 
 static void
 on_relay_run(evutil_socket_t fd, short what, void *arg)
@@ -91,6 +93,33 @@ wake_flush(void *arg)
 	event_active(n->flush, 0, 0);
 }
 
+/* Scripts wait for this line: it comes when something can be said, or when the
+ * relay has had its time. */
+static void
+say_ready(struct node *n)
+{
+	if (n->said_ready || !n->listeners)
+		return;
+	n->said_ready = true;
+	if (!relay_is_up(n->server.relay))
+		log_warn("main", 0,
+		    "the relay does not answer yet; it is tried again and "
+		    "again");
+	fputs("ready", stderr);
+	listeners_print(n->listeners, stderr);
+	fputc('\n', stderr);
+}
+
+static void
+on_relay_state(void *arg, bool up)
+{
+	struct node *n = arg; /* the server is its first member */
+
+	news_events.on_state(&n->server, up);
+	if (up)
+		say_ready(n);
+}
+
 static void
 on_tick(evutil_socket_t fd, short what, void *arg)
 {
@@ -99,6 +128,8 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd, (void)what;
 	sessions_tick(&n->server, now);
+	if (!n->said_ready && now >= n->ready_by_ms)
+		say_ready(n);
 	if (n->is_local && now - n->idle_run_ms >= IDLE_RUN_MS) {
 		n->idle_run_ms = now;
 		relay_local_run(n->server.relay, now, clock_wall_ms());
@@ -107,8 +138,7 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 		event_base_loopbreak(n->server.base);
 }
 
-/* --- signals
- * -------------------------------------------------------------------------- */
+/* --- signals ------------------------------------------------------------ */
 
 static uint64_t
 jitter_ms(void)
@@ -151,8 +181,7 @@ on_hangup(evutil_socket_t fd, short what, void *arg)
 	log_info("main", 0, "SIGHUP: the configuration is read at start only");
 }
 
-/* --- setting up
- * ----------------------------------------------------------------------- */
+/* --- setting up --------------------------------------------------------- */
 
 static size_t
 raise_descriptors(void)
@@ -316,7 +345,9 @@ node_open(struct node *n, char cause[static ERR_LEN])
 	sv->relay = make_relay(n, cause);
 	if (!sv->relay)
 		return -1;
-	relay_set_events(sv->relay, &news_events, sv);
+	n->events = news_events;
+	n->events.on_state = on_relay_state;
+	relay_set_events(sv->relay, &n->events, sv);
 	n->listeners = listeners_open(sv, cause);
 	if (!n->listeners)
 		return -1;
@@ -336,6 +367,7 @@ node_close(struct node *n)
 	while ((s = TAILQ_FIRST(&sv->sessions)))
 		session_lost(s, "the server ended");
 	/* What is still owed comes now, and finds nobody. */
+	news_give_up_echoes(sv);
 	sv->relay_gone = true;
 	if (sv->relay)
 		relay_free(sv->relay);
@@ -356,16 +388,7 @@ node_close(struct node *n)
 	libevent_global_shutdown();
 }
 
-static void
-say_ready(const struct node *n)
-{
-	fputs("ready", stderr);
-	listeners_print(n->listeners, stderr);
-	fputc('\n', stderr);
-}
-
-/* --- the command line
- * -------------------------------------------------------------------- */
+/* --- the command line --------------------------------------------------- */
 
 static int
 print_what_was_asked(const struct config *c)
@@ -392,7 +415,10 @@ serve(struct node *n)
 	int status = EXIT_SUCCESS;
 
 	if (node_open(n, cause) == 0) {
-		say_ready(n);
+		n->ready_by_ms =
+		    clock_now_ms() + (uint64_t)n->config.connect_timeout;
+		if (relay_is_up(n->server.relay))
+			say_ready(n);
 		event_base_dispatch(n->server.base);
 	} else {
 		fprintf(stderr, "snugd: %s\n", cause);

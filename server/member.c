@@ -525,16 +525,92 @@ leave(struct membership *m, struct answer *a, struct span text)
 	}
 }
 
-void
-member_part(
-    struct server *sv, struct answer *a, struct membership *m, struct span text)
-{
-	struct session *s = m->session;
+struct echo {
+	struct room_waiter waiter;
+	struct server *sv;
+	struct room *room; /* pinned */
+	void (*then)(void *arg);
+	void *arg;
+};
 
-	room_flush(sv->rooms, m->room);
-	render_event(session_out(s), SPAN_NONE, "PARTED",
-	    span_of(m->room->shown), span_of(s->user->shown), text);
-	leave(m, a, text);
+static void
+on_echo(struct room_waiter *w, int status)
+{
+	struct echo *e = (struct echo *)w; /* waiter is its first member */
+	struct echo copy = *e;
+
+	(void)status;
+	free(e);
+	copy.then(copy.arg);
+	room_unpin(copy.sv, copy.room);
+}
+
+static bool
+is_owed(const struct membership *m)
+{
+	return msgid_cmp(m->said, m->room->last) > 0;
+}
+
+bool
+member_await_echo(struct session *s, const struct membership *only,
+    void (*then)(void *arg), void *arg)
+{
+	struct membership *m;
+	struct echo *e;
+
+	_Static_assert(offsetof(struct echo, waiter) == 0, "cast in on_echo");
+	TAILQ_FOREACH (m, &s->memberships, next)
+		if ((!only || m == only) && is_owed(m))
+			break;
+	if (!m || !relay_is_up(s->server->relay))
+		return false;
+	e = xcalloc(1, sizeof *e);
+	*e = (struct echo){.waiter = {.id = m->said, .fn = on_echo},
+	    .sv = s->server,
+	    .room = m->room,
+	    .then = then,
+	    .arg = arg};
+	m->room->pins++;
+	STAILQ_INSERT_TAIL(&m->room->echoes, &e->waiter, next);
+	return true;
+}
+
+struct part {
+	struct answer *answer;
+	struct membership *membership; /* good while the session is */
+	struct buf text;
+};
+
+static void
+part(void *arg)
+{
+	struct part *p = arg;
+	struct session *s = answer_session(p->answer);
+	struct membership *m = p->membership;
+	struct span text = {buf_head(&p->text), buf_len(&p->text)};
+
+	if (s) {
+		render_event(session_out(s), SPAN_NONE, "PARTED",
+		    span_of(m->room->shown), span_of(s->user->shown), text);
+		leave(m, p->answer, text);
+	} else {
+		answer_none(p->answer);
+	}
+	buf_free(&p->text);
+	free(p);
+}
+
+void
+member_part(struct answer *a, struct membership *m, struct span text)
+{
+	struct part *p = xcalloc(1, sizeof *p);
+
+	p->answer = a;
+	p->membership = m;
+	if (text.len > 0)
+		buf_add(&p->text, text.p, text.len);
+	if (!member_await_echo(m->session, m, part, p))
+		part(p);
 }
 
 void

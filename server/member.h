@@ -29,8 +29,17 @@ void member_join(struct server *sv, struct answer *a, const struct name *room,
 
 /* Out again: told to the leaver at once, to the others by the relay; answers
  * when the relay has been told. */
-void member_part(struct server *sv, struct answer *a, struct membership *m,
-    struct span text);
+void member_part(struct answer *a, struct membership *m, struct span text);
+
+/*
+ * A session that leaves is to see its own last words first: their OK may come
+ * before the subscription brings them.  True: something is awaited, and then
+ * runs once, from the loop, whether or not the session is still there.
+ *
+ *   only  the one membership to look at; NULL: all of the session's
+ */
+bool member_await_echo(struct session *s, const struct membership *only,
+    void (*then)(void *arg), void *arg);
 
 /* A session goes: out of every room, its nick given back, its user dropped. */
 void members_leave_all(struct session *s, struct span why);

@@ -24,8 +24,28 @@
 #include "server/session.h"
 #include "server/user.h"
 
-/* --- to all ------------------------------------------------------------------
- */
+static struct room *
+first_awaited(const struct server *sv)
+{
+	struct room *r = rooms_first(sv->rooms);
+
+	while (r && STAILQ_EMPTY(&r->echoes))
+		r = r->hh.next;
+	return r;
+}
+
+/* Whoever stops waiting may leave, and take this room or another along: so the
+ * next one is looked for anew. */
+void
+news_give_up_echoes(struct server *sv)
+{
+	struct room *r;
+
+	while ((r = first_awaited(sv)))
+		room_give_up_echoes(r, RELAY_DOWN);
+}
+
+/* --- to all ------------------------------------------------------------- */
 
 static void
 on_state(void *arg, bool up)
@@ -34,6 +54,8 @@ on_state(void *arg, bool up)
 	struct session *s;
 
 	log_info("relay", 0, "state=%s", up ? "up" : "down");
+	if (!up)
+		news_give_up_echoes(sv);
 	rooms_flush(sv->rooms);
 	TAILQ_FOREACH (s, &sv->sessions, next) {
 		if (s->state >= SESSION_ENDING || s->plain_refused)
@@ -46,19 +68,13 @@ on_state(void *arg, bool up)
 	}
 }
 
-/* --- to rooms
- * ------------------------------------------------------------------ */
+/* --- to rooms ----------------------------------------------------------- */
 
 static void
-on_message(void *arg, void *room, const struct relay_msg *m)
+render(struct server *sv, struct room *r, const struct relay_msg *m)
 {
-	struct server *sv = arg;
-	struct room *r = room;
 	struct render_for f = {.target = span_of(r->shown)};
 
-	r->last = m->id;
-	if (m->kind == RELAY_TOPIC)
-		room_set_topic(r, m->text, m->nick);
 	if (r->nlive == 0)
 		return;
 	if (m->kind == RELAY_TOPIC)
@@ -66,6 +82,19 @@ on_message(void *arg, void *room, const struct relay_msg *m)
 		    f.target, m->nick, m->text);
 	else
 		render_msg(room_batch(sv->rooms, r), &f, m);
+}
+
+static void
+on_message(void *arg, void *room, const struct relay_msg *m)
+{
+	struct server *sv = arg;
+	struct room *r = room;
+
+	if (m->kind == RELAY_TOPIC)
+		room_set_topic(r, m->text, m->nick);
+	render(sv, r, m);
+	/* Last: whoever waited for it may leave the room now. */
+	room_told(r, m->id);
 }
 
 static void
@@ -226,8 +255,7 @@ on_typing(void *arg, void *room, struct span sender, struct span nick)
 		tell_others(sv, r, u, "TYPING", nick);
 }
 
-/* --- to persons
- * --------------------------------------------------------------- */
+/* --- to persons --------------------------------------------------------- */
 
 static void
 deliver_to(struct user *u, const struct buf *line)
@@ -270,8 +298,7 @@ on_pair_typing(void *arg, void *user, struct span sender, struct span nick)
 	buf_free(&line);
 }
 
-/* --- names
- * ----------------------------------------------------------------------- */
+/* --- names -------------------------------------------------------------- */
 
 static void
 tell_once(struct session *s, unsigned long round, const struct buf *line)

@@ -16,6 +16,9 @@ struct user;
 /* What the relay brings, for relay_set_events() with the server as arg. */
 extern const struct relay_events news_events;
 
+/* Nobody waits for a message any longer: it may not come. */
+void news_give_up_echoes(struct server *sv);
+
 /* A member left: tells those who listen, frees the seat. */
 void news_parted(struct server *sv, struct seat *seat, struct span text);
 

@@ -130,7 +130,7 @@ set_timer(struct redis_link *l, uint64_t ms)
 	event_add(l->timer, &tv);
 }
 
-/* --- commands ------------------------------------------------------------- */
+/* --- commands ----------------------------------------------------------- */
 
 /* Gives encoded bytes to the socket's queue; true unless it is gone. */
 static void
@@ -283,7 +283,7 @@ fail_all(struct redis_link *l, struct pendings *list)
 	}
 }
 
-/* --- scripts that got lost ------------------------------------------------ */
+/* --- scripts that got lost ---------------------------------------------- */
 
 static void
 resend_held(struct redis_link *l)
@@ -350,7 +350,7 @@ is_noscript(const struct redisReply *r)
 	       memcmp(r->str, "NOSCRIPT", 8) == 0;
 }
 
-/* --- the handshake -------------------------------------------------------- */
+/* --- the handshake ------------------------------------------------------ */
 
 static bool
 reply_is(const struct redisReply *r, int type)
@@ -553,7 +553,7 @@ shake(struct redis_link *l, const struct redisReply *r)
 		set_state(l, UP, NULL);
 }
 
-/* --- replies -------------------------------------------------------------- */
+/* --- replies ------------------------------------------------------------ */
 
 static bool
 is_push(const struct redisReply *r)
@@ -656,7 +656,7 @@ on_event(struct bufferevent *bev, short what, void *arg)
 		redis_link_drop(l, strerror(EVUTIL_SOCKET_ERROR()));
 }
 
-/* --- states --------------------------------------------------------------- */
+/* --- states ------------------------------------------------------------- */
 
 /* At most a warning in ten seconds: a Redis that is away is tried often. */
 static void
@@ -814,7 +814,7 @@ on_dial(void *arg, enum redis_dial_news news, int fd, const char *why)
 		set_state(l, BACKOFF, why);
 }
 
-/* --- time ----------------------------------------------------------------- */
+/* --- time --------------------------------------------------------------- */
 
 static void
 ping(struct redis_link *l, uint64_t now_ms)
@@ -874,7 +874,7 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 		redis_link_drop(l, "it takes too long to answer");
 }
 
-/* --- public --------------------------------------------------------------- */
+/* --- public ------------------------------------------------------------- */
 
 struct redis_link *
 redis_link_new(const struct redis_link_config *c)

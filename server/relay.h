@@ -265,7 +265,7 @@ void relay_peek(
 /* All rooms with members. */
 void relay_list(struct relay *r, relay_list_fn done, void *arg);
 
-/* --- for back ends ------------------------------------------------------- */
+/* --- for back ends ------------------------------------------------------ */
 
 /* One function each, the same contracts; relay.c's functions above check the
  * arguments and call them. */

@@ -219,7 +219,7 @@ rr_ops_fini(struct rr *r)
 	event_free(r->later_event);
 }
 
-/* --- errors --------------------------------------------------------------- */
+/* --- errors ------------------------------------------------------------- */
 
 enum trouble { TELL, DROP, OPERATOR };
 

@@ -96,7 +96,7 @@ rr_room_feed(struct rr *r, const char *fold)
 	return room ? &room->feed : NULL;
 }
 
-/* --- own members ---------------------------------------------------------- */
+/* --- own members -------------------------------------------------------- */
 
 static struct own *
 find_own(struct rr_room *room, struct span sender)
@@ -131,7 +131,7 @@ drop_own(struct rr_room *room, struct span sender)
 	free(o);
 }
 
-/* --- members of all nodes ------------------------------------------------- */
+/* --- members of all nodes ----------------------------------------------- */
 
 static size_t
 member_key(char *key, size_t cap, struct span sender, struct span node)
@@ -252,7 +252,7 @@ rr_rooms_node_gone(struct rr *r, struct span node)
 		vanish_all(room, is_elsewhere, node.p);
 }
 
-/* --- rosters -------------------------------------------------------------- */
+/* --- rosters ------------------------------------------------------------ */
 
 bool
 rr_roster_at(const redisReply *roster, size_t i, struct rr_roster_entry *e)
@@ -361,7 +361,7 @@ rr_put_room(struct rr *r, const char *tag, const char *shown)
 	resp_i64(c, rr_log_ttl(r));
 }
 
-/* --- the channel ---------------------------------------------------------- */
+/* --- the channel -------------------------------------------------------- */
 
 static void sweep(struct rr_room *room);
 
@@ -499,7 +499,7 @@ settle_news(struct rr_room *room)
 	sweep(room);
 }
 
-/* --- sweeping ------------------------------------------------------------- */
+/* --- sweeping ----------------------------------------------------------- */
 
 /* A roster under way; it outlives a room that is closed meanwhile. */
 struct sweep {
@@ -570,7 +570,7 @@ sweep(struct rr_room *room)
 		start_sweep(room, 0);
 }
 
-/* --- opening and closing -------------------------------------------------- */
+/* --- opening and closing ------------------------------------------------ */
 
 struct open_op {
 	struct rr_op op;
@@ -827,7 +827,7 @@ rr_rooms_lost(struct rr *r)
 	}
 }
 
-/* --- coming and going ----------------------------------------------------- */
+/* --- coming and going --------------------------------------------------- */
 
 struct member_op {
 	struct rr_op op;
@@ -1080,7 +1080,7 @@ rr_room_typing(
 	rr_tell(r);
 }
 
-/* --- coming back ---------------------------------------------------------- */
+/* --- coming back -------------------------------------------------------- */
 
 struct registration {
 	struct rr *r;
@@ -1172,7 +1172,7 @@ rr_rooms_add_tasks(struct rr *r)
 			rr_task_add(r, TASK_ROOM, room->conv.key);
 }
 
-/* --- watching over the newest ids ----------------------------------------- */
+/* --- watching over the newest ids --------------------------------------- */
 
 struct check {
 	struct rr *r;
@@ -1249,7 +1249,7 @@ rr_rooms_check(struct rr *r)
 	check_send(r, k);
 }
 
-/* --- the end -------------------------------------------------------------- */
+/* --- the end ------------------------------------------------------------ */
 
 void
 rr_reap_rooms(struct rr *r)

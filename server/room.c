@@ -95,6 +95,7 @@ room_get(struct rooms *rs, const struct name *name)
 	r->shown = xstrdup(name->shown);
 	TAILQ_INIT(&r->seats);
 	STAILQ_INIT(&r->waiters);
+	STAILQ_INIT(&r->echoes);
 	HASH_ADD_KEYPTR(hh, rs->by_fold, r->fold, strlen(r->fold), r);
 	return r;
 }
@@ -161,6 +162,37 @@ room_free(struct rooms *rs, struct room *r,
 	free(r->shown);
 	free(r->fold);
 	free(r);
+}
+
+void
+room_told(struct room *r, struct msgid id)
+{
+	struct room_waiters due = STAILQ_HEAD_INITIALIZER(due);
+	struct room_waiter *w;
+
+	r->last = id;
+	/* Ids of one room are awaited in their order. */
+	while ((w = STAILQ_FIRST(&r->echoes)) && msgid_cmp(w->id, id) <= 0) {
+		STAILQ_REMOVE_HEAD(&r->echoes, next);
+		STAILQ_INSERT_TAIL(&due, w, next);
+	}
+	while ((w = STAILQ_FIRST(&due))) {
+		STAILQ_REMOVE_HEAD(&due, next);
+		w->fn(w, 0);
+	}
+}
+
+void
+room_give_up_echoes(struct room *r, int status)
+{
+	struct room_waiters due = STAILQ_HEAD_INITIALIZER(due);
+	struct room_waiter *w;
+
+	STAILQ_CONCAT(&due, &r->echoes);
+	while ((w = STAILQ_FIRST(&due))) {
+		STAILQ_REMOVE_HEAD(&due, next);
+		w->fn(w, status);
+	}
 }
 
 /* A user sits in at most rooms-per-session rooms per session, a room may have

@@ -41,11 +41,14 @@ enum room_state {
 	ROOM_OPEN,
 };
 
-/* Something that waits for the room to open: called once, then forgotten. */
+/* Something that waits for the room to open, or to be told of a message:
+ * called once, then forgotten. */
 struct room_waiter {
 	STAILQ_ENTRY(room_waiter) next;
+	struct msgid id;                               /* of the message */
 	void (*fn)(struct room_waiter *w, int status); /* enum relay_status */
 };
+STAILQ_HEAD(room_waiters, room_waiter);
 
 struct room {
 	char *fold, *shown;
@@ -60,7 +63,8 @@ struct room {
 	bool quiet;    /* above presence-max: comings and goings are not told */
 	bool dirty;    /* the batch holds lines that nobody was given yet */
 	struct buf batch;
-	STAILQ_HEAD(, room_waiter) waiters;
+	struct room_waiters waiters; /* for it to open */
+	struct room_waiters echoes;  /* for their messages; each has a pin */
 	STAILQ_ENTRY(room) next_dirty;
 	UT_hash_handle hh;
 };
@@ -93,7 +97,7 @@ bool room_is_idle(const struct room *r);
 void room_free(struct rooms *rs, struct room *r,
     void (*orphan)(void *arg, struct user *u), void *arg);
 
-/* --- seats ---------------------------------------------------------------- */
+/* --- seats -------------------------------------------------------------- */
 
 struct seat *room_seat(const struct room *r, const struct user *u);
 struct seat *room_add_seat(struct room *r, struct user *u);
@@ -103,6 +107,12 @@ void room_drop_seat(struct seat *seat);
 /* Did the number of members cross presence-max?  Sets quiet, with hysteresis:
  * loud again below 80 %. */
 bool room_presence_crossed(struct rooms *rs, struct room *r);
+
+/* The newest entry that came up here is this one: whoever waited for it, or for
+ * one before it, is called. */
+void room_told(struct room *r, struct msgid id);
+/* Whoever waits for a message is called, for it may never come. */
+void room_give_up_echoes(struct room *r, int status);
 
 /* --- lines -----------------------------------------------------------------
  */

@@ -218,12 +218,26 @@ take(struct session *s, struct span *in)
 	}
 }
 
+/* Settling it looks again whether all is done. */
+static void
+on_echoed(void *arg)
+{
+	answer_none(arg);
+}
+
 /* All that was read is answered and the other side has closed: so do we. */
 static void
 end_if_done(struct session *s)
 {
-	if (s->eof && may_run(s) && s->answers.n == 0)
-		session_end(s, BYE_QUIT, 0, "you closed the connection");
+	struct answer *a;
+
+	if (!s->eof || !may_run(s) || s->answers.n > 0)
+		return;
+	a = answer_begin(&s->answers, SPAN_NONE);
+	if (member_await_echo(s, NULL, on_echoed, a))
+		return;
+	session_end(s, BYE_QUIT, 0, "you closed the connection");
+	answer_none(a);
 }
 
 static void
@@ -493,8 +507,7 @@ session_membership(struct session *s, const struct room *r)
 	return NULL;
 }
 
-/* --- time
- * --------------------------------------------------------------------- */
+/* --- time --------------------------------------------------------------- */
 
 static void
 tick_ping(struct session *s, uint64_t now_ms)

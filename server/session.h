@@ -38,6 +38,7 @@ struct membership {
 	size_t place;            /* among the room's listeners */
 	struct history *reading; /* the replay, or the catching up behind it */
 	struct msgid cursor;     /* told up to here, while not listening */
+	struct msgid said;       /* the newest of its own that was accepted */
 };
 
 /* Fields are session.c's but for those marked (cmd): read by commands. */
@@ -109,7 +110,7 @@ void session_accept(struct session *s);
 
 struct membership *session_membership(struct session *s, const struct room *r);
 
-/* --- between session.c and output.c --------------------------------------- */
+/* --- between session.c and output.c ------------------------------------- */
 
 /* Sends what the socket takes; goes on with what waited for that. */
 void session_write(struct session *s);
@@ -120,7 +121,7 @@ void session_drained(struct session *s);
 void session_bury(struct session *s);
 void session_free(struct session *s);
 
-/* --- all of them; called by main and server.c ----------------------------- */
+/* --- all of them; called by main and server.c --------------------------- */
 
 TAILQ_HEAD(session_list, session);
 
