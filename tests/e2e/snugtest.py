@@ -496,6 +496,7 @@ class World:
         import vt  # pylint: disable=import-outside-toplevel
         home = self.path(f"home{self.count()}")
         os.mkdir(home)
+        os.environ["SNUG_BUILDDIR"] = BUILDDIR
         env = {"HOME": home, "XDG_CONFIG_HOME": None, "XDG_DATA_HOME": None,
                "XDG_STATE_HOME": None}
         t = vt.Terminal(argv, env=env, **more)
