@@ -13,6 +13,7 @@ struct fixture {
 	struct answers q;
 	struct buf out;
 	unsigned settled;
+	unsigned accepted;
 };
 
 static struct buf *
@@ -31,12 +32,21 @@ on_settled(struct session *s)
 	f->settled++;
 }
 
+static void
+on_accepted(struct session *s)
+{
+	struct fixture *f = (struct fixture *)(void *)s;
+
+	f->accepted++;
+}
+
 static int
 setup(void **state)
 {
 	struct fixture *f = xcalloc(1, sizeof *f);
 
-	answers_init(&f->q, (struct session *)(void *)f, out_of, on_settled);
+	answers_init(&f->q, (struct session *)(void *)f, out_of, on_accepted,
+	    on_settled);
 	*state = f;
 	return 0;
 }
@@ -211,6 +221,25 @@ an_error_that_waits_its_turn_is_told_the_same(void **state)
 	assert_int_equal(f->q.n, 0);
 }
 
+static void
+only_an_ok_to_a_command_that_counts_is_an_acceptance(void **state)
+{
+	struct fixture *f = *state;
+	struct answer *refused, *asked, *accepted;
+
+	refused = answer_begin(&f->q, SPAN_NONE);
+	answer_counts(refused);
+	asked = answer_begin(&f->q, SPAN_NONE);
+	accepted = answer_begin(&f->q, SPAN_NONE);
+	answer_counts(accepted);
+
+	answer_err(refused, ERR_BAD_NAME, 0, "no");
+	answer_ok(asked, SPAN_NONE);
+	assert_int_equal(f->accepted, 0);
+	answer_ok(accepted, SPAN_NONE);
+	assert_int_equal(f->accepted, 1);
+}
+
 int
 main(void)
 {
@@ -224,6 +253,7 @@ main(void)
 	    T(an_error_text_ends_before_a_byte_no_line_may_carry),
 	    T(a_long_error_text_is_cut_between_characters),
 	    T(an_error_that_waits_its_turn_is_told_the_same),
+	    T(only_an_ok_to_a_command_that_counts_is_an_acceptance),
 #undef T
 	};
 
