@@ -9,6 +9,8 @@
 #include "server/command.h"
 #include "server/member.h"
 #include "server/render.h"
+#include "server/room.h"
+#include "server/server.h"
 #include "server/session.h"
 
 static void
@@ -78,6 +80,8 @@ quit(void *arg)
 
 	if (s && member_await_echo(s, NULL, quit, k))
 		return;
+	if (s)
+		rooms_flush(s->server->rooms);
 	answer_ok(k->answer, SPAN_NONE);
 	if (s)
 		session_end(s, BYE_QUIT, 0, "%s", k->why);

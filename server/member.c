@@ -590,6 +590,7 @@ part(void *arg)
 	struct span text = {buf_head(&p->text), buf_len(&p->text)};
 
 	if (s) {
+		room_flush(s->server->rooms, m->room);
 		render_event(session_out(s), SPAN_NONE, "PARTED",
 		    span_of(m->room->shown), span_of(s->user->shown), text);
 		leave(m, p->answer, text);

@@ -200,6 +200,11 @@ take(struct session *s, struct span *in)
 	enum frame_result r;
 
 	while (may_run(s)) {
+		/* How long the next line may be is decided by the answer. */
+		if (s->state == SESSION_GREETING && s->answers.n > 0) {
+			pause_reading(s);
+			return;
+		}
 		if (buf_len(&s->out) >= OUT_MAX) {
 			s->full = true;
 			pause_reading(s);
