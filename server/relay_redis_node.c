@@ -153,14 +153,14 @@ rr_nodes_refresh(struct rr *r)
 
 /*
  * Redis read its clock between our sending and our hearing.  So its time is at
- * least ours and (now - heard): with that bound a deadline is never late, and
+ * least ours and (its - heard): with that bound a deadline is never late, and
  * early by a round trip at most.  The tightest bound holds for a while; one
  * that contradicts it shows that a clock was set.
  */
 static void
 take_clock(struct rr *r, int64_t redis_ms, uint64_t heard_ms)
 {
-	int64_t low = redis_ms - (int64_t)heard_ms;
+	int64_t low = redis_ms - (int64_t)heard_ms - 1; /* both are cut */
 	int64_t high = redis_ms - (int64_t)r->beat_sent_ms;
 
 	/* With too low a bound every deadline would have passed at once.  If it

@@ -1,0 +1,1053 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What the relay over Redis does when things go wrong: real servers that are
+ * killed, frozen, emptied, filled up, demoted and lied to.  What holds while
+ * all is well is in the contract's tests.
+ */
+#include <hiredis.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "server/relay_redis.h"
+#include "tests/unit/redis_server.h"
+#include "tests/unit/relay_harness.h"
+#include "tests/unit/unit.h"
+
+enum { SAY_MS = 300, LEASE_MS = 1500, PROBE_MS = 200, DEAD_MS = 800 };
+
+static struct redis_server server;
+static char lobby[1], den[1], alice[1], bob[1];
+
+/* --- the back end, with short times --------------------------------------- */
+
+static int
+faults_start(void)
+{
+	return redis_server_start(&server);
+}
+
+static void
+faults_stop(void)
+{
+	redis_server_end(&server);
+}
+
+static void
+faults_node_start(struct node *n)
+{
+	char cause[ERR_LEN];
+	char *url = xasprintf("unix://%s", server.sock);
+	char *prefix = xasprintf("t%u:", n->h->number);
+	struct relay_redis_config config = {
+	    .url = url,
+	    .node = n->name,
+	    .prefix = prefix,
+	    .history = TEST_HISTORY,
+	    .history_ttl_ms = 3600 * 1000,
+	    .dedupe_ms = TEST_DEDUPE_MS,
+	    .say_timeout_ms = SAY_MS,
+	    .lease_ms = LEASE_MS,
+	    .heartbeat_ms = 50,
+	    .connect_timeout_ms = 1000,
+	    .probe_ms = PROBE_MS,
+	    .dead_ms = DEAD_MS,
+	    .backoff_max_ms = 60,
+	};
+
+	n->backend = prefix;
+	n->relay = relay_redis_new(n->h->base, &config, cause);
+	free(url);
+	if (n->relay == NULL)
+		fail_msg("relay_redis_new: %s", cause);
+}
+
+static void
+faults_node_stop(struct node *n)
+{
+	free(n->backend);
+}
+
+static const struct backend faults = {
+    .name = "redis-faults",
+    .nodes = 2,
+    .start = faults_start,
+    .stop = faults_stop,
+    .node_start = faults_node_start,
+    .node_stop = faults_node_stop,
+};
+
+/* --- helpers -------------------------------------------------------------- */
+
+static void
+await_state(struct node *n, bool up)
+{
+	while (next_news(n, NEWS_STATE)->up != up)
+		;
+	assert_int_equal(relay_is_up(n->relay), up);
+}
+
+static void
+await_up(struct node *n)
+{
+	while (!relay_is_up(n->relay))
+		next_news(n, NEWS_STATE);
+}
+
+static void
+expect_message(struct node *n, const void *room, const char *text)
+{
+	const struct news *w = next_news(n, NEWS_MESSAGE);
+
+	assert_string_equal(w->text, text);
+	assert_ptr_equal(w->what, room);
+}
+
+static const struct news *
+expect_presence(struct node *n, enum relay_presence what, const char *sender)
+{
+	const struct news *w = next_news(n, NEWS_PRESENCE);
+
+	assert_int_equal(w->presence, what);
+	assert_string_equal(w->sender, sender);
+	return w;
+}
+
+/* An entry as another node would write it; nobody is told. */
+static void
+add_entry(struct node *n, const char *prev, const char *id, const char *text)
+{
+	char *payload = xasprintf("@from=%s MSG bob %s", BOB, text);
+
+	redis_server_do(&server, "XADD %s{r:lobby}:st %s p %s d %s",
+	    (char *)n->backend, id, prev, payload);
+	free(payload);
+}
+
+static void
+append_silently(
+    struct node *n, const char *prev, const char *id, const char *text)
+{
+	add_entry(n, prev, id, text);
+	redis_server_do(
+	    &server, "SET %s{r:lobby}:la %s", (char *)n->backend, id);
+}
+
+/* A claim of alice for Bob, by a node of that id. */
+static void
+claim_by_hand(struct node *n, const char *node)
+{
+	char *text = xasprintf("G %s %s 5 Alice", BOB, node);
+
+	redis_server_do(
+	    &server, "SET %s{k:alice} %s", (char *)n->backend, text);
+	free(text);
+}
+
+static void
+format_id(char out[static MSGID_LEN_MAX + 1], struct msgid id, uint64_t more)
+{
+	id.ms += more;
+	msgid_format(id, out);
+}
+
+static enum relay_status
+claim(struct node *n, const char *shown, const char *sender, void *user)
+{
+	return await_answer(ask_claim(n, shown, sender, user))->st;
+}
+
+/* The id of a node: its name, a dot and its incarnation. */
+static char *
+node_id(struct node *n)
+{
+	redisReply *r = redis_server_ask(
+	    &server, "ZRANGE %s{nodes} 0 -1", (char *)n->backend);
+	char *id = NULL;
+
+	for (size_t i = 0; i < r->elements; i++)
+		if (strncmp(r->element[i]->str, n->name, strlen(n->name)) == 0)
+			id = xstrdup(r->element[i]->str);
+	freeReplyObject(r);
+	assert_non_null(id);
+	return id;
+}
+
+static void
+kill_links(const char *type)
+{
+	redis_server_do(&server, "CLIENT KILL TYPE %s SKIPME yes", type);
+}
+
+/* --- crashes and cuts ----------------------------------------------------- */
+
+static void
+a_killed_redis_is_found_at_once_and_nothing_accepted_is_lost(struct harness *h)
+{
+	struct node *n = &h->node[0];
+	char text[24];
+	struct conv c = room_conv("lobby");
+	struct relay_range range = {.direction = RELAY_FORWARD, .n = 64};
+	open_room(n, "lobby", lobby);
+	for (int i = 0; i < 20; i++) {
+		snprintf(text, sizeof text, "line %d", i);
+		say(n, "lobby", ALICE, text);
+	}
+
+	redis_server_kill(&server);
+	uint64_t lost_ms = clock_now_ms();
+	await_state(n, false);
+	assert_true(clock_now_ms() - lost_ms < 1000);
+	assert_int_equal(redis_server_start(&server), 0);
+	await_state(n, true);
+
+	say(n, "lobby", ALICE, "after");
+	const struct answer *page = await_answer(ask_read(n, &c, &range));
+	assert_int_equal(page->n, 21);
+	for (int i = 0; i < 20; i++) {
+		snprintf(text, sizeof text, "line %d", i);
+		assert_string_equal(page->news[i].text, text);
+		expect_message(n, lobby, text);
+	}
+	expect_message(n, lobby, "after");
+	assert_int_equal(unread(n, NEWS_GAP), 0);
+}
+
+/* Writers on both nodes while connections die: every accepted message comes
+ * to both nodes, once, in one order. */
+static void
+no_message_is_lost_or_doubled_by_cuts(struct harness *h)
+{
+	struct node *a = &h->node[0], *b = &h->node[1];
+	enum { LINES = 300 };
+	struct msgid accepted[LINES];
+	size_t n = 0;
+	static const char *const types[] = {"pubsub", "pubsub", "normal"};
+	open_room(a, "lobby", lobby);
+	open_room(b, "lobby", den);
+
+	for (unsigned i = 0; n < LINES; i++) {
+		struct node *writer = i % 2 ? a : b;
+		char text[24];
+
+		snprintf(text, sizeof text, "line %zu", n);
+		if (i % 7 == 3)
+			kill_links(types[i % 3]);
+		struct answer *s = ask_say(writer, "lobby", ALICE, NULL, text);
+		await_answer(s);
+		if (s->st == RELAY_OK)
+			accepted[n++] = s->id;
+		else
+			await_up(writer);
+	}
+	await_up(a);
+	await_up(b);
+
+	for (int i = 0; i < 2; i++) {
+		struct node *reader = i ? b : a;
+		struct msgid last = {0, 0};
+
+		for (size_t k = 0; k < n;) {
+			const struct news *w = next_news(reader, NEWS_MESSAGE);
+
+			assert_true(msgid_cmp(w->id, last) > 0);
+			last = w->id;
+			/* Others may be of unknown outcome. */
+			assert_true(msgid_cmp(w->id, accepted[k]) <= 0);
+			k += msgid_cmp(w->id, accepted[k]) == 0;
+		}
+		assert_int_equal(unread(reader, NEWS_GAP), 0);
+	}
+}
+
+static void
+a_subscription_killed_a_hundred_times_is_restored(struct harness *h)
+{
+	struct node *a = &h->node[0], *b = &h->node[1];
+	open_room(a, "lobby", lobby);
+	open_room(b, "lobby", lobby);
+	open_room(b, "den", den);
+
+	for (int i = 0; i < 100; i++) {
+		char text[24];
+
+		kill_links("pubsub");
+		await_state(a, false);
+		await_state(a, true);
+		await_up(b);
+		snprintf(text, sizeof text, "line %d", i);
+		say(a, "lobby", ALICE, text);
+		expect_message(a, lobby, text);
+		expect_message(b, lobby, text);
+	}
+	say(b, "den", ALICE, "last");
+	expect_message(b, den, "last");
+}
+
+static void
+what_was_said_in_a_break_comes_before_the_relay_is_up(struct harness *h)
+{
+	struct node *n = &h->node[0];
+	char prev[MSGID_LEN_MAX + 1], id[MSGID_LEN_MAX + 1];
+	open_room(n, "lobby", lobby);
+	struct msgid last = say(n, "lobby", ALICE, "before");
+	expect_message(n, lobby, "before");
+
+	format_id(prev, last, 0);
+	format_id(id, last, 1);
+	append_silently(n, prev, id, "meanwhile");
+	kill_links("pubsub");
+	await_state(n, false);
+	await_state(n, true);
+
+	assert_int_equal(unread(n, NEWS_MESSAGE), 1);
+	expect_message(n, lobby, "meanwhile");
+	assert_int_equal(unread(n, NEWS_GAP), 0);
+}
+
+static void
+a_pairs_messages_of_a_break_are_delivered(struct harness *h)
+{
+	struct node *a = &h->node[0], *b = &h->node[1];
+	watch(a, ALICE, alice);
+	watch(b, BOB, bob);
+	await_answer(ask_tell(b, BOB, ALICE, NULL, "one"));
+	assert_string_equal(next_news(a, NEWS_PAIR_MESSAGE)->text, "one");
+
+	for (int i = 0; i < 20; i++) {
+		char text[24];
+
+		kill_links("pubsub");
+		await_state(b, false);
+		await_up(b);
+		snprintf(text, sizeof text, "line %d", i);
+		struct answer *s;
+		do {
+			s = ask_tell(b, BOB, ALICE, "c", text);
+			await_answer(s);
+			await_up(b);
+		} while (s->st != RELAY_OK);
+		await_up(a);
+	}
+
+	/* One cid: the first is all there is. */
+	assert_string_equal(next_news(a, NEWS_PAIR_MESSAGE)->text, "line 0");
+	assert_int_equal(unread(a, NEWS_PAIR_MESSAGE), 0);
+	assert_string_equal(next_news(b, NEWS_PAIR_MESSAGE)->text, "one");
+	assert_string_equal(next_news(b, NEWS_PAIR_MESSAGE)->text, "line 0");
+}
+
+/* --- silence -------------------------------------------------------------- */
+
+static void
+a_frozen_redis_leaves_no_call_without_an_answer(struct harness *h)
+{
+	struct node *n = &h->node[0];
+	struct conv c = room_conv("lobby");
+	struct relay_range range = {.direction = RELAY_FORWARD, .n = 64};
+	open_room(n, "lobby", lobby);
+	say(n, "lobby", ALICE, "before");
+	redis_server_freeze(&server);
+
+	uint64_t asked_ms = clock_now_ms();
+	struct answer *asked[] = {
+	    ask_say(n, "lobby", ALICE, NULL, "given up"),
+	    ask_open(n, "den", den),
+	    ask_join(n, "lobby", ALICE, "Alice"),
+	    ask_claim(n, "alice", ALICE, alice),
+	    ask_find(n, "alice"),
+	    ask_watch(n, ALICE, alice),
+	    ask_peek(n, "lobby"),
+	    ask_list(n),
+	    ask_read(n, &c, &range),
+	};
+	static const enum relay_status want[] = {RELAY_UNKNOWN, RELAY_DOWN,
+	    RELAY_UNKNOWN, RELAY_UNKNOWN, RELAY_DOWN, RELAY_DOWN, RELAY_DOWN,
+	    RELAY_DOWN, RELAY_DOWN};
+	for (size_t i = 0; i < ARRAY_LEN(asked); i++) {
+		await_answer(asked[i]);
+		assert_int_equal(asked[i]->st, want[i]);
+	}
+	assert_true(clock_now_ms() - asked_ms < SAY_MS + 500);
+	await_state(n, false);
+	assert_int_equal(
+	    await_answer(ask_say(n, "lobby", ALICE, NULL, "x"))->st,
+	    RELAY_DOWN);
+
+	redis_server_thaw(&server);
+	await_state(n, true);
+	say(n, "lobby", ALICE, "after");
+
+	/* Given up is given up: it is not carried out later. */
+	const struct answer *page = await_answer(ask_read(n, &c, &range));
+	assert_int_equal(page->n, 2);
+	assert_string_equal(page->news[0].text, "before");
+	assert_string_equal(page->news[1].text, "after");
+	/* The join of unknown outcome is no member now. */
+	assert_int_equal(await_answer(ask_peek(n, "lobby"))->n, 0);
+	assert_int_equal(claim(n, "alice", BOB, bob), RELAY_OK);
+}
+
+static void
+a_silent_redis_is_found_without_traffic(struct harness *h)
+{
+	struct node *n = &h->node[0];
+	open_room(n, "lobby", lobby);
+
+	redis_server_freeze(&server);
+	uint64_t frozen_ms = clock_now_ms();
+	await_state(n, false);
+	assert_true(clock_now_ms() - frozen_ms < 2 * DEAD_MS);
+	redis_server_thaw(&server);
+	await_state(n, true);
+
+	say(n, "lobby", ALICE, "after");
+	expect_message(n, lobby, "after");
+}
+
+/* --- Redis forgets -------------------------------------------------------- */
+
+static void
+lost_scripts_are_loaded_again_and_order_is_kept(struct harness *h)
+{
+	struct node *n = &h->node[0];
+	enum { BURST = 50 };
+	struct answer *asked[BURST];
+	char text[24];
+	open_room(n, "lobby", lobby);
+
+	redis_server_do(&server, "SCRIPT FLUSH");
+	for (int i = 0; i < BURST; i++) {
+		snprintf(text, sizeof text, "line %d", i);
+		asked[i] = ask_say(n, "lobby", ALICE, NULL, text);
+	}
+
+	for (int i = 0; i < BURST; i++) {
+		await_answer(asked[i]);
+		assert_int_equal(asked[i]->st, RELAY_OK);
+		snprintf(text, sizeof text, "line %d", i);
+		expect_message(n, lobby, text);
+	}
+	assert_true(relay_is_up(n->relay));
+	assert_int_equal(unread(n, NEWS_STATE), 0);
+}
+
+static void
+a_flush_is_told_and_ids_still_rise(struct harness *h)
+{
+	struct node *n = &h->node[0];
+	open_room(n, "lobby", lobby);
+	join(n, "lobby", ALICE, "Alice");
+	assert_int_equal(claim(n, "alice", ALICE, alice), RELAY_OK);
+	struct msgid before = say(n, "lobby", ALICE, "before");
+	expect_message(n, lobby, "before");
+
+	redis_server_do(&server, "FLUSHALL");
+	struct msgid after = say(n, "lobby", ALICE, "after");
+
+	assert_ptr_equal(next_news(n, NEWS_GAP)->what, lobby);
+	expect_message(n, lobby, "after");
+	assert_true(msgid_cmp(after, before) > 0);
+	/* The heartbeat finds the new epoch: all is told again. */
+	while (await_answer(ask_peek(n, "lobby"))->n == 0)
+		;
+	while (await_answer(ask_find(n, "alice"))->st != RELAY_OK)
+		;
+	assert_true(relay_is_up(n->relay));
+}
+
+static void
+a_flush_of_a_silent_room_is_told_too(struct harness *h)
+{
+	struct node *n = &h->node[0];
+	open_room(n, "lobby", lobby);
+	say(n, "lobby", ALICE, "before");
+	expect_message(n, lobby, "before");
+
+	redis_server_do(&server, "FLUSHALL");
+
+	assert_ptr_equal(next_news(n, NEWS_GAP)->what, lobby);
+	say(n, "lobby", ALICE, "after");
+	expect_message(n, lobby, "after");
+	assert_int_equal(unread(n, NEWS_GAP), 0);
+}
+
+static void
+ids_stay_above_the_floor_when_the_clock_is_behind(struct harness *h)
+{
+	struct node *n = &h->node[0];
+	char high[MSGID_LEN_MAX + 1];
+	open_room(n, "lobby", lobby);
+	/* An hour ahead of the clock. */
+	struct msgid ahead = {clock_wall_ms() + 3600 * 1000, 0};
+	format_id(high, ahead, 0);
+	append_silently(n, "0-0", high, "from the future");
+	expect_message(n, lobby, "from the future");
+
+	redis_server_do(&server, "FLUSHALL");
+	struct msgid after = say(n, "lobby", ALICE, "after");
+
+	assert_true(msgid_cmp(after, ahead) > 0);
+	next_news(n, NEWS_GAP);
+	expect_message(n, lobby, "after");
+}
+
+/* --- holes ---------------------------------------------------------------- */
+
+static void
+a_hole_is_filled_before_what_follows(struct harness *h)
+{
+	struct node *n = &h->node[0];
+	char prev[MSGID_LEN_MAX + 1], id[MSGID_LEN_MAX + 1];
+	open_room(n, "lobby", lobby);
+	struct msgid last = say(n, "lobby", ALICE, "one");
+	expect_message(n, lobby, "one");
+
+	format_id(prev, last, 0);
+	format_id(id, last, 1);
+	append_silently(n, prev, id, "two");
+	say(n, "lobby", ALICE, "three");
+
+	expect_message(n, lobby, "two");
+	expect_message(n, lobby, "three");
+	assert_int_equal(unread(n, NEWS_GAP), 0);
+}
+
+static void
+a_long_hole_is_filled_page_by_page(struct harness *h)
+{
+	struct node *n = &h->node[0];
+	enum { LINES = 280 }; /* of the 256 and more that are kept */
+	char prev[MSGID_LEN_MAX + 1], id[MSGID_LEN_MAX + 1];
+	char text[24];
+	open_room(n, "lobby", lobby);
+	struct msgid last = say(n, "lobby", ALICE, "first");
+	expect_message(n, lobby, "first");
+
+	for (unsigned i = 0; i < LINES; i++) {
+		format_id(prev, last, i);
+		format_id(id, last, i + 1);
+		snprintf(text, sizeof text, "%u", i);
+		add_entry(n, prev, id, text);
+	}
+	redis_server_do(&server, "SET t%u:{r:lobby}:la %s", h->number, id);
+	say(n, "lobby", ALICE, "last");
+
+	for (unsigned i = 0; i < LINES; i++) {
+		snprintf(text, sizeof text, "%u", i);
+		expect_message(n, lobby, text);
+	}
+	expect_message(n, lobby, "last");
+	assert_int_equal(unread(n, NEWS_GAP), 0);
+}
+
+static void
+a_hole_that_cannot_be_filled_is_told(struct harness *h)
+{
+	struct node *n = &h->node[0];
+	char id[MSGID_LEN_MAX + 1];
+	open_room(n, "lobby", lobby);
+	struct msgid last = say(n, "lobby", ALICE, "one");
+	expect_message(n, lobby, "one");
+
+	/* A predecessor that is nowhere. */
+	format_id(id, last, 5);
+	redis_server_do(&server, "SET t%u:{r:lobby}:la %s", h->number, id);
+	struct msgid after = say(n, "lobby", ALICE, "two");
+
+	assert_ptr_equal(next_news(n, NEWS_GAP)->what, lobby);
+	expect_message(n, lobby, "two");
+	assert_true(msgid_cmp(after, last) > 0);
+	say(n, "lobby", ALICE, "three");
+	expect_message(n, lobby, "three");
+	assert_int_equal(unread(n, NEWS_GAP), 0);
+}
+
+static void
+the_loss_of_a_last_message_is_noticed(struct harness *h)
+{
+	struct node *n = &h->node[0];
+	char prev[MSGID_LEN_MAX + 1], id[MSGID_LEN_MAX + 1];
+	open_room(n, "lobby", lobby);
+	struct msgid last = say(n, "lobby", ALICE, "one");
+	expect_message(n, lobby, "one");
+
+	format_id(prev, last, 0);
+	format_id(id, last, 1);
+	append_silently(n, prev, id, "nobody was told");
+
+	expect_message(n, lobby, "nobody was told");
+}
+
+/* --- what Redis says is not believed -------------------------------------- */
+
+static void
+garbage_on_a_channel_harms_nobody(struct harness *h)
+{
+	struct node *n = &h->node[0];
+	static const char *const garbage[] = {
+	    "",
+	    " ",
+	    "0",
+	    "0-0",
+	    "0-0 1-1",
+	    "0-0 1-1 ",
+	    "0-0 18446744073709551616-0 x",
+	    "2-0 1-0 @from=" BOB " MSG ann x",
+	    "0-0 1-0 @from=nobody MSG ann x",
+	    "0-0 1-0 @from=" BOB " MSG ann \x1b]0;owned\x07",
+	    "0-0 1-0 @from=" BOB " MSG ann \xff\xfe",
+	    "@node=x @from=nobody JOINED ann",
+	    "@node=x @from=" BOB " JOINED -",
+	    "@node=x JOINED",
+	    "@node=\x01 GONE",
+	    "@from=" BOB " TYPING ann",
+	    "ROSTER",
+	    "\xff\xff\xff",
+	    "a\r\nb",
+	};
+	open_room(n, "lobby", lobby);
+	watch(n, ALICE, alice);
+	say(n, "lobby", ALICE, "before");
+	expect_message(n, lobby, "before");
+
+	for (size_t i = 0; i < ARRAY_LEN(garbage); i++) {
+		redis_server_do(&server, "PUBLISH t%u:{r:lobby}:c %s",
+		    h->number, garbage[i]);
+		redis_server_do(&server, "PUBLISH t%u:{u:%s}:c %s", h->number,
+		    ALICE, garbage[i]);
+		redis_server_do(&server, "PUBLISH %s %s", "t:nobody", "x");
+	}
+	say(n, "lobby", ALICE, "after");
+
+	expect_message(n, lobby, "after");
+	assert_int_equal(unread(n, NEWS_PRESENCE), 0);
+	assert_int_equal(unread(n, NEWS_PAIR_MESSAGE), 0);
+	assert_true(relay_is_up(n->relay));
+}
+
+static void
+garbage_in_a_stream_is_stepped_over(struct harness *h)
+{
+	struct node *n = &h->node[0];
+	struct conv c = room_conv("lobby");
+	struct relay_range range = {.direction = RELAY_FORWARD, .n = 64};
+	char prev[MSGID_LEN_MAX + 1], id[MSGID_LEN_MAX + 1];
+	open_room(n, "lobby", lobby);
+	struct msgid last = say(n, "lobby", ALICE, "one");
+	expect_message(n, lobby, "one");
+
+	format_id(prev, last, 0);
+	format_id(id, last, 1);
+	append_silently(n, prev, id, "\x1b[2J");
+	redis_server_do(&server, "XADD t%u:{r:lobby}:st * x y", h->number);
+	redis_server_do(
+	    &server, "XADD t%u:{r:lobby}:st * p junk d junk", h->number);
+	say(n, "lobby", ALICE, "two");
+
+	expect_message(n, lobby, "two");
+	const struct answer *page = await_answer(ask_read(n, &c, &range));
+	assert_int_equal(page->n, 2);
+	assert_string_equal(page->news[1].text, "two");
+}
+
+static void
+keys_of_the_wrong_type_fail_and_harm_nobody(struct harness *h)
+{
+	struct node *n = &h->node[0];
+	static const char *const keys[] = {"{r:den}:la", "{r:den}:n",
+	    "{k:alice}", "{rooms}", "{u:" ALICE "}:pairs"};
+	struct conv c = room_conv("den");
+	struct relay_range range = {.direction = RELAY_FORWARD, .n = 1};
+	for (size_t i = 0; i < ARRAY_LEN(keys); i++)
+		redis_server_do(&server, "LPUSH t%u:%s x", h->number, keys[i]);
+	open_room(n, "lobby", lobby);
+
+	struct answer *asked[] = {
+	    ask_open(n, "den", den),
+	    ask_say(n, "den", ALICE, NULL, "x"),
+	    ask_read(n, &c, &range),
+	    ask_claim(n, "alice", ALICE, alice),
+	    ask_find(n, "alice"),
+	    ask_watch(n, ALICE, alice),
+	    ask_peek(n, "den"),
+	    ask_list(n),
+	};
+	for (size_t i = 0; i < ARRAY_LEN(asked); i++) {
+		await_answer(asked[i]);
+		assert_int_equal(asked[i]->st, RELAY_FAILED);
+	}
+
+	say(n, "lobby", ALICE, "carries on");
+	expect_message(n, lobby, "carries on");
+	assert_int_equal(unread(n, NEWS_STATE), 0);
+}
+
+static void
+garbage_about_rooms_and_people_is_left_out(struct harness *h)
+{
+	struct node *n = &h->node[0];
+	char *me = node_id(n);
+	redis_server_do(&server, "ZADD t%u:{rooms} 1 a{b} 2 %s 3 den 4 x%%zz",
+	    h->number, "\x1b[2J");
+	redis_server_do(
+	    &server, "HSET t%u:{r:den}:n %s 2 %s x", h->number, me, "");
+	redis_server_do(&server, "HSET t%u:{r:den}:m:%s junk junk %s %s",
+	    h->number, me, ALICE, "\x1b[2J");
+	redis_server_do(&server, "HSET t%u:{r:den}:cfg shown %s topic %s",
+	    h->number, "Other", "\x1b[2J");
+	redis_server_do(&server, "SET t%u:{k:alice} %s", h->number, "\x1b[2J");
+
+	const struct answer *list = await_answer(ask_list(n));
+	const struct answer *peek = await_answer(ask_peek(n, "den"));
+
+	assert_int_equal(list->n, 1);
+	assert_string_equal(list->rooms[0].fold, "den");
+	assert_string_equal(list->rooms[0].shown, "den");
+	assert_string_equal(list->rooms[0].topic, "(none)");
+	assert_int_equal(peek->n, 0);
+	assert_string_equal(peek->room.shown, "den");
+	assert_string_equal(peek->room.topic, "(none)");
+	assert_int_equal(await_answer(ask_find(n, "alice"))->st, RELAY_NONE);
+	assert_int_equal(claim(n, "alice", ALICE, alice), RELAY_OK);
+	free(me);
+}
+
+/* --- Redis refuses -------------------------------------------------------- */
+
+static void
+a_full_redis_refuses_and_the_node_stays(struct harness *h)
+{
+	struct node *n = &h->node[0];
+	open_room(n, "lobby", lobby);
+	say(n, "lobby", ALICE, "before");
+
+	redis_server_do(&server, "CONFIG SET maxmemory 1mb");
+	struct answer *full = ask_say(n, "lobby", ALICE, NULL, "too much");
+	await_answer(full);
+	struct answer *joined = ask_join(n, "lobby", ALICE, "Alice");
+	await_answer(joined);
+	redis_server_do(&server, "CONFIG SET maxmemory 0");
+
+	assert_int_equal(full->st, RELAY_FULL);
+	assert_int_equal(joined->st, RELAY_OK);
+	say(n, "lobby", ALICE, "after");
+	expect_message(n, lobby, "before");
+	expect_message(n, lobby, "after");
+	assert_int_equal(unread(n, NEWS_STATE), 0);
+}
+
+static void
+a_demoted_master_is_left_until_it_is_one_again(struct harness *h)
+{
+	struct node *n = &h->node[0];
+	open_room(n, "lobby", lobby);
+	say(n, "lobby", ALICE, "before");
+
+	redis_server_do(&server, "REPLICAOF 127.0.0.1 1");
+	await_answer(ask_say(n, "lobby", ALICE, NULL, "lost"));
+	await_state(n, false);
+	redis_server_do(&server, "REPLICAOF NO ONE");
+	await_state(n, true);
+
+	say(n, "lobby", ALICE, "after");
+	expect_message(n, lobby, "before");
+	expect_message(n, lobby, "after");
+}
+
+/* --- other nodes ---------------------------------------------------------- */
+
+static void
+a_dead_nodes_claim_can_be_taken(struct harness *h)
+{
+	struct node *n = &h->node[0];
+	claim_by_hand(n, "ghost.1");
+
+	assert_int_equal(await_answer(ask_find(n, "alice"))->st, RELAY_NONE);
+	assert_int_equal(claim(n, "Alice", ALICE, alice), RELAY_OK);
+
+	const struct answer *owner = await_answer(ask_find(n, "alice"));
+	assert_int_equal(owner->st, RELAY_OK);
+	assert_string_equal(owner->sender, ALICE);
+}
+
+static void
+a_node_that_came_just_now_is_not_taken_for_dead(struct harness *h)
+{
+	struct node *n = &h->node[0];
+	redis_server_do(
+	    &server, "ZADD t%u:{nodes} 9999999999999 ghost.1", h->number);
+	claim_by_hand(n, "ghost.1");
+
+	assert_int_equal(claim(n, "Alice", ALICE, alice), RELAY_TAKEN);
+	assert_string_equal(await_answer(ask_find(n, "alice"))->node, "ghost");
+}
+
+static void
+members_of_a_dead_node_do_not_count(struct harness *h)
+{
+	struct node *n = &h->node[0];
+	open_room(n, "den", den);
+	join(n, "den", ALICE, "Alice");
+	redis_server_do(&server, "HSET t%u:{r:den}:n ghost.1 1", h->number);
+	redis_server_do(
+	    &server, "HSET t%u:{r:den}:m:ghost.1 %s Bob", h->number, BOB);
+
+	const struct answer *peek = await_answer(ask_peek(n, "den"));
+	const struct answer *list = await_answer(ask_list(n));
+
+	assert_int_equal(peek->n, 1);
+	assert_string_equal(peek->news[0].sender, ALICE);
+	assert_int_equal(list->n, 1);
+	assert_int_equal(list->rooms[0].count, 1);
+}
+
+static void
+members_of_a_node_that_dies_are_gone(struct harness *h)
+{
+	struct node *n = &h->node[0];
+	redis_server_do(
+	    &server, "ZADD t%u:{nodes} 9999999999999 ghost.1", h->number);
+	redis_server_do(&server, "HSET t%u:{r:lobby}:n ghost.1 1", h->number);
+	redis_server_do(
+	    &server, "HSET t%u:{r:lobby}:m:ghost.1 %s Bob", h->number, BOB);
+	open_room(n, "lobby", lobby);
+	assert_string_equal(
+	    expect_presence(n, RELAY_PRESENT, BOB)->node, "ghost");
+
+	redis_server_do(&server, "ZREM t%u:{nodes} ghost.1", h->number);
+
+	expect_presence(n, RELAY_GONE, BOB);
+}
+
+static void
+a_node_that_goes_takes_its_members_and_nicks_along(struct harness *h)
+{
+	struct node *n = &h->node[0], *other = &h->node[1];
+	open_room(n, "lobby", lobby);
+	open_room(other, "lobby", lobby);
+	join(other, "lobby", BOB, "Bob");
+	assert_int_equal(claim(other, "bob", BOB, bob), RELAY_OK);
+	expect_presence(n, RELAY_JOINED, BOB);
+
+	node_free(other);
+
+	expect_presence(n, RELAY_GONE, BOB);
+	assert_int_equal(await_answer(ask_find(n, "bob"))->st, RELAY_NONE);
+	assert_int_equal(await_answer(ask_peek(n, "lobby"))->n, 0);
+	redisReply *left =
+	    redis_server_ask(&server, "KEYS t%u:{n:nook*", h->number);
+	assert_int_equal(left->elements, 0);
+	freeReplyObject(left);
+}
+
+static void
+comings_that_nobody_was_told_of_are_found_after_a_break(struct harness *h)
+{
+	struct node *n = &h->node[0], *other = &h->node[1];
+	open_room(n, "lobby", lobby);
+	open_room(other, "lobby", lobby);
+	join(other, "lobby", BOB, "Bob");
+	expect_presence(n, RELAY_JOINED, BOB);
+	char *id = node_id(other);
+
+	redis_server_do(
+	    &server, "HDEL t%u:{r:lobby}:m:%s %s", h->number, id, BOB);
+	redis_server_do(
+	    &server, "HSET t%u:{r:lobby}:m:%s %s Carla", h->number, id, CARLA);
+	/* The other node's own break would put it right: only ours is cut. */
+	char *event = xasprintf("@node=%s ROSTER", id);
+	redis_server_do(
+	    &server, "PUBLISH t%u:{r:lobby}:c %s", h->number, event);
+	free(event);
+
+	const struct news *first = next_news(n, NEWS_PRESENCE);
+	const struct news *second = next_news(n, NEWS_PRESENCE);
+	assert_string_equal(first->sender, CARLA);
+	assert_int_equal(first->presence, RELAY_PRESENT);
+	assert_string_equal(second->sender, BOB);
+	assert_int_equal(second->presence, RELAY_GONE);
+
+	/* And the truth comes back with the other node. */
+	kill_links("normal");
+	bool bob_is_back = false, carla_is_gone = false;
+	while (!bob_is_back || !carla_is_gone) {
+		const struct news *w = next_news(n, NEWS_PRESENCE);
+
+		bob_is_back = bob_is_back || (strcmp(w->sender, BOB) == 0 &&
+						 w->presence == RELAY_PRESENT);
+		carla_is_gone =
+		    carla_is_gone || (strcmp(w->sender, CARLA) == 0 &&
+					 w->presence == RELAY_GONE);
+	}
+	free(id);
+}
+
+static void
+a_nick_lost_in_a_break_is_told_when_the_relay_is_up(struct harness *h)
+{
+	struct node *n = &h->node[0], *other = &h->node[1];
+	assert_int_equal(claim(n, "alice", ALICE, alice), RELAY_OK);
+	assert_int_equal(claim(n, "ann", ALICE, alice), RELAY_OK);
+	char *id = node_id(other);
+
+	claim_by_hand(n, id);
+	kill_links("normal");
+
+	const struct news *w = next_news(n, NEWS_NICK_LOST);
+	assert_ptr_equal(w->what, alice);
+	assert_string_equal(w->nick, "alice");
+	assert_true(relay_is_up(n->relay));
+	assert_string_equal(await_answer(ask_find(n, "ann"))->sender, ALICE);
+	assert_string_equal(await_answer(ask_find(n, "alice"))->sender, BOB);
+	assert_int_equal(unread(n, NEWS_NICK_LOST), 0);
+	free(id);
+}
+
+static void
+what_is_given_back_in_a_break_is_given_back_after_it(struct harness *h)
+{
+	struct node *n = &h->node[0], *other = &h->node[1];
+	open_room(n, "lobby", lobby);
+	join(n, "lobby", ALICE, "Alice");
+	assert_int_equal(claim(n, "alice", ALICE, alice), RELAY_OK);
+
+	redis_server_kill(&server);
+	await_state(n, false);
+	await_state(other, false);
+	do_release(n, "alice", ALICE);
+	await_answer(ask_part(n, "lobby", ALICE, "Alice", NULL));
+	do_close(n, "lobby");
+	assert_int_equal(redis_server_start(&server), 0);
+	await_state(n, true);
+	await_up(other);
+
+	assert_int_equal(await_answer(ask_peek(other, "lobby"))->n, 0);
+	assert_int_equal(
+	    await_answer(ask_find(other, "alice"))->st, RELAY_NONE);
+	open_room(n, "lobby", lobby);
+	assert_int_equal(unread(n, NEWS_NICK_LOST), 0);
+}
+
+static void
+a_thousand_rooms_are_back_within_five_seconds(struct harness *h)
+{
+	struct node *n = &h->node[0];
+	enum { ROOMS = 1000 };
+	struct answer *asked[ROOMS];
+	char name[24];
+	for (int i = 0; i < ROOMS; i++) {
+		snprintf(name, sizeof name, "room-%d", i);
+		asked[i] = ask_open(n, name, lobby);
+	}
+	for (int i = 0; i < ROOMS; i++)
+		assert_int_equal(await_answer(asked[i])->st, RELAY_OK);
+
+	redis_server_kill(&server);
+	await_state(n, false);
+	assert_int_equal(redis_server_start(&server), 0);
+	uint64_t back_ms = clock_now_ms();
+	await_state(n, true);
+
+	assert_true(clock_now_ms() - back_ms < 5000);
+	say(n, "room-999", ALICE, "after");
+	expect_message(n, lobby, "after");
+}
+
+/* --- the table ------------------------------------------------------------ */
+
+struct rule {
+	const char *name;
+	void (*test)(struct harness *);
+	unsigned nodes;
+	struct harness *h;
+};
+
+/* clang-format off */
+#define ONE(test) {#test, test, 1, NULL}
+#define TWO(test) {#test, test, 2, NULL}
+static struct rule rules[] = {
+	ONE(a_killed_redis_is_found_at_once_and_nothing_accepted_is_lost),
+	TWO(no_message_is_lost_or_doubled_by_cuts),
+	TWO(a_subscription_killed_a_hundred_times_is_restored),
+	ONE(what_was_said_in_a_break_comes_before_the_relay_is_up),
+	TWO(a_pairs_messages_of_a_break_are_delivered),
+	ONE(a_frozen_redis_leaves_no_call_without_an_answer),
+	ONE(a_silent_redis_is_found_without_traffic),
+	ONE(lost_scripts_are_loaded_again_and_order_is_kept),
+	ONE(a_flush_is_told_and_ids_still_rise),
+	ONE(a_flush_of_a_silent_room_is_told_too),
+	ONE(ids_stay_above_the_floor_when_the_clock_is_behind),
+	ONE(a_hole_is_filled_before_what_follows),
+	ONE(a_long_hole_is_filled_page_by_page),
+	ONE(a_hole_that_cannot_be_filled_is_told),
+	ONE(the_loss_of_a_last_message_is_noticed),
+	ONE(garbage_on_a_channel_harms_nobody),
+	ONE(garbage_in_a_stream_is_stepped_over),
+	ONE(keys_of_the_wrong_type_fail_and_harm_nobody),
+	ONE(garbage_about_rooms_and_people_is_left_out),
+	ONE(a_full_redis_refuses_and_the_node_stays),
+	ONE(a_demoted_master_is_left_until_it_is_one_again),
+	ONE(a_dead_nodes_claim_can_be_taken),
+	ONE(a_node_that_came_just_now_is_not_taken_for_dead),
+	ONE(members_of_a_dead_node_do_not_count),
+	ONE(members_of_a_node_that_dies_are_gone),
+	TWO(a_node_that_goes_takes_its_members_and_nicks_along),
+	TWO(comings_that_nobody_was_told_of_are_found_after_a_break),
+	TWO(a_nick_lost_in_a_break_is_told_when_the_relay_is_up),
+	TWO(what_is_given_back_in_a_break_is_given_back_after_it),
+	ONE(a_thousand_rooms_are_back_within_five_seconds),
+};
+/* clang-format on */
+
+static int
+setup(void **state)
+{
+	struct rule *r = *state;
+
+	r->h = harness_new(&faults, r->nodes);
+	return 0;
+}
+
+/* A failed test may have left the server dead or frozen. */
+static int
+teardown(void **state)
+{
+	struct rule *r = *state;
+
+	if (server.pid == 0 && redis_server_start(&server) != 0)
+		return -1;
+	redis_server_thaw(&server);
+	harness_free(r->h);
+	return 0;
+}
+
+static void
+run_rule(void **state)
+{
+	struct rule *r = *state;
+
+	r->test(r->h);
+}
+
+int
+main(void)
+{
+	struct CMUnitTest tests[ARRAY_LEN(rules)];
+
+	for (size_t i = 0; i < ARRAY_LEN(rules); i++)
+		tests[i] = (struct CMUnitTest){
+		    rules[i].name, run_rule, setup, teardown, &rules[i]};
+	if (getenv("SNUG_TEST_LOG") == NULL)
+		log_setup(LOG_LEVEL_ERROR, LOG_TEXT); /* the faults are ours */
+	if (faults.start() != 0)
+		return 99; /* a hard error for the test driver */
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	cmocka_set_test_filter(getenv("SNUG_TEST_FILTER"));
+	int failed = cmocka_run_group_tests(tests, NULL, NULL);
+	faults.stop();
+	return failed;
+}
