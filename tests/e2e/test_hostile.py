@@ -239,7 +239,7 @@ def a_line_never_finished_holds_no_more_than_a_line(w):
     for c in crowd[:1]:
         c.raw(b"\n")
         c.expect("ERR unknown-command <text>")
-    within(s.rss() - before, 100 * (16384 + 8192) + MIB)
+    within(s.rss() - before, 100 * (16384 + 4096) + MIB)
 
 
 @test
