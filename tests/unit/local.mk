@@ -4,6 +4,7 @@ unit_ldadd = $(base_libs) $(CMOCKA_LIBS)
 unit_base = \
 	tests/unit/test_addr \
 	tests/unit/test_buf \
+	tests/unit/test_clock \
 	tests/unit/test_codes \
 	tests/unit/test_conf \
 	tests/unit/test_frame \
@@ -22,6 +23,8 @@ tests_unit_test_addr_SOURCES = tests/unit/test_addr.c tests/unit/unit.h
 tests_unit_test_addr_LDADD = $(unit_ldadd)
 tests_unit_test_buf_SOURCES = tests/unit/test_buf.c tests/unit/unit.h
 tests_unit_test_buf_LDADD = $(unit_ldadd)
+tests_unit_test_clock_SOURCES = tests/unit/test_clock.c tests/unit/unit.h
+tests_unit_test_clock_LDADD = $(unit_ldadd)
 tests_unit_test_codes_SOURCES = tests/unit/test_codes.c tests/unit/unit.h
 tests_unit_test_codes_LDADD = libproto.a $(unit_ldadd)
 tests_unit_test_conf_SOURCES = tests/unit/test_conf.c tests/unit/unit.h
