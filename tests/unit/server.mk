@@ -2,6 +2,8 @@
 if HAVE_CMOCKA
 unit_server = \
 	tests/unit/test_answer \
+	tests/unit/test_config \
+	tests/unit/test_history \
 	tests/unit/test_limit \
 	tests/unit/test_render \
 	tests/unit/test_room \
@@ -12,6 +14,10 @@ unit_server_ldadd = $(server_libs) $(CMOCKA_LIBS)
 
 tests_unit_test_answer_SOURCES = tests/unit/test_answer.c tests/unit/unit.h
 tests_unit_test_answer_LDADD = $(unit_server_ldadd)
+tests_unit_test_config_SOURCES = tests/unit/test_config.c tests/unit/unit.h
+tests_unit_test_config_LDADD = $(unit_server_ldadd)
+tests_unit_test_history_SOURCES = tests/unit/test_history.c tests/unit/unit.h
+tests_unit_test_history_LDADD = $(unit_server_ldadd)
 tests_unit_test_limit_SOURCES = tests/unit/test_limit.c tests/unit/unit.h
 tests_unit_test_limit_LDADD = $(unit_server_ldadd)
 tests_unit_test_render_SOURCES = tests/unit/test_render.c tests/unit/unit.h

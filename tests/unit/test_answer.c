@@ -12,8 +12,7 @@
 struct fixture {
 	struct answers q;
 	struct buf out;
-	unsigned settled;
-	unsigned accepted;
+	unsigned accepted, settled;
 };
 
 static struct buf *
@@ -25,19 +24,19 @@ out_of(struct session *s)
 }
 
 static void
-on_settled(struct session *s)
-{
-	struct fixture *f = (struct fixture *)(void *)s;
-
-	f->settled++;
-}
-
-static void
 on_accepted(struct session *s)
 {
 	struct fixture *f = (struct fixture *)(void *)s;
 
 	f->accepted++;
+}
+
+static void
+on_settled(struct session *s)
+{
+	struct fixture *f = (struct fixture *)(void *)s;
+
+	f->settled++;
 }
 
 static int
@@ -117,6 +116,28 @@ settled_is_called_when_an_answer_went_out_and_only_then(void **state)
 	answer_none(answer_begin(&f->q, SPAN_NONE));
 	assert_int_equal(f->settled, 2);
 	assert_out(f, "4 OK a\n4 OK b\n");
+}
+
+static void
+only_an_ok_to_what_counts_is_an_acceptance(void **state)
+{
+	struct fixture *f = *state;
+	struct answer *a;
+
+	answer_ok(answer_begin(&f->q, SPAN_NONE), SPAN_NONE);
+	a = answer_begin(&f->q, SPAN_NONE);
+	answer_counts(a);
+	answer_err(a, ERR_BAD_NAME, 0, "no");
+	assert_int_equal(f->accepted, 0);
+	a = answer_begin(&f->q, SPAN_NONE);
+	answer_counts(a);
+	answer_ok(a, SPAN_NONE);
+	assert_int_equal(f->accepted, 1);
+	a = answer_begin(&f->q, SPAN_NONE);
+	answer_counts(a);
+	answers_detach(&f->q);
+	answer_ok(a, SPAN_NONE);
+	assert_int_equal(f->accepted, 1);
 }
 
 static void
@@ -221,25 +242,6 @@ an_error_that_waits_its_turn_is_told_the_same(void **state)
 	assert_int_equal(f->q.n, 0);
 }
 
-static void
-only_an_ok_to_a_command_that_counts_is_an_acceptance(void **state)
-{
-	struct fixture *f = *state;
-	struct answer *refused, *asked, *accepted;
-
-	refused = answer_begin(&f->q, SPAN_NONE);
-	answer_counts(refused);
-	asked = answer_begin(&f->q, SPAN_NONE);
-	accepted = answer_begin(&f->q, SPAN_NONE);
-	answer_counts(accepted);
-
-	answer_err(refused, ERR_BAD_NAME, 0, "no");
-	answer_ok(asked, SPAN_NONE);
-	assert_int_equal(f->accepted, 0);
-	answer_ok(accepted, SPAN_NONE);
-	assert_int_equal(f->accepted, 1);
-}
-
 int
 main(void)
 {
@@ -247,13 +249,13 @@ main(void)
 #define T(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 	    T(four_answers_keep_their_order_however_they_are_given),
 	    T(settled_is_called_when_an_answer_went_out_and_only_then),
+	    T(only_an_ok_to_what_counts_is_an_acceptance),
 	    T(every_kind_of_answer_carries_the_tag),
 	    T(the_tag_is_there_for_lines_of_the_askers_own),
 	    T(late_answers_of_a_session_that_went_harm_nobody),
 	    T(an_error_text_ends_before_a_byte_no_line_may_carry),
 	    T(a_long_error_text_is_cut_between_characters),
 	    T(an_error_that_waits_its_turn_is_told_the_same),
-	    T(only_an_ok_to_a_command_that_counts_is_an_acceptance),
 #undef T
 	};
 
