@@ -557,6 +557,7 @@ hang_on(struct buffer *b, struct shape s, struct place p)
 	if (!b->scrolled)
 		return;
 	unsigned pre = pre_rows(b, p.i);
+	count_rows(b, s, p.i); /* it may not be wrapped yet */
 	b->anchor = b->entries[p.i]->serial;
 	b->anchor_rule = p.row < pre;
 	b->anchor_off =
