@@ -104,8 +104,6 @@ def what_was_refused_is_1_and_named(w):
     s = w.server()
     sends(w, s, 1, "@nobody", "hi", words=["nobody"])
     sends(w, s, 1, "ops", text="x" * 9000 + "\n")
-    w.client(s, "ann")
-    sends(w, s, 1, "--nick", "ann", "ops", "hi", words=["ann"])
 
 
 @test
