@@ -1,6 +1,7 @@
 # Redis: the parts of the link, the link and the relay over it.
 if HAVE_CMOCKA
 unit_redis = \
+	tests/unit/test_redis_link \
 	tests/unit/test_redis_resp \
 	tests/unit/test_redis_url \
 	tests/unit/test_relay_codec \
@@ -8,6 +9,10 @@ unit_redis = \
 check_PROGRAMS += $(unit_redis)
 TESTS += $(unit_redis)
 
+tests_unit_test_redis_link_SOURCES = tests/unit/test_redis_link.c \
+	tests/unit/redis_server.c tests/unit/redis_server.h tests/unit/unit.h
+tests_unit_test_redis_link_CFLAGS = $(AM_CFLAGS) $(HIREDIS_CFLAGS)
+tests_unit_test_redis_link_LDADD = $(unit_relay_ldadd)
 tests_unit_test_redis_resp_SOURCES = tests/unit/test_redis_resp.c tests/unit/unit.h
 tests_unit_test_redis_resp_CFLAGS = $(AM_CFLAGS) $(HIREDIS_CFLAGS)
 tests_unit_test_redis_resp_LDADD = $(unit_relay_ldadd)
