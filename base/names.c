@@ -33,7 +33,7 @@ enum {
 enum { CCC_DOUBLE_BELOW = 233, CCC_DOUBLE_ABOVE = 234 };
 enum { CAPITAL_DOTTED_I = 0x130, DOTLESS_I = 0x131, DOTLESS_J = 0x237 };
 
-enum kind { KIND_LETTER, KIND_DIGIT, KIND_MARK, KIND_PUNCT, KIND_NONE };
+enum kind { KIND_NONE, KIND_LETTER, KIND_DIGIT, KIND_MARK, KIND_PUNCT };
 
 /* What has been seen of a name so far. */
 struct judge {
@@ -70,8 +70,8 @@ is_latin(uint32_t cp)
 	return (cp >= 0x41 && cp <= 0x24f) || (cp >= 0x1e00 && cp <= 0x1eff);
 }
 
+/* General categories; those left out are in no name. */
 static const enum kind category_kinds[] = {
-    [UTF8PROC_CATEGORY_CN] = KIND_NONE,
     [UTF8PROC_CATEGORY_LU] = KIND_LETTER,
     [UTF8PROC_CATEGORY_LL] = KIND_LETTER,
     [UTF8PROC_CATEGORY_LT] = KIND_LETTER,
@@ -94,10 +94,9 @@ kind_of(uint32_t cp)
 	if (p->ignorable || p->combining_class == CCC_DOUBLE_BELOW ||
 	    p->combining_class == CCC_DOUBLE_ABOVE)
 		return KIND_NONE;
-	if ((size_t)p->category >= ARRAY_LEN(category_kinds) ||
-	    p->category == UTF8PROC_CATEGORY_CN)
-		return KIND_NONE;
-	return category_kinds[p->category];
+	return (size_t)p->category < ARRAY_LEN(category_kinds)
+		   ? category_kinds[p->category]
+		   : KIND_NONE;
 }
 
 /* Decimal digits stand in runs of ten: where does this one's run begin? */
