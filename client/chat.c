@@ -564,6 +564,11 @@ on_nick_answer(
 	note_error(c, NULL, a);
 	model_note(c->m, here(c), ENTRY_INFO,
 	    "you are %s until you take another: /nick NAME", c->m->nick.shown);
+	if (c->ops->unnamed) {
+		struct safe why = safe_new(a->text, 0);
+		c->ops->unnamed(c->arg, why.utf8);
+		safe_free(&why);
+	}
 }
 
 static void

@@ -406,6 +406,9 @@ term_resized(void)
 	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_row > 0 &&
 	    size.ws_col > 0)
 		resizeterm(size.ws_row, size.ws_col);
+	/* between two signals the window may have been smaller, and what was
+	 * cut off then is gone, even where the size is the old one again */
+	clearok(stdscr, TRUE);
 }
 
 void

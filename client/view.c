@@ -219,14 +219,17 @@ draw_title(const struct view *v, const struct model *m)
 
 /* --- lists --------------------------------------------------------------- */
 
+/* "!2": mentions, "+4": unread, "@": something half written. */
 static void
 format_counts(const struct window *w, char out[static 32])
 {
-	out[0] = '\0';
+	const char *draft = w->draft ? "@" : "";
 	if (w->mentions > 0)
-		snprintf(out, 32, "!%u", w->mentions);
+		snprintf(out, 32, "!%u%s", w->mentions, draft);
 	else if (w->unread > 0)
-		snprintf(out, 32, "+%u", w->unread);
+		snprintf(out, 32, "+%u%s", w->unread, draft);
+	else
+		snprintf(out, 32, "%s", draft);
 }
 
 static enum role

@@ -4,5 +4,14 @@ check_PROGRAMS += tests/screen/vtrun
 tests_screen_vtrun_SOURCES = tests/screen/vtrun.c
 tests_screen_vtrun_CFLAGS = $(AM_CFLAGS) $(VTERM_CFLAGS)
 tests_screen_vtrun_LDADD = $(base_libs) $(VTERM_LIBS) -lutil
+screen_tests = \
+	tests/screen/delivery.py \
+	tests/screen/history.py \
+	tests/screen/hostile.py \
+	tests/screen/pipes.py \
+	tests/screen/size.py \
+	tests/screen/talk.py \
+	tests/screen/terminal.py
+TESTS += $(screen_tests)
 endif
-EXTRA_DIST += tests/screen/vt.py
+EXTRA_DIST += $(screen_tests) tests/screen/stage.py tests/screen/vt.py
