@@ -5,6 +5,7 @@ fuzz_programs = \
 	tests/fuzz/fuzz_frame \
 	tests/fuzz/fuzz_line \
 	tests/fuzz/fuzz_names \
+	tests/fuzz/fuzz_redis_resp \
 	tests/fuzz/fuzz_relay \
 	tests/fuzz/fuzz_text \
 	tests/fuzz/fuzz_url
@@ -13,6 +14,8 @@ tests_fuzz_fuzz_conf_LDADD = $(fuzz_main) $(base_libs)
 tests_fuzz_fuzz_frame_LDADD = $(fuzz_main) libproto.a $(base_libs)
 tests_fuzz_fuzz_line_LDADD = $(fuzz_main) libproto.a $(base_libs)
 tests_fuzz_fuzz_names_LDADD = $(fuzz_main) $(base_libs)
+tests_fuzz_fuzz_redis_resp_CFLAGS = $(AM_CFLAGS) $(HIREDIS_CFLAGS)
+tests_fuzz_fuzz_redis_resp_LDADD = $(fuzz_main) $(server_libs)
 tests_fuzz_fuzz_relay_LDADD = $(fuzz_main) $(server_libs)
 tests_fuzz_fuzz_text_LDADD = $(fuzz_main) $(base_libs)
 tests_fuzz_fuzz_url_LDADD = $(fuzz_main) $(server_libs)
