@@ -34,6 +34,7 @@ enum {
 	VAL_BASE = 0x100, /* getopt's values: above every letter */
 };
 
+/* The first of a table is that of the value itself. */
 struct unit {
 	const char *suffix;
 	int64_t factor;
@@ -80,19 +81,16 @@ parse_number(struct span s, const struct unit *units, int64_t *out)
 	return true;
 }
 
-/* The largest unit in which a limit is a whole number. */
+/* In the largest unit in which it is a whole number; units rise. */
 static void
 format_number(char out[static 32], int64_t v, const struct unit *units)
 {
-	const struct unit *best = NULL;
+	const struct unit *best = units;
 
-	for (; units->suffix; units++)
-		if (v % units->factor == 0 && (units->suffix[0] || !best) &&
-		    (!best || units->factor > best->factor) &&
-		    (v != 0 || units->factor == 1))
+	for (units++; units->suffix; units++)
+		if (units->suffix[0] && v != 0 && v % units->factor == 0)
 			best = units;
-	snprintf(out, 32, "%" PRId64 "%s", best ? v / best->factor : v,
-	    best ? best->suffix : "");
+	snprintf(out, 32, "%" PRId64 "%s", v / best->factor, best->suffix);
 }
 
 static int
