@@ -2,6 +2,7 @@
 if HAVE_CMOCKA
 unit_server = \
 	tests/unit/test_answer \
+	tests/unit/test_command \
 	tests/unit/test_config \
 	tests/unit/test_history \
 	tests/unit/test_limit \
@@ -11,9 +12,15 @@ unit_server = \
 check_PROGRAMS += $(unit_server)
 TESTS += $(unit_server)
 unit_server_ldadd = $(server_libs) $(CMOCKA_LIBS)
+unit_server_rig = tests/unit/unit.h \
+	tests/unit/rig.c tests/unit/rig.h \
+	tests/unit/relay_held.c tests/unit/relay_held.h
 
 tests_unit_test_answer_SOURCES = tests/unit/test_answer.c tests/unit/unit.h
 tests_unit_test_answer_LDADD = $(unit_server_ldadd)
+tests_unit_test_command_SOURCES = tests/unit/test_command.c $(unit_server_rig)
+tests_unit_test_command_CFLAGS = $(AM_CFLAGS) $(LIBEVENT_CFLAGS)
+tests_unit_test_command_LDADD = $(unit_server_ldadd)
 tests_unit_test_config_SOURCES = tests/unit/test_config.c tests/unit/unit.h
 tests_unit_test_config_LDADD = $(unit_server_ldadd)
 tests_unit_test_history_SOURCES = tests/unit/test_history.c tests/unit/unit.h

@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: ISC */
+/* See the header. */
+#include "tests/unit/rig.h"
+
+#include <event2/event.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "server/news.h"
+#include "server/relay_local.h"
+#include "server/room.h"
+#include "server/user.h"
+#include "tests/unit/relay_held.h"
+#include "tests/unit/unit.h"
+
+enum { ARGS_MAX = 32, IDLE_TURNS = 4 };
+
+/* --- the node ------------------------------------------------------------- */
+
+static void
+on_relay_run(evutil_socket_t fd, short what, void *arg)
+{
+	struct rig *r = arg;
+
+	(void)fd, (void)what;
+	relay_held_run(r->relay, clock_now_ms(), r->wall_ms);
+}
+
+static void
+wake_relay(void *arg)
+{
+	struct rig *r = arg;
+
+	r->wakes++;
+	event_active(r->relay_run, 0, 0);
+}
+
+static void
+on_flush(evutil_socket_t fd, short what, void *arg)
+{
+	struct rig *r = arg;
+
+	(void)fd, (void)what;
+	rooms_flush(r->server.rooms);
+	sessions_flush(&r->server);
+}
+
+static void
+wake_flush(void *arg)
+{
+	struct rig *r = arg;
+
+	r->wakes++;
+	event_active(r->flush, 0, 0);
+}
+
+static void
+load_config(struct config *c, const char *options)
+{
+	static char words[1024];
+	char *argv[ARGS_MAX + 1] = {0}, *rest, cause[ERR_LEN];
+	int argc = 0;
+
+	snprintf(words, sizeof words,
+	    "snugd --no-config --name den --flood=off %s", options);
+	for (char *w = strtok_r(words, " ", &rest); w;
+	     w = strtok_r(NULL, " ", &rest)) {
+		assert_true(argc < ARGS_MAX);
+		argv[argc++] = w;
+	}
+	if (config_load(c, argc, argv, cause) != 0)
+		fail_msg("%s", cause);
+}
+
+struct rig *
+rig_new(const char *options)
+{
+	struct rig *r = xcalloc(1, sizeof *r);
+	struct server *sv = &r->server;
+	struct config *c = &r->config;
+	struct relay_local_config local = {.wake = wake_relay, .wake_arg = r};
+
+	log_setup(LOG_LEVEL_ERROR, LOG_TEXT);
+	load_config(c, options);
+	local.node = c->name;
+	local.history = c->history;
+	local.history_ttl_ms = c->history_ttl;
+	local.dedupe_ms = c->dedupe;
+	sv->config = c;
+	sv->base = event_base_new();
+	TAILQ_INIT(&sv->sessions);
+	STAILQ_INIT(&sv->dirty);
+	STAILQ_INIT(&sv->gone);
+	sv->flood = (struct flood_rule){.burst = c->flood_burst,
+	    .rate = c->flood_rate,
+	    .delay_ms = c->flood_delay,
+	    .limit_ms = c->flood_limit};
+	sv->wake = wake_flush;
+	sv->wake_arg = r;
+	sv->addrs = addr_counts_new();
+	sv->users = users_new();
+	sv->rooms =
+	    rooms_new(session_deliver, wake_flush, r, (size_t)c->presence_max);
+	r->relay_run = event_new(sv->base, -1, 0, on_relay_run, r);
+	r->flush = event_new(sv->base, -1, 0, on_flush, r);
+	r->wall_ms = RIG_WALL;
+	sv->relay = r->relay = relay_held_new(&local);
+	relay_set_events(sv->relay, &news_events, sv);
+	return r;
+}
+
+static void
+end_sessions(struct rig *r)
+{
+	struct session *s;
+
+	while ((s = TAILQ_FIRST(&r->server.sessions)))
+		session_lost(s, "the test is over");
+	relay_held_hold(r->relay, false);
+	while (relay_held_count(r->relay) > 0)
+		relay_held_give(r->relay);
+	rig_settle(r);
+}
+
+void
+rig_free(struct rig *r)
+{
+	struct server *sv = &r->server;
+
+	end_sessions(r);
+	assert_int_equal(sv->nsessions, 0);
+	assert_int_equal(users_count(sv->users), 0);
+	assert_int_equal(rooms_count(sv->rooms), 0);
+	sv->relay_gone = true;
+	relay_free(sv->relay);
+	rooms_free(sv->rooms);
+	users_free(sv->users);
+	addr_counts_free(sv->addrs);
+	event_free(r->relay_run);
+	event_free(r->flush);
+	event_base_free(sv->base);
+	config_free(&r->config);
+	for (size_t i = 0; i < r->n; i++) {
+		rig_hang_up(&r->clients[i]);
+		buf_free(&r->clients[i].got);
+		buf_free(&r->clients[i].lines);
+	}
+	free(r);
+}
+
+/* --- clients -------------------------------------------------------------- */
+
+struct client *
+rig_connect_from(struct rig *r, bool local)
+{
+	struct client *c = &r->clients[r->n++];
+	int fds[2];
+
+	assert_true(r->n <= RIG_CLIENTS);
+	assert_int_equal(
+	    socketpair(
+		AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds),
+	    0);
+	c->rig = r;
+	c->fd = fds[1];
+	session_start(&r->server, fds[0], local, NULL);
+	c->session = TAILQ_LAST(&r->server.sessions, session_list);
+	return c;
+}
+
+struct client *
+rig_connect(struct rig *r)
+{
+	struct client *c = rig_connect_from(r, true);
+	static const char welcome[] = "WELCOME snug/1 den guest ";
+
+	assert_memory_equal(rig_lines(c), welcome, sizeof welcome - 1);
+	return c;
+}
+
+struct client *
+rig_person(struct rig *r, const char *nick)
+{
+	struct client *c = rig_connect(r);
+	char line[100], want[100];
+
+	snprintf(line, sizeof line, "NICK %s\n", nick);
+	snprintf(want, sizeof want, "OK %s\n", nick);
+	rig_send(c, line);
+	assert_string_equal(rig_lines(c), want);
+	return c;
+}
+
+static void
+listen_for(struct client *c)
+{
+	ssize_t n = 1;
+
+	while (c->fd >= 0 && !c->deaf && n > 0) {
+		n = recv(c->fd, buf_reserve(&c->got, 65536), 65536, 0);
+		if (n > 0) {
+			buf_added(&c->got, (size_t)n);
+			c->rig->wakes++;
+		}
+		if (n == 0)
+			c->closed = true;
+	}
+}
+
+void
+rig_settle(struct rig *r)
+{
+	for (unsigned idle = 0; idle < IDLE_TURNS;) {
+		unsigned long before = r->wakes;
+
+		event_base_loop(r->server.base, EVLOOP_NONBLOCK);
+		for (size_t i = 0; i < r->n; i++)
+			listen_for(&r->clients[i]);
+		idle = r->wakes == before ? idle + 1 : 0;
+	}
+}
+
+void
+rig_wait(struct client *c)
+{
+	size_t had = buf_len(&c->got);
+
+	rig_settle(c->rig);
+	while (buf_len(&c->got) == had && !c->closed) {
+		event_base_loop(c->rig->server.base, EVLOOP_ONCE);
+		rig_settle(c->rig);
+	}
+}
+
+void
+rig_send_bytes(struct client *c, const char *p, size_t len)
+{
+	while (len > 0) {
+		ssize_t n = send(c->fd, p, len, MSG_NOSIGNAL);
+
+		if (n > 0) {
+			p += n;
+			len -= (size_t)n;
+		}
+		rig_settle(c->rig);
+	}
+}
+
+void
+rig_send(struct client *c, const char *bytes)
+{
+	rig_send_bytes(c, bytes, strlen(bytes));
+}
+
+void
+rig_half_close(struct client *c)
+{
+	shutdown(c->fd, SHUT_WR);
+	rig_settle(c->rig);
+}
+
+void
+rig_hang_up(struct client *c)
+{
+	if (c->fd >= 0)
+		close(c->fd);
+	c->fd = -1;
+}
+
+/* --- what came ------------------------------------------------------------ */
+
+static bool
+is_guest(struct span s)
+{
+	char word[15];
+
+	if (s.len < 14)
+		return false;
+	span_copy(word, sizeof word, (struct span){s.p, 14});
+	return name_is_guest(word);
+}
+
+static void
+add_line(struct buf *out, struct span line)
+{
+	assert_int_equal(text_check(line.p, line.len, NULL), 0);
+	while (line.len > 0) {
+		size_t n = is_guest(line) ? 14 : 1;
+
+		buf_add(out, n > 1 ? "guest" : line.p, n > 1 ? 5 : 1);
+		line.p += n;
+		line.len -= n;
+	}
+	buf_add(out, "\n", 1);
+}
+
+/* One framed line off the front, whose length has to be right. */
+static struct span
+next_line(struct span *rest)
+{
+	const char *sp = memchr(rest->p, ' ', rest->len);
+	uint64_t len;
+	struct span line;
+
+	assert_non_null(sp);
+	assert_true(text_u64(
+	    (struct span){rest->p, (size_t)(sp - rest->p)}, 99999, &len));
+	line = (struct span){sp + 1, (size_t)len};
+	rest->len -= (size_t)(sp + 1 - rest->p);
+	rest->p = sp + 1;
+	assert_true(rest->len > len);
+	assert_int_equal(rest->p[len], '\n');
+	rest->p += len + 1;
+	rest->len -= (size_t)len + 1;
+	return line;
+}
+
+const char *
+rig_lines(struct client *c)
+{
+	struct span rest;
+
+	rig_settle(c->rig);
+	buf_clear(&c->lines);
+	rest = (struct span){buf_head(&c->got), buf_len(&c->got)};
+	while (rest.len > 0)
+		add_line(&c->lines, next_line(&rest));
+	buf_add(&c->lines, "", 1);
+	buf_clear(&c->got);
+	return buf_head(&c->lines);
+}
