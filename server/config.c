@@ -126,6 +126,7 @@ static const struct conf_option options[] = {
 	{"limits", "greet", 0, CONF_DURATION, AT(greet), 50, 3600000, "10s", NULL, "TIME", "the first accepted command must come within TIME"},
 	{"limits", "greet-local", 0, CONF_DURATION, AT(greet_local), 50, DAY, "10m", NULL, "TIME", "the same from loopback and Unix sockets, where people type"},
 	{"limits", "linger", 0, CONF_DURATION, AT(linger), 50, 60000, "5s", NULL, "TIME", "after a half-close or BYE, write what is left for TIME at most"},
+	{"limits", "drain", 0, CONF_DURATION, AT(drain), 0, 600000, "10s", NULL, "TIME", "when told to stop, take TIME at most, and ask people to come back within it"},
 	{"limits", "conn-per-addr", 0, CONF_INT, AT(conn_per_addr), 1, 1000000, "64", NULL, "N", "connections from one address (IPv6: one /64)"},
 	{"limits", "rooms-per-session", 0, CONF_INT, AT(rooms_per_session), 1, 10000, "100", NULL, "N", "rooms one session may be in"},
 	{"limits", "flood", 0, CONF_STRING, AT(flood), 0, 0, "20/2", NULL, "BURST/RATE", "commands at once, and per second; or off", check_flood},

@@ -34,7 +34,7 @@ struct config {
 
 	/* [limits] */
 	int64_t max_line, max_text, send_buffer;
-	int64_t ping, greet, greet_local, linger;
+	int64_t ping, greet, greet_local, linger, drain;
 	int64_t conn_per_addr, rooms_per_session;
 	char *flood;                     /* "off" or "BURST/RATE" */
 	int64_t flood_burst, flood_rate; /* from flood; burst 0: off */

@@ -52,6 +52,7 @@ struct node {
 	struct relay_events events; /* news_events, and a look at the state */
 	bool is_local;
 	bool said_ready;
+	uint64_t end_by_ms;   /* the end, whoever is still there */
 	uint64_t ready_by_ms; /* said by then, with or without the relay */
 	uint64_t idle_run_ms;
 };
@@ -121,6 +122,30 @@ on_relay_state(void *arg, bool up)
 }
 
 static void
+begin_end(struct node *n)
+{
+	struct session *s, *next;
+
+	log_info("main", 0, "shutting down sessions=%zu", n->server.nsessions);
+	n->server.ending = true;
+	n->end_by_ms = clock_now_ms() + (uint64_t)n->config.drain;
+	listeners_close(n->listeners);
+	n->listeners = NULL;
+	for (s = TAILQ_FIRST(&n->server.sessions); s; s = next) {
+		next = TAILQ_NEXT(s, next);
+		session_drain(s);
+	}
+}
+
+/* Everybody is gone, or has had the time. */
+static bool
+has_ended(const struct node *n, uint64_t now)
+{
+	return n->server.ending &&
+	       (n->server.nsessions == 0 || now >= n->end_by_ms);
+}
+
+static void
 on_tick(evutil_socket_t fd, short what, void *arg)
 {
 	struct node *n = arg;
@@ -134,33 +159,11 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 		n->idle_run_ms = now;
 		relay_local_run(n->server.relay, now, clock_wall_ms());
 	}
-	if (n->server.ending && n->server.nsessions == 0)
+	if (has_ended(n, now))
 		event_base_loopbreak(n->server.base);
 }
 
 /* --- signals ------------------------------------------------------------ */
-
-static uint64_t
-jitter_ms(void)
-{
-	return 500 + randombytes_uniform(4500);
-}
-
-static void
-begin_end(struct node *n)
-{
-	struct session *s, *next;
-
-	log_info("main", 0, "shutting down sessions=%zu", n->server.nsessions);
-	n->server.ending = true;
-	listeners_close(n->listeners);
-	n->listeners = NULL;
-	for (s = TAILQ_FIRST(&n->server.sessions); s; s = next) {
-		next = TAILQ_NEXT(s, next);
-		session_end(
-		    s, BYE_SHUTDOWN, jitter_ms(), "the server is going down");
-	}
-}
 
 static void
 on_end_signal(evutil_socket_t fd, short what, void *arg)

@@ -33,7 +33,7 @@
  * The last id outlives the stream by a day for the same reason.
  */
 #define APPEND                                                                 \
-	NOW "if now >= tonumber(ARGV[1]) then return {'late', 0} end\n"         \
+	NOW "if now >= tonumber(ARGV[1]) then return {'late', 0} end\n"        \
 	    "if ARGV[5] ~= '0' then\n"                                         \
 	    "  local was = redis.call('GET', KEYS[3])\n"                       \
 	    "  if was then return {was, 1} end\n"                              \

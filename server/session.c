@@ -15,6 +15,7 @@
 
 #include <errno.h>
 #include <event2/event.h>
+#include <sodium.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -38,6 +39,7 @@ enum {
 	READ_MAX = 65536,     /* one read; shared by all sessions */
 	OUT_MAX = 65536,      /* answers that wait; then commands wait too */
 	GREETING_LINE = 1024, /* longest line before the first command */
+	RETRY_MIN_MS = 100,   /* to come back after a shutdown */
 	DRAIN_MAX = 1048576,  /* thrown away behind a BYE before we hang up */
 };
 
@@ -189,7 +191,7 @@ refuse_frame(struct session *s, enum frame_result bad)
 static bool
 may_run(const struct session *s)
 {
-	return !s->paused && s->state < SESSION_ENDING;
+	return !s->paused && s->state < SESSION_ENDING && !s->server->ending;
 }
 
 /* Takes lines from *in until it is empty or something has to be awaited. */
@@ -236,7 +238,8 @@ end_if_done(struct session *s)
 {
 	struct answer *a;
 
-	if (!s->eof || !may_run(s) || s->answers.n > 0)
+	if (!s->eof || s->paused || s->state >= SESSION_ENDING ||
+	    s->answers.n > 0)
 		return;
 	a = answer_begin(&s->answers, SPAN_NONE);
 	if (member_await_echo(s, NULL, on_echoed, a))
@@ -270,11 +273,40 @@ resume(struct session *s)
 	end_if_done(s);
 }
 
+/* Nothing is in flight any more: the server may let it go. */
+static void
+let_go(struct session *s)
+{
+	struct answer *a;
+
+	if (s->state >= SESSION_ENDING || s->answers.n > 0)
+		return;
+	a = answer_begin(&s->answers, SPAN_NONE);
+	if (member_await_echo(s, NULL, on_echoed, a))
+		return;
+	session_end(s, BYE_SHUTDOWN,
+	    RETRY_MIN_MS +
+		randombytes_uniform((uint32_t)s->server->config->drain + 1),
+	    "the server is going down");
+	answer_none(a);
+}
+
+void
+session_drain(struct session *s)
+{
+	if (s->state >= SESSION_ENDING)
+		return;
+	pause_reading(s);
+	let_go(s);
+}
+
 static void
 on_settled(struct session *s)
 {
-	if (!s->running && s->go_on_ms == 0 && !s->full &&
-	    (s->paused || s->eof))
+	if (s->server->ending)
+		let_go(s);
+	else if (!s->running && s->go_on_ms == 0 && !s->full &&
+		 (s->paused || s->eof))
 		resume(s);
 }
 

@@ -95,6 +95,10 @@ void session_start(
 void session_end(struct session *s, enum proto_bye code, uint64_t retry_ms,
     const char *fmt, ...) PRINTF_LIKE(4, 5);
 
+/* The server goes down: no command is taken any more; what is in flight is
+ * answered, then comes BYE shutdown with a @retry spread over `drain`. */
+void session_drain(struct session *s);
+
 /* The queue, to write whole lines into; it goes out at the end of the turn. */
 struct buf *session_out(struct session *s);
 /* Does it take more of what it asked for?  (Its queue is nearly empty.) */
