@@ -8,6 +8,7 @@ screen_tests = \
 	tests/screen/delivery.py \
 	tests/screen/history.py \
 	tests/screen/hostile.py \
+	tests/screen/manual.py \
 	tests/screen/pipes.py \
 	tests/screen/size.py \
 	tests/screen/talk.py \
