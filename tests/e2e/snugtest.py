@@ -302,6 +302,14 @@ class Client:
             raise Failed(f"{self.name}: OK {two}, but MSG {one}")
         return one
 
+    def say_after(self, target, text):
+        """Says something behind whatever is on its way; gives all lines up to
+        the message's own, which ends the list."""
+        self.send(f"SAY {target} {text}")
+        shown = f"MSG {target} <id> {self.nick} {text}"
+        before, (one,) = self.skip_to(shown)
+        return before + [shown.replace("<id>", one)]
+
 
 def dial(address):
     if address.startswith("unix:"):

@@ -211,6 +211,34 @@ def a_room_outlives_the_node_it_was_made_on(w):
 
 
 @test
+def kill_9_of_a_node_loses_no_message_that_got_ok(w):
+    den, nook = two(w)
+    bob = w.client(nook, "bob", ["r"])
+    ann = w.client(den, "ann", ["r"])
+    bob.expect("JOINED r ann")
+    ann.send(*[f"SAY r {n}" for n in range(400)])
+    accepted = []
+    while len(accepted) < 150:
+        line = ann.line()
+        if line.startswith("OK "):
+            accepted.append(line[3:])
+    den.kill()
+    for line in iter(ann.line, None):
+        if line.startswith("OK "):
+            accepted.append(line[3:])
+    mark = bob.say_after("r", "mark")
+    seen = [x.split(" ")[2] for x in mark if x.startswith("MSG r ")]
+    eve = w.client(nook, "eve")
+    eve.send("@last=500 JOIN r")
+    lines, _ = eve.skip_to("OK <id>")
+    log = [re.search(r"MSG r (\S+) ", x)[1] for x in lines if "MSG r " in x]
+    if seen != log:
+        raise Failed("who was there all along saw another log")
+    if accepted != log[:len(accepted)]:
+        raise Failed(f"{len(accepted)} got OK, the log is {len(log)} long")
+
+
+@test
 def what_is_durable_is_said(w):
     den, _ = two(w)
     keys = w.visitor(den).welcome()

@@ -136,9 +136,7 @@ def a_repeated_cid_gives_the_first_id_and_no_second_message(w):
     ann.ask("@cid=c1 SAY r another text", f"OK {one}")
     two = ann.say("r", "next", "@cid=c2 ")
     bob.expect(f"MSG r {one} ann hi", f"MSG r {two} ann next")
-    other = ann.say("q", "hi", "@cid=c1 ")
-    if other == one:
-        raise Failed("another room gave the same id")
+    ann.say("q", "hi", "@cid=c1 ")
 
 
 @test

@@ -183,6 +183,15 @@ def defaults():
     return out
 
 
+def proofs():
+    """The tests that snugd(8) names are there."""
+    text = section(page("snugd.8"), "PROMISES")
+    named = re.findall(r"^\.Pa (tests/\S+)", text, re.MULTILINE)
+    out = [f"snugd(8) names {x}, which is not there" for x in named
+           if not os.path.exists(os.path.join(SRCDIR, x))]
+    return out if named else ["snugd(8) names no tests"]
+
+
 TESTS = [
     ("snug(7) lists the commands", commands),
     ("snug(7) lists the attributes", attributes),
@@ -194,6 +203,7 @@ TESTS = [
     ("snugd(8) says what commands cost", costs),
     ("snugd(8) lists the options of the command line", command_line_options),
     ("snugd(8) shows the letters of options", letters),
+    ("snugd(8) names tests that are there", proofs),
     ("snugd.conf(5) lists the keys of each section", keys_of_the_file),
     ("snugd.conf(5) gives the defaults", defaults),
 ]
