@@ -46,32 +46,21 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "server/redis_dial.h"
+#include "server/redis_handshake.h"
 #include "server/redis_resp.h"
 #include "server/redis_script.h"
 #include "server/redis_url.h"
 
 enum {
 	BACKOFF_FIRST_MS = 50,
-	SHA_LEN = 40,
 	RELOADS_MAX = 3,     /* of one command, before its error is told */
 	COMPLAIN_MS = 10000, /* at most one warning in so long */
-	REDIS_MAJOR_MIN = 7, /* XADD with MS-*, scripts that say allow-oom */
-	STEPS_MAX = 8 + SCRIPT_COUNT,
 };
 
 enum state { RESOLVE, CONNECT, HANDSHAKE, UP, BACKOFF };
 
 static const char *const state_names[] = {
     "RESOLVE", "CONNECT", "HANDSHAKE", "UP", "BACKOFF"};
-
-/* Checks a reply of the handshake; NULL or what is wrong. */
-typedef const char *(*step_fn)(
-    struct redis_link *l, const struct redisReply *r, unsigned script);
-
-struct step {
-	step_fn check;
-	unsigned script;
-};
 
 /* A command that waits for its answer. */
 struct pending {
@@ -108,14 +97,11 @@ struct redis_link {
 	struct resp_cmd head, args;
 	struct buf out;
 
-	struct step steps[STEPS_MAX];
-	unsigned nsteps, step;
-	char sha[SCRIPT_COUNT][SHA_LEN + 1];
+	struct handshake shake;
 
 	uint64_t heard_ms, pinged_ms, ticked_ms, complained_ms;
 	unsigned attempts; /* since it was up */
 	unsigned silenced; /* warnings not written */
-	bool hopeless;     /* somebody has to change something first */
 	bool ending;
 };
 
@@ -233,7 +219,7 @@ redis_link_eval(struct redis_link *l, unsigned script, unsigned nkeys,
 	assert(script < l->c.nscripts && !l->c.channel);
 	resp_clear(&l->head);
 	resp_str(&l->head, "EVALSHA");
-	resp_str(&l->head, l->sha[script]);
+	resp_str(&l->head, l->shake.sha[script]);
 	resp_i64(&l->head, nkeys);
 	encode(l, &l->head, c);
 	if ((err = admit(l)) < 0)
@@ -350,210 +336,45 @@ is_noscript(const struct redisReply *r)
 	       memcmp(r->str, "NOSCRIPT", 8) == 0;
 }
 
-/* --- the handshake ------------------------------------------------------ */
-
-static bool
-reply_is(const struct redisReply *r, int type)
-{
-	return r && r->type == type;
-}
-
-/* Errors that do not go away by themselves, and what does it. */
-static const struct {
-	const char *begins;
-	const char *mend;
-} hopeless[] = {
-    {"NOAUTH", "it wants a password; write redis://:password@host"},
-    {"WRONGPASS", "the user or password in the URL is wrong"},
-    {"ERR invalid password", "the password in the URL is wrong"},
-    {"ERR AUTH", "it has no password set; leave it out of the URL"},
-    {"ERR Client sent AUTH", "it has no password set; leave it out of the URL"},
-    {"ERR DB index", "it has no such database; give a lower number"},
-    {"NOPERM", "this user may not do that; let it do +@all ~* &*"},
-};
-
-static const char *
-error_text(struct redis_link *l, const struct redisReply *r)
-{
-	static char text[ERR_LEN];
-	const char *mend = NULL;
-	char escaped[128];
-
-	if (r->type != REDIS_REPLY_ERROR)
-		return "an answer of the wrong type";
-	for (size_t i = 0; i < ARRAY_LEN(hopeless); i++)
-		if (strncmp(r->str, hopeless[i].begins,
-			strlen(hopeless[i].begins)) == 0)
-			mend = hopeless[i].mend;
-	text_escape(escaped, sizeof escaped, (struct span){r->str, r->len});
-	l->hopeless = l->hopeless || mend;
-	snprintf(text, sizeof text, "%s%s%s", escaped, mend ? ": " : "",
-	    mend ? mend : "");
-	return text;
-}
-
-static const char *
-check_ok(struct redis_link *l, const struct redisReply *r, unsigned script)
-{
-	(void)script;
-	return reply_is(r, REDIS_REPLY_STATUS) ? NULL : error_text(l, r);
-}
-
-static const char *
-check_role(struct redis_link *l, const struct redisReply *r, unsigned script)
-{
-	(void)script;
-	if (!reply_is(r, REDIS_REPLY_ARRAY))
-		return error_text(l, r);
-	if (r->elements < 1 || !reply_is(r->element[0], REDIS_REPLY_STRING))
-		return "ROLE says nothing";
-	if (strcmp(r->element[0]->str, "master") != 0)
-		return "it is no master, but a replica or sentinel; give the "
-		       "URL of the master";
-	return NULL;
-}
-
-static const char *
-check_info(struct redis_link *l, const struct redisReply *r, unsigned script)
-{
-	const char *at;
-
-	(void)script;
-	if (!reply_is(r, REDIS_REPLY_STRING))
-		return error_text(l, r);
-	at = strstr(r->str, "redis_version:");
-	if (!at || strtol(at + 14, NULL, 10) >= REDIS_MAJOR_MIN)
-		return NULL;
-	l->hopeless = true;
-	return "its version is too old; Redis 7.0 or newer is needed";
-}
-
-static const char *
-check_layout(struct redis_link *l, const struct redisReply *r, unsigned script)
-{
-	uint64_t layout = 0;
-
-	(void)script;
-	if (reply_is(r, REDIS_REPLY_NIL))
-		return NULL;
-	if (!reply_is(r, REDIS_REPLY_STRING))
-		return error_text(l, r);
-	if (text_u64((struct span){r->str, r->len}, UINT32_MAX, &layout) &&
-	    layout <= l->c.layout)
-		return NULL;
-	l->hopeless = true;
-	return "a newer snugd keeps its data there in another way; upgrade "
-	       "this one, or give it another prefix or database";
-}
-
-static const char *
-check_script(struct redis_link *l, const struct redisReply *r, unsigned script)
-{
-	if (!reply_is(r, REDIS_REPLY_STRING))
-		return error_text(l, r);
-	if (r->len != SHA_LEN)
-		return "SCRIPT LOAD gave no hash";
-	memcpy(l->sha[script], r->str, SHA_LEN + 1);
-	return NULL;
-}
-
-static bool
-same_channel(const struct redis_link *l, const struct redisReply *r)
-{
-	return reply_is(r, REDIS_REPLY_ARRAY) && r->elements == 3 &&
-	       reply_is(r->element[0], REDIS_REPLY_STRING) &&
-	       reply_is(r->element[1], REDIS_REPLY_STRING) &&
-	       strcmp(r->element[0]->str, "subscribe") == 0 &&
-	       strcmp(r->element[1]->str, l->c.channel) == 0;
-}
-
-static const char *
-check_channel(struct redis_link *l, const struct redisReply *r, unsigned script)
-{
-	(void)script;
-	return same_channel(l, r) ? NULL : error_text(l, r);
-}
+/* --- the handshake -------------------------------------------------------- */
 
 static void
-add_step(struct redis_link *l, step_fn check, unsigned script)
+enter_handshake(struct redis_link *l)
 {
-	assert(l->nsteps < STEPS_MAX);
-	l->steps[l->nsteps++] = (struct step){check, script};
+	struct handshake_wants wants = {
+	    .url = l->c.url,
+	    .client_name = l->c.client_name,
+	    .channel = l->c.channel,
+	    .layout_key = l->c.layout_key,
+	    .layout = l->c.layout,
+	    .scripts = l->c.scripts,
+	    .nscripts = l->c.nscripts,
+	};
+
+	buf_clear(&l->out);
+	handshake_begin(&l->shake, &wants, &l->out);
 	queue_bytes(l, buf_head(&l->out), buf_len(&l->out));
-}
-
-/* One command of up to three words; those that are NULL are left out. */
-static void
-add_words(struct redis_link *l, step_fn check, const char *a, const char *b,
-    const char *c)
-{
-	const char *const words[] = {a, b, c};
-
-	resp_clear(&l->args);
-	for (size_t i = 0; i < ARRAY_LEN(words); i++)
-		if (words[i])
-			resp_str(&l->args, words[i]);
-	encode(l, NULL, &l->args);
-	add_step(l, check, 0);
-}
-
-static void
-add_auth(struct redis_link *l)
-{
-	const struct redis_url *u = l->c.url;
-
-	if (!u->has_password)
-		return;
-	if (u->user[0])
-		add_words(l, check_ok, "AUTH", u->user, u->password);
-	else
-		add_words(l, check_ok, "AUTH", u->password, NULL);
 	sodium_memzero(buf_head(&l->out), buf_len(&l->out));
-	sodium_memzero(buf_head(&l->args.body), buf_len(&l->args.body));
-}
-
-/* All in one burst: it costs one round trip. */
-static void
-begin_handshake(struct redis_link *l)
-{
-	char db[16];
-
-	l->nsteps = l->step = 0;
-	add_auth(l);
-	resp_clear(&l->args);
-	resp_str(&l->args, "CLIENT");
-	resp_str(&l->args, "SETNAME");
-	resp_str(&l->args, l->c.client_name);
-	encode(l, NULL, &l->args);
-	add_step(l, check_ok, 0);
-	snprintf(db, sizeof db, "%u", l->c.url->db);
-	if (l->c.url->db > 0)
-		add_words(l, check_ok, "SELECT", db, NULL);
-	add_words(l, check_role, "ROLE", NULL, NULL);
-	add_words(l, check_info, "INFO", "server", NULL);
-	if (l->c.layout_key)
-		add_words(l, check_layout, "GET", l->c.layout_key, NULL);
-	for (unsigned i = 0; i < l->c.nscripts; i++) {
-		put_script_load(l, i);
-		add_step(l, check_script, i);
-	}
-	if (l->c.channel)
-		add_words(l, check_channel, "SUBSCRIBE", l->c.channel, NULL);
 }
 
 static void
 shake(struct redis_link *l, const struct redisReply *r)
 {
-	const struct step *s = &l->steps[l->step++];
-	const char *wrong = s->check(l, r, s->script);
+	const char *wrong = handshake_take(&l->shake, r);
 
 	if (wrong)
 		redis_link_drop(l, wrong);
-	else if (l->step == l->nsteps)
+	else if (handshake_is_done(&l->shake))
 		set_state(l, UP, NULL);
 }
 
 /* --- replies ------------------------------------------------------------ */
+
+static bool
+reply_is(const struct redisReply *r, int type)
+{
+	return r->type == type;
+}
 
 static bool
 is_push(const struct redisReply *r)
@@ -571,13 +392,24 @@ is_push(const struct redisReply *r)
 	return false;
 }
 
+/* On a subscription that is how a SUBSCRIBE is refused. */
+static void
+answer_to_nothing(struct redis_link *l, const struct redisReply *r)
+{
+	char text[128] = "an answer to nothing";
+
+	if (reply_is(r, REDIS_REPLY_ERROR))
+		text_escape(text, sizeof text, (struct span){r->str, r->len});
+	redis_link_drop(l, text);
+}
+
 static void
 answer(struct redis_link *l, const struct redisReply *r)
 {
 	struct pending *p = TAILQ_FIRST(&l->waiting);
 
 	if (!p) {
-		redis_link_drop(l, error_text(l, r));
+		answer_to_nothing(l, r);
 		return;
 	}
 	TAILQ_REMOVE(&l->waiting, p, entry);
@@ -669,8 +501,8 @@ complain(struct redis_link *l, const char *why)
 		l->silenced++;
 		return;
 	}
-	log_write(l->hopeless ? LOG_LEVEL_ERROR : LOG_LEVEL_WARN, "redis", 0,
-	    "link=%s url=%s lost: %s (state=%s silenced=%u)", l->c.name,
+	log_write(l->shake.hopeless ? LOG_LEVEL_ERROR : LOG_LEVEL_WARN, "redis",
+	    0, "link=%s url=%s lost: %s (state=%s silenced=%u)", l->c.name,
 	    redis_url_format(l->c.url, place, sizeof place), why,
 	    state_names[l->state], l->silenced);
 	l->complained_ms = now_ms;
@@ -680,7 +512,7 @@ complain(struct redis_link *l, const char *why)
 static void
 enter_resolve(struct redis_link *l)
 {
-	l->hopeless = false;
+	l->shake.hopeless = false;
 	set_timer(l, l->c.connect_timeout_ms);
 	redis_dial_start(l->dial);
 }
@@ -720,7 +552,7 @@ backoff_ms(struct redis_link *l)
 
 	for (unsigned i = 0; i < l->attempts && ms < max_ms; i++)
 		ms *= 2;
-	if (ms > max_ms || l->hopeless)
+	if (ms > max_ms || l->shake.hopeless)
 		ms = max_ms;
 	l->attempts++;
 	return 1 + randombytes_uniform((uint32_t)ms);
@@ -735,7 +567,7 @@ enter_backoff(struct redis_link *l)
 
 static void (*const enter[])(struct redis_link *) = {
     [RESOLVE] = enter_resolve,
-    [HANDSHAKE] = begin_handshake,
+    [HANDSHAKE] = enter_handshake,
     [UP] = enter_up,
     [BACKOFF] = enter_backoff,
 };

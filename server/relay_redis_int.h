@@ -282,6 +282,9 @@ void rr_recover_poke(struct rr *r);
 /* Redis has not answered in time. */
 void rr_stalled(struct rr *r);
 
+struct rr_expect;
+TAILQ_HEAD(rr_expects, rr_expect);
+
 /* --- the whole ---------------------------------------------------------- */
 
 struct rr_task {
@@ -338,7 +341,7 @@ struct rr {
 	uint64_t clock_read_ms;
 
 	struct event *expect_timer;
-	TAILQ_HEAD(, rr_expect) expected;
+	struct rr_expects expected;
 	struct event *check_timer;
 
 	enum rr_phase phase;
