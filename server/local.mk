@@ -27,13 +27,15 @@ libserver_a_SOURCES = \
 	server/relay_redis.c server/relay_redis.h server/relay_redis_int.h \
 	server/relay_redis_chan.c \
 	server/relay_redis_feed.c \
+	server/relay_redis_member.c \
+	server/relay_redis_roster.c \
 	server/relay_redis_list.c \
 	server/relay_redis_log.c \
 	server/relay_redis_nick.c \
 	server/relay_redis_node.c \
 	server/relay_redis_op.c \
 	server/relay_redis_pair.c \
-	server/relay_redis_room.c \
+	server/relay_redis_room.c server/relay_redis_room.h \
 	server/render.c server/render.h \
 	server/room.c server/room.h \
 	server/server.h \

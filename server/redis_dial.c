@@ -76,7 +76,7 @@ close_fd(struct redis_dial *d)
 	d->fd = -1;
 }
 
-/* --- connecting --------------------------------------------------------- */
+/* --- connecting ----------------------------------------------------------- */
 
 static void
 set_option(int fd, int level, int name, int value)
@@ -163,7 +163,7 @@ try_next(struct redis_dial *d)
 		failed(d, ENOMEM);
 }
 
-/* --- resolving ---------------------------------------------------------- */
+/* --- resolving ------------------------------------------------------------ */
 
 static void
 on_kick(evutil_socket_t fd, short what, void *arg)
@@ -262,7 +262,7 @@ add_literal(struct redis_dial *d)
 	return d->naddrs > 0;
 }
 
-/* --- public ------------------------------------------------------------- */
+/* --- public --------------------------------------------------------------- */
 
 struct redis_dial *
 redis_dial_new(struct event_base *base, const struct redis_url *url,

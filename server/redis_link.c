@@ -116,7 +116,7 @@ set_timer(struct redis_link *l, uint64_t ms)
 	event_add(l->timer, &tv);
 }
 
-/* --- commands ----------------------------------------------------------- */
+/* --- commands ------------------------------------------------------------- */
 
 /* Gives encoded bytes to the socket's queue; true unless it is gone. */
 static void
@@ -269,7 +269,7 @@ fail_all(struct redis_link *l, struct pendings *list)
 	}
 }
 
-/* --- scripts that got lost ---------------------------------------------- */
+/* --- scripts that got lost ------------------------------------------------ */
 
 static void
 resend_held(struct redis_link *l)
@@ -368,7 +368,7 @@ shake(struct redis_link *l, const struct redisReply *r)
 		set_state(l, UP, NULL);
 }
 
-/* --- replies ------------------------------------------------------------ */
+/* --- replies -------------------------------------------------------------- */
 
 static bool
 reply_is(const struct redisReply *r, int type)
@@ -488,7 +488,7 @@ on_event(struct bufferevent *bev, short what, void *arg)
 		redis_link_drop(l, strerror(EVUTIL_SOCKET_ERROR()));
 }
 
-/* --- states ------------------------------------------------------------- */
+/* --- states --------------------------------------------------------------- */
 
 /* At most a warning in ten seconds: a Redis that is away is tried often. */
 static void
@@ -646,7 +646,7 @@ on_dial(void *arg, enum redis_dial_news news, int fd, const char *why)
 		set_state(l, BACKOFF, why);
 }
 
-/* --- time --------------------------------------------------------------- */
+/* --- time ----------------------------------------------------------------- */
 
 static void
 ping(struct redis_link *l, uint64_t now_ms)
@@ -706,7 +706,7 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 		redis_link_drop(l, "it takes too long to answer");
 }
 
-/* --- public ------------------------------------------------------------- */
+/* --- public --------------------------------------------------------------- */
 
 struct redis_link *
 redis_link_new(const struct redis_link_config *c)

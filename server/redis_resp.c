@@ -16,7 +16,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* --- commands ----------------------------------------------------------- */
+/* --- commands ------------------------------------------------------------- */
 
 void
 resp_clear(struct resp_cmd *c)
@@ -94,7 +94,7 @@ resp_write(
 		buf_add(out, buf_head(&c->body), buf_len(&c->body));
 }
 
-/* --- the guard ---------------------------------------------------------- */
+/* --- the guard ------------------------------------------------------------ */
 
 /* A line is complete: what does it announce? */
 static const char *

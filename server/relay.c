@@ -11,7 +11,7 @@
 
 #include "proto/line.h"
 
-/* --- conversations ------------------------------------------------------ */
+/* --- conversations -------------------------------------------------------- */
 
 static bool
 is_sender(struct span s)
@@ -65,7 +65,7 @@ conv_peer(const struct conv *c, const char *me)
 	return span_is(lo, me) ? span_of(colon + 1) : lo;
 }
 
-/* --- the calls ---------------------------------------------------------- */
+/* --- the calls ------------------------------------------------------------ */
 
 static bool
 is_member(const struct relay_member *m)

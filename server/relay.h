@@ -125,7 +125,7 @@ struct relay_events {
 	void (*on_nick_lost)(void *arg, void *user, const char *fold);
 };
 
-/* --- asking ------------------------------------------------------------- */
+/* --- asking --------------------------------------------------------------- */
 
 struct relay_room_info {
 	struct msgid last; /* the newest id when the subscription stood */
@@ -181,7 +181,7 @@ struct relay_room_entry {
 typedef void (*relay_list_fn)(void *arg, enum relay_status st,
     const struct relay_room_entry *rooms, size_t n); /* unsorted */
 
-/* --- operations --------------------------------------------------------- */
+/* --- operations ----------------------------------------------------------- */
 
 void relay_set_events(
     struct relay *r, const struct relay_events *ev, void *arg);
@@ -265,7 +265,7 @@ void relay_peek(
 /* All rooms with members. */
 void relay_list(struct relay *r, relay_list_fn done, void *arg);
 
-/* --- for back ends ------------------------------------------------------ */
+/* --- for back ends -------------------------------------------------------- */
 
 /* One function each, the same contracts; relay.c's functions above check the
  * arguments and call them. */

@@ -32,7 +32,7 @@ codec_strerror(int err)
 	return i > 0 && i < ARRAY_LEN(error_texts) ? error_texts[i] : "?";
 }
 
-/* --- parts -------------------------------------------------------------- */
+/* --- parts ---------------------------------------------------------------- */
 
 bool
 codec_is_sender(struct span s)
@@ -110,7 +110,7 @@ put_attr(struct line_writer *w, const char *key, struct span value)
 		line_put_attr(w, key, value);
 }
 
-/* --- messages ----------------------------------------------------------- */
+/* --- messages ------------------------------------------------------------- */
 
 static const char *const kind_verbs[] = {
     [RELAY_MSG] = "MSG", [RELAY_TOPIC] = "TOPIC"};
@@ -179,7 +179,7 @@ codec_get_msg(struct relay_msg *m, struct span payload)
 	return judge_msg(m);
 }
 
-/* --- events ------------------------------------------------------------- */
+/* --- events --------------------------------------------------------------- */
 
 static const struct {
 	const char *verb;
@@ -244,7 +244,7 @@ codec_get_ids(struct span *rest, struct msgid *prev, struct msgid *id)
 	return 0;
 }
 
-/* --- claims ------------------------------------------------------------- */
+/* --- claims --------------------------------------------------------------- */
 
 void
 codec_put_claim(struct buf *out, const struct codec_claim *c)
@@ -270,7 +270,7 @@ codec_get_claim(struct codec_claim *c, struct span s)
 	return is_nick(c->nick) ? 0 : -CODEC_ENAME;
 }
 
-/* --- keys --------------------------------------------------------------- */
+/* --- keys ----------------------------------------------------------------- */
 
 static bool
 is_plain(char c)

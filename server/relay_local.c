@@ -173,7 +173,7 @@ local_of(struct relay *r)
 	return (struct local *)r;
 }
 
-/* --- items -------------------------------------------------------------- */
+/* --- items ---------------------------------------------------------------- */
 
 /* Copies a span to `at` and points it there; absent stays absent. */
 static char *
@@ -206,7 +206,7 @@ item_new(const struct relay_msg *m)
 	return it;
 }
 
-/* --- the queue of operations -------------------------------------------- */
+/* --- the queue of operations ---------------------------------------------- */
 
 static void
 queue_grow(struct local *l)
@@ -239,7 +239,7 @@ queue_add(struct local *l, op_fn run, struct place *place)
 	return op;
 }
 
-/* --- logs --------------------------------------------------------------- */
+/* --- logs ----------------------------------------------------------------- */
 
 static struct item *
 log_at(const struct place *p, size_t i)
@@ -318,7 +318,7 @@ log_expire(struct local *l, struct place *p)
 	return true;
 }
 
-/* --- places ------------------------------------------------------------- */
+/* --- places --------------------------------------------------------------- */
 
 static struct place **
 place_table(struct local *l, const struct conv *c)
@@ -407,7 +407,7 @@ budget_has(struct local *l, size_t size)
 	return true;
 }
 
-/* --- dedupe records ----------------------------------------------------- */
+/* --- dedupe records ------------------------------------------------------- */
 
 static size_t
 record_key(char key[static DEDUPE_KEY_MAX], const struct place *p,
@@ -466,7 +466,7 @@ record_add(struct local *l, const char *key, size_t len, struct msgid id)
 	l->used += sizeof *rec + len;
 }
 
-/* --- rooms -------------------------------------------------------------- */
+/* --- rooms ---------------------------------------------------------------- */
 
 static void
 tell_presence(struct local *l, const struct place *p, enum relay_presence what,
@@ -660,7 +660,7 @@ local_rename(struct relay *r, const char *fold, const struct relay_member *m)
 	queue_member(local_of(r), run_rename, fold, m, SPAN_NONE);
 }
 
-/* --- messages ----------------------------------------------------------- */
+/* --- messages ------------------------------------------------------------- */
 
 /* The wall clock may stand still or fall back; ids do not. */
 static struct msgid
@@ -796,7 +796,7 @@ local_typing(
 	op->item = item_new(&m);
 }
 
-/* --- reading ------------------------------------------------------------ */
+/* --- reading -------------------------------------------------------------- */
 
 /* Can a page begin right behind this id, and nothing be missing? */
 static bool
@@ -955,7 +955,7 @@ local_list(struct relay *r, relay_list_fn done, void *arg)
 	op->arg = arg;
 }
 
-/* --- people ------------------------------------------------------------- */
+/* --- people --------------------------------------------------------------- */
 
 /* Of operations on nicks: text is the fold, nick what is shown. */
 static struct op *
@@ -1112,7 +1112,7 @@ local_unwatch(struct relay *r, const char *sender)
 	free(w);
 }
 
-/* --- the whole ---------------------------------------------------------- */
+/* --- the whole ------------------------------------------------------------ */
 
 static bool
 local_is_up(const struct relay *r)

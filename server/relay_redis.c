@@ -53,7 +53,7 @@ enum {
 	SAY_MS = 1000,
 };
 
-/* --- small things that the parts share ---------------------------------- */
+/* --- small things that the parts share ------------------------------------ */
 
 struct rr *
 rr_of(struct relay *r)
@@ -165,7 +165,7 @@ rr_log_max(const struct rr *r)
 	return r->c.history > LOG_MIN ? r->c.history : LOG_MIN;
 }
 
-/* --- coming back -------------------------------------------------------- */
+/* --- coming back ---------------------------------------------------------- */
 
 static bool (*const restore[])(struct rr *, const char *) = {
     [TASK_NICK] = rr_nick_restore,
@@ -359,7 +359,7 @@ rr_down(struct rr *r, const char *why)
 		r->relay.ev.on_state(r->relay.ev_arg, false);
 }
 
-/* --- stalls ------------------------------------------------------------- */
+/* --- stalls --------------------------------------------------------------- */
 
 static void
 on_pong(void *arg, const redisReply *reply, bool written)
@@ -385,7 +385,7 @@ rr_stalled(struct rr *r)
 	rr_down(r, "Redis does not answer");
 }
 
-/* --- links -------------------------------------------------------------- */
+/* --- links ---------------------------------------------------------------- */
 
 static void
 on_cmd_state(void *arg, bool up)
@@ -461,7 +461,7 @@ link_new(struct rr *r, const char *name, const char *channel,
 	return redis_link_new(&c);
 }
 
-/* --- timers ------------------------------------------------------------- */
+/* --- timers --------------------------------------------------------------- */
 
 /* Every fifth beat: the loss of a room's last message shows in nothing else. */
 static uint64_t
@@ -491,7 +491,7 @@ on_reap(int fd, short what, void *arg)
 	rr_reap_users(arg);
 }
 
-/* --- the relay ---------------------------------------------------------- */
+/* --- the relay ------------------------------------------------------------ */
 
 static bool
 rr_is_up(const struct relay *relay)

@@ -46,7 +46,7 @@ rr_feed_init(struct rr_feed *f, struct rr *r, const struct conv *conv,
 	*f = (struct rr_feed){.r = r, .conv = conv, .ops = ops, .owner = owner};
 }
 
-/* --- delivering --------------------------------------------------------- */
+/* --- delivering ----------------------------------------------------------- */
 
 static void
 advance(struct rr_feed *f, struct msgid id)
@@ -82,7 +82,7 @@ tell_gap(struct rr_feed *f)
 	f->ops->gap(f->owner);
 }
 
-/* --- holding ------------------------------------------------------------ */
+/* --- holding -------------------------------------------------------------- */
 
 static void
 hold(struct rr_feed *f, struct span published)
@@ -135,7 +135,7 @@ drain(struct rr_feed *f, bool filled)
 	}
 }
 
-/* --- filling ------------------------------------------------------------ */
+/* --- filling -------------------------------------------------------------- */
 
 static struct span
 field(const redisReply *fields, const char *name)
@@ -285,7 +285,7 @@ fill(struct rr_feed *f)
 	f->r->nfills++;
 }
 
-/* --- taking ------------------------------------------------------------- */
+/* --- taking --------------------------------------------------------------- */
 
 static void
 take(struct rr_feed *f, struct span published, bool filled)

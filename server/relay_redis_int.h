@@ -28,7 +28,9 @@
  *	relay_redis_chan.c  subscriptions
  *	relay_redis_feed.c  a conversation's messages, in order, without a hole
  *	relay_redis_log.c   append and read
- *	relay_redis_room.c  rooms and their members
+ *	relay_redis_room.c  rooms that are open here
+ *	relay_redis_roster.c  who is in them, on all nodes
+ *	relay_redis_member.c  this node's members come and go
  *	relay_redis_list.c  rooms that are not open here
  *	relay_redis_pair.c  watched senders and their conversations
  *	relay_redis_nick.c  claims
@@ -43,7 +45,7 @@ struct rr_nick;
 struct rr_node;
 struct rr_chan;
 
-/* --- operations --------------------------------------------------------- */
+/* --- operations ----------------------------------------------------------- */
 
 /*
  * Something asked of the relay.  It is answered when Redis answers, when time
@@ -93,7 +95,7 @@ void rr_ops_fini(struct rr *r); /* answers all */
 /* What an error of Redis means; drops the link or writes to the log. */
 enum relay_status rr_error_status(struct rr *r, const redisReply *e);
 
-/* --- nodes -------------------------------------------------------------- */
+/* --- nodes ---------------------------------------------------------------- */
 
 void rr_nodes_init(struct rr *r);
 void rr_nodes_fini(struct rr *r);
@@ -110,7 +112,7 @@ int64_t rr_redis_deadline(struct rr *r, uint64_t ms);
 /* The name in a node's id. */
 bool rr_node_name(char dst[static RELAY_NODE_MAX + 1], struct span id);
 
-/* --- subscriptions ------------------------------------------------------ */
+/* --- subscriptions -------------------------------------------------------- */
 
 struct rr_chan_ops {
 	void (*on_acked)(void *owner);
@@ -127,7 +129,7 @@ void rr_chans_resubscribe(struct rr *r); /* it is up again */
 void rr_chans_push(struct rr *r, const redisReply *push);
 void rr_chans_fini(struct rr *r);
 
-/* --- feeds -------------------------------------------------------------- */
+/* --- feeds ---------------------------------------------------------------- */
 
 /*
  * One conversation's messages on their way up.  The owner embeds it, and keeps
@@ -174,7 +176,7 @@ void rr_feed_check(struct rr_feed *f, struct msgid newest, struct msgid asked);
 bool rr_row(const redisReply *row, struct msgid *prev, struct msgid *id,
     struct span *payload);
 
-/* --- conversations ------------------------------------------------------ */
+/* --- conversations -------------------------------------------------------- */
 
 /* "{r:R}" or "{d:LO:HI}": the part that all keys of a conversation share. */
 enum { RR_TAG_MAX = CODEC_KEY_MAX + 8 };
@@ -189,7 +191,7 @@ void rr_read(struct relay *r, const struct conv *c,
 void rr_expect_init(struct rr *r);
 void rr_expect_fini(struct rr *r);
 
-/* --- rooms -------------------------------------------------------------- */
+/* --- rooms ---------------------------------------------------------------- */
 
 void rr_open_room(struct relay *r, const struct name *name, void *room,
     relay_room_fn done, void *arg);
@@ -234,7 +236,7 @@ bool rr_roster_at(
     const redisReply *roster, size_t i, struct rr_roster_entry *e);
 bool rr_member_at(const redisReply *members, size_t i, struct relay_member *m);
 
-/* --- people ------------------------------------------------------------- */
+/* --- people --------------------------------------------------------------- */
 
 void rr_claim(struct relay *r, const struct name *nick, const char *sender,
     void *user, relay_done_fn done, void *arg);
@@ -256,7 +258,7 @@ void rr_users_fini(struct rr *r);
 struct rr_feed *rr_user_feed(
     struct rr *r, struct span sender, const struct conv *c);
 
-/* --- coming back -------------------------------------------------------- */
+/* --- coming back ---------------------------------------------------------- */
 
 /* What has to be told and asked anew, one key of a table at a time. */
 enum rr_task_kind { TASK_NICK, TASK_REGISTER, TASK_ROOM, TASK_USER };
@@ -285,7 +287,7 @@ void rr_stalled(struct rr *r);
 struct rr_expect;
 TAILQ_HEAD(rr_expects, rr_expect);
 
-/* --- the whole ---------------------------------------------------------- */
+/* --- the whole ------------------------------------------------------------ */
 
 struct rr_task {
 	enum rr_task_kind kind;

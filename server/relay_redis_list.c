@@ -11,7 +11,7 @@
 #include "base/mem.h"
 #include "server/relay_redis_int.h"
 
-/* --- peek --------------------------------------------------------------- */
+/* --- peek ----------------------------------------------------------------- */
 
 struct peek_op {
 	struct rr_op op;
@@ -138,7 +138,7 @@ rr_peek(struct relay *relay, const char *fold, relay_peek_fn done, void *arg)
 	rr_op_eval(&p->op, SCRIPT_ROOM, 4, on_peeked);
 }
 
-/* --- list --------------------------------------------------------------- */
+/* --- list ----------------------------------------------------------------- */
 
 enum { LIST_BATCH = 200, LIST_MAX = 100000, SEEN_MAX = 32 };
 

@@ -17,7 +17,7 @@
 
 enum { EXPECT_MS = 500 };
 
-/* --- keys --------------------------------------------------------------- */
+/* --- keys ----------------------------------------------------------------- */
 
 char *
 rr_room_tag(char dst[static RR_TAG_MAX], const char *fold)
@@ -39,7 +39,7 @@ rr_conv_tag(char dst[static RR_TAG_MAX], const struct conv *c)
 	return dst;
 }
 
-/* --- what the subscription owes ----------------------------------------- */
+/* --- what the subscription owes ------------------------------------------- */
 
 struct rr_expect {
 	TAILQ_ENTRY(rr_expect) entry;
@@ -132,7 +132,7 @@ rr_expect_fini(struct rr *r)
 	event_free(r->expect_timer);
 }
 
-/* --- append ------------------------------------------------------------- */
+/* --- append --------------------------------------------------------------- */
 
 struct append_op {
 	struct rr_op op;
@@ -280,7 +280,7 @@ rr_append(struct relay *relay, const struct conv *c, const struct relay_msg *m,
 	}
 }
 
-/* --- read --------------------------------------------------------------- */
+/* --- read ----------------------------------------------------------------- */
 
 struct read_op {
 	struct rr_op op;

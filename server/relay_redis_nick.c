@@ -14,7 +14,6 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/log.h"
 #include "base/mem.h"
 #include "server/relay_redis_int.h"
 
@@ -92,7 +91,7 @@ is_stale(struct rr *r, struct span claim)
 	return codec_get_claim(&c, claim) < 0 || !rr_node_is_live(r, c.node);
 }
 
-/* --- claim -------------------------------------------------------------- */
+/* --- claim ---------------------------------------------------------------- */
 
 struct claim_op {
 	struct rr_op op;
@@ -199,7 +198,7 @@ rr_claim(struct relay *relay, const struct name *nick, const char *sender,
 	rr_op_eval(&c->op, SCRIPT_CLAIM, 1, on_claimed);
 }
 
-/* --- release ------------------------------------------------------------ */
+/* --- release -------------------------------------------------------------- */
 
 static void
 put_release(struct rr *r, const char *fold, const char *sender)
@@ -271,7 +270,7 @@ rr_release(struct relay *relay, const char *fold, const char *sender)
 	}
 }
 
-/* --- find --------------------------------------------------------------- */
+/* --- find ----------------------------------------------------------------- */
 
 struct find_op {
 	struct rr_op op;
@@ -344,7 +343,7 @@ rr_find(struct relay *relay, const char *fold, relay_owner_fn done, void *arg)
 		rr_op_fail_later(&f->op, RELAY_BUSY);
 }
 
-/* --- coming back -------------------------------------------------------- */
+/* --- coming back ---------------------------------------------------------- */
 
 struct restoring {
 	struct rr *r;
@@ -461,7 +460,7 @@ rr_nicks_add_tasks(struct rr *r)
 		rr_task_add(r, TASK_NICK, n->name.fold);
 }
 
-/* --- the end ------------------------------------------------------------ */
+/* --- the end -------------------------------------------------------------- */
 
 void
 rr_nicks_goodbye(struct rr *r)

@@ -12,7 +12,6 @@
  * from the last is not counted.  What is to be done with what it leaves behind
  * is not decided here.
  */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -149,7 +148,7 @@ rr_nodes_refresh(struct rr *r)
 		log_debug("relay", 0, "the list of nodes is not read");
 }
 
-/* --- the clock ---------------------------------------------------------- */
+/* --- the clock ------------------------------------------------------------ */
 
 /*
  * Redis read its clock between our sending and our hearing.  So its time is at
@@ -184,7 +183,7 @@ rr_redis_deadline(struct rr *r, uint64_t ms)
 	return (int64_t)(clock_now_ms() + ms) + r->clock_ms;
 }
 
-/* --- the heartbeat ------------------------------------------------------ */
+/* --- the heartbeat -------------------------------------------------------- */
 
 static void
 take_epoch(struct rr *r, const redisReply *epoch)

@@ -7,10 +7,8 @@
  * itself: a new one goes to its end, and so does one that has made a step.
  */
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/clock.h"
-#include "base/log.h"
 #include "base/mem.h"
 #include "server/relay_redis_int.h"
 
@@ -219,7 +217,7 @@ rr_ops_fini(struct rr *r)
 	event_free(r->later_event);
 }
 
-/* --- errors ------------------------------------------------------------- */
+/* --- errors --------------------------------------------------------------- */
 
 enum trouble { TELL, DROP, OPERATOR };
 

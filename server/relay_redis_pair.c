@@ -56,7 +56,7 @@ find(struct rr *r, struct span sender)
 	return u;
 }
 
-/* --- pairs -------------------------------------------------------------- */
+/* --- pairs ---------------------------------------------------------------- */
 
 static void
 pair_message(void *owner, const struct relay_msg *m)
@@ -131,7 +131,7 @@ rr_user_feed(struct rr *r, struct span sender, const struct conv *c)
 	return &p->feed;
 }
 
-/* --- the channel -------------------------------------------------------- */
+/* --- the channel ---------------------------------------------------------- */
 
 static void
 take_typing(struct rr_user *u, struct span payload)
@@ -206,7 +206,7 @@ release_held(struct rr_user *u)
 	buf_free(&held);
 }
 
-/* --- the index ---------------------------------------------------------- */
+/* --- the index ------------------------------------------------------------ */
 
 static void
 put_index(struct rr_user *u)
@@ -298,7 +298,7 @@ rr_users_add_tasks(struct rr *r)
 			rr_task_add(r, TASK_USER, u->sender);
 }
 
-/* --- watching ----------------------------------------------------------- */
+/* --- watching ------------------------------------------------------------- */
 
 struct watch_op {
 	struct rr_op op;

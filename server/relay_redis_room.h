@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef SNUG_SERVER_RELAY_REDIS_ROOM_H
+#define SNUG_SERVER_RELAY_REDIS_ROOM_H
+
+#include "server/relay_redis_int.h"
+
+/*
+ * A room of the Redis relay, as its three files share it:
+ *
+ *	relay_redis_room.c    opening, its channel, coming back
+ *	relay_redis_roster.c  who is in it, on all nodes
+ *	relay_redis_member.c  this node's members come and go
+ */
+struct rr_own {
+	UT_hash_handle hh;
+	char sender[SENDER_ID_LEN + 1];
+	char nick[NAME_BYTES_MAX + 1];
+};
+
+struct rr_member {
+	UT_hash_handle hh;
+	char *node; /* its id */
+	bool found; /* by the sweep under way */
+	char nick[NAME_BYTES_MAX + 1];
+	char sender[SENDER_ID_LEN + 1];
+	char key[SENDER_ID_LEN + 1 + CODEC_NODE_MAX + 1]; /* SENDER node */
+};
+
+enum rr_room_phase { ROOM_SUBSCRIBING, ROOM_READING, ROOM_OPEN };
+
+struct rr_open_op;
+struct rr_sweep;
+
+struct rr_room {
+	UT_hash_handle hh;
+	struct rr_room *next_dead;
+	struct rr *r;
+	struct conv conv; /* its key is the fold */
+	char shown[NAME_BYTES_MAX + 1];
+	char tag[RR_TAG_MAX];
+	enum rr_room_phase phase;
+	bool closed;
+	bool unsure; /* Redis may hold members that are not ours */
+	void *room;  /* the caller's */
+	struct rr_open_op *opening; /* until ROOM_OPEN */
+	struct rr_sweep *sweep;     /* a roster is being read */
+	bool sweep_again;
+	struct rr_chan *chan;
+	struct rr_feed feed;
+	struct rr_own *own;
+	struct rr_member *members;
+	struct buf news;    /* held while a roster is read */
+	struct msgid asked; /* feed.last when the newest id was asked for */
+};
+
+/* --- relay_redis_room.c --------------------------------------------------- */
+
+struct rr_room *rr_room_find(struct rr *r, const char *fold);
+/* Only one that was opened and is not closed. */
+struct rr_room *rr_room_find_open(struct rr *r, const char *fold);
+/* A closed room is kept while Redis may hold members of it. */
+void rr_room_bury_if_done(struct rr_room *room);
+
+/* --- relay_redis_roster.c ------------------------------------------------- */
+
+/* What this node's sessions want. */
+struct rr_own *rr_own_find(struct rr_room *room, struct span sender);
+void rr_own_set(struct rr_room *room, struct span sender, struct span nick);
+void rr_own_drop(struct rr_room *room, struct span sender);
+/* Tells those who stayed while the room was closed here. */
+void rr_own_tell(struct rr_room *room);
+
+/* What all nodes say, as it was told upward. */
+struct rr_member *rr_member_find(
+    struct rr_room *room, struct span sender, struct span node);
+/* Somebody is there: tells it, if that is news. */
+void rr_member_appear(struct rr_room *room, enum relay_presence what,
+    struct span sender, struct span nick, struct span node);
+void rr_member_vanish(struct rr_room *room, enum relay_presence what,
+    struct rr_member *m, struct span text);
+/* A member is called otherwise from now on. */
+void rr_member_rename(
+    struct rr_room *room, struct rr_member *m, struct span nick);
+/* All of that node's have gone. */
+void rr_members_gone(struct rr_room *room, const char *node);
+void rr_roster_take(struct rr_room *room, const redisReply *roster);
+void rr_roster_free(struct rr_room *room);
+
+#endif

@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Who is in a room.
+ *
+ * Members are kept twice.  `own` is what this node's sessions want: it is told
+ * to Redis when they come and go, and again whole after a break.  `members` is
+ * what all nodes say, as we have told it upward.  Of this node's own, news come
+ * with Redis' answer and not over the channel, which may be slower or deaf.  Of
+ * others they come over the channel, soft; a roster, read when the room opens
+ * and after each break, makes good what was lost.
+ *
+ * What is told upward may close the room, but it never frees it.
+ */
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "server/relay_redis_room.h"
+
+/* --- own members ---------------------------------------------------------- */
+
+struct rr_own *
+rr_own_find(struct rr_room *room, struct span sender)
+{
+	struct rr_own *o;
+
+	HASH_FIND(hh, room->own, sender.p, sender.len, o);
+	return o;
+}
+
+void
+rr_own_set(struct rr_room *room, struct span sender, struct span nick)
+{
+	struct rr_own *o = rr_own_find(room, sender);
+
+	if (!o) {
+		o = xcalloc(1, sizeof *o);
+		span_copy(o->sender, sizeof o->sender, sender);
+		HASH_ADD_STR(room->own, sender, o);
+	}
+	span_copy(o->nick, sizeof o->nick, nick);
+}
+
+void
+rr_own_drop(struct rr_room *room, struct span sender)
+{
+	struct rr_own *o = rr_own_find(room, sender);
+
+	if (!o)
+		return;
+	HASH_DEL(room->own, o);
+	free(o);
+}
+
+/* --- members of all nodes ------------------------------------------------- */
+static size_t
+member_key(char *key, size_t cap, struct span sender, struct span node)
+{
+	int n =
+	    snprintf(key, cap, "%.*s %.*s", SPAN_ARG(sender), SPAN_ARG(node));
+
+	assert(n > 0 && (size_t)n < cap);
+	return (size_t)n;
+}
+
+struct rr_member *
+rr_member_find(struct rr_room *room, struct span sender, struct span node)
+{
+	char key[sizeof((struct rr_member *)0)->key];
+	size_t len = member_key(key, sizeof key, sender, node);
+	struct rr_member *m;
+
+	HASH_FIND(hh, room->members, key, len, m);
+	return m;
+}
+
+/* Upward a node of this process has no name, others have theirs. */
+static void
+tell(struct rr_room *room, enum relay_presence what, struct span sender,
+    struct span nick, struct span node, struct span text)
+{
+	struct rr *r = room->r;
+	char name[RELAY_NODE_MAX + 1] = "";
+	struct relay_member m = {.sender = sender, .nick = nick};
+
+	if (!span_is(node, r->node_id))
+		m.node = rr_node_name(name, node) ? span_of(name) : SPAN("?");
+	else
+		m.node = SPAN("");
+	if (!room->closed && !r->ending)
+		r->relay.ev.on_presence(
+		    r->relay.ev_arg, room->room, what, &m, text);
+}
+
+static void
+tell_member(
+    struct rr_room *room, enum relay_presence what, const struct rr_member *m)
+{
+	tell(room, what, span_of(m->sender), span_of(m->nick), span_of(m->node),
+	    SPAN_NONE);
+}
+
+void
+rr_member_rename(struct rr_room *room, struct rr_member *m, struct span nick)
+{
+	span_copy(m->nick, sizeof m->nick, nick);
+	tell_member(room, RELAY_RENAMED, m);
+}
+
+/* Somebody is there: JOINED or PRESENT, if that is news. */
+void
+rr_member_appear(struct rr_room *room, enum relay_presence what,
+    struct span sender, struct span nick, struct span node)
+{
+	struct rr_member *m = rr_member_find(room, sender, node);
+
+	if (m) {
+		m->found = true;
+		if (!span_is(nick, m->nick))
+			rr_member_rename(room, m, nick);
+		return;
+	}
+	m = xcalloc(1, sizeof *m);
+	span_copy(m->sender, sizeof m->sender, sender);
+	span_copy(m->nick, sizeof m->nick, nick);
+	member_key(m->key, sizeof m->key, sender, node);
+	m->node = m->key + sender.len + 1;
+	m->found = true;
+	HASH_ADD_STR(room->members, key, m);
+	tell_member(room, what, m);
+}
+
+void
+rr_member_vanish(struct rr_room *room, enum relay_presence what,
+    struct rr_member *m, struct span text)
+{
+	HASH_DEL(room->members, m);
+	tell(room, what, span_of(m->sender), span_of(m->nick), span_of(m->node),
+	    text);
+	free(m);
+}
+
+/*
+ * Leaves those for which keep() is false.  What is told upward may close the
+ * room, never free it; the table only changes here.
+ */
+static void
+vanish_all(struct rr_room *room,
+    bool (*keep)(const struct rr_member *m, const void *arg), const void *arg)
+{
+	struct rr_member *m, *next;
+
+	HASH_ITER (hh, room->members, m, next)
+		if (!keep(m, arg))
+			rr_member_vanish(room, RELAY_GONE, m, SPAN_NONE);
+}
+
+static bool
+is_elsewhere(const struct rr_member *m, const void *arg)
+{
+	return strcmp(m->node, arg) != 0;
+}
+
+static bool
+is_found(const struct rr_member *m, const void *arg)
+{
+	(void)arg;
+	return m->found;
+}
+
+void
+rr_members_gone(struct rr_room *room, const char *node)
+{
+	vanish_all(room, is_elsewhere, node);
+}
+
+void
+rr_rooms_node_gone(struct rr *r, struct span node)
+{
+	struct rr_room *room, *next;
+
+	HASH_ITER (hh, r->rooms, room, next)
+		rr_members_gone(room, node.p);
+}
+
+/* --- rosters -------------------------------------------------------------- */
+
+bool
+rr_roster_at(const redisReply *roster, size_t i, struct rr_roster_entry *e)
+{
+	e->node = rr_span(roster->element[i]);
+	e->members = roster->element[i + 1];
+	return e->node.p && e->node.len <= CODEC_NODE_MAX &&
+	       e->members->type == REDIS_REPLY_ARRAY;
+}
+
+bool
+rr_member_at(const redisReply *members, size_t i, struct relay_member *m)
+{
+	struct name name;
+
+	m->sender = rr_span(members->element[i]);
+	m->nick = rr_span(members->element[i + 1]);
+	return m->sender.p && m->nick.p && codec_is_sender(m->sender) &&
+	       name_check(m->nick, false, &name) == 0;
+}
+
+bool
+rr_room_state(struct rr_room_state *st, const redisReply *r)
+{
+	*st = (struct rr_room_state){0};
+	if (r->type != REDIS_REPLY_ARRAY || r->elements != 5 ||
+	    !rr_reply_id(r->element[0], &st->info.last) ||
+	    r->element[4]->type != REDIS_REPLY_ARRAY)
+		return false;
+	st->info.shown = rr_span(r->element[1]);
+	st->info.topic = rr_span(r->element[2]);
+	st->info.topic_nick = rr_span(r->element[3]);
+	st->roster = r->element[4];
+	return true;
+}
+
+void
+rr_judge_topic(struct relay_room_info *info)
+{
+	struct name name;
+
+	if (info->topic.p && info->topic_nick.p && info->topic.len > 0 &&
+	    info->topic.len <= CODEC_PAYLOAD_MAX &&
+	    text_check(info->topic.p, info->topic.len, NULL) == 0 &&
+	    name_check(info->topic_nick, false, &name) == 0)
+		return;
+	info->topic = info->topic_nick = SPAN_NONE;
+}
+
+static void
+take_node_members(struct rr_room *room, const struct rr_roster_entry *e)
+{
+	struct relay_member m;
+
+	for (size_t i = 0; i + 1 < e->members->elements; i += 2)
+		if (rr_member_at(e->members, i, &m) && !room->closed)
+			rr_member_appear(
+			    room, RELAY_PRESENT, m.sender, m.nick, e->node);
+}
+
+/* This node's own are known better here. */
+void
+rr_roster_take(struct rr_room *room, const redisReply *roster)
+{
+	struct rr_roster_entry e;
+	struct rr_member *m, *next;
+
+	HASH_ITER (hh, room->members, m, next)
+		m->found = strcmp(m->node, room->r->node_id) == 0;
+	for (size_t i = 0; i + 1 < roster->elements; i += 2)
+		if (rr_roster_at(roster, i, &e) &&
+		    !span_is(e.node, room->r->node_id) &&
+		    rr_node_is_live(room->r, e.node))
+			take_node_members(room, &e);
+	vanish_all(room, is_found, NULL);
+}
+
+/* Those who stayed while the room was closed here. */
+void
+rr_own_tell(struct rr_room *room)
+{
+	struct rr_own *o, *next;
+
+	HASH_ITER (hh, room->own, o, next)
+		rr_member_appear(room, RELAY_PRESENT, span_of(o->sender),
+		    span_of(o->nick), span_of(room->r->node_id));
+}
+
+void
+rr_roster_free(struct rr_room *room)
+{
+	struct rr_own *o, *next_own;
+	struct rr_member *m, *next;
+
+	HASH_ITER (hh, room->own, o, next_own) {
+		HASH_DEL(room->own, o);
+		free(o);
+	}
+	HASH_ITER (hh, room->members, m, next) {
+		HASH_DEL(room->members, m);
+		free(m);
+	}
+}
