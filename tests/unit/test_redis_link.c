@@ -23,6 +23,7 @@
 #include "server/redis_resp.h"
 #include "server/redis_script.h"
 #include "server/redis_url.h"
+#include "tests/unit/redis_proxy.h"
 #include "tests/unit/redis_server.h"
 #include "tests/unit/unit.h"
 
@@ -52,13 +53,14 @@ struct world {
 	unsigned accepted;
 	const char *says; /* to whoever connects; NULL: nothing */
 	struct peer *peers;
+	struct redis_proxy proxy;
 };
 
 struct peer {
 	struct peer *next;
 	struct world *w;
-	int fd, other; /* other: the real server's, of a proxy */
-	struct event *reads, *reads_other;
+	int fd;
+	struct event *reads;
 };
 
 static void
@@ -194,14 +196,10 @@ peer_close(struct peer *p)
 {
 	if (p->reads)
 		event_free(p->reads);
-	if (p->reads_other)
-		event_free(p->reads_other);
-	p->reads = p->reads_other = NULL;
+	p->reads = NULL;
 	if (p->fd >= 0)
 		close(p->fd);
-	if (p->other >= 0)
-		close(p->other);
-	p->fd = p->other = -1;
+	p->fd = -1;
 }
 
 /* What comes is swallowed, to the end. */
@@ -223,7 +221,6 @@ peer_new(struct world *w, int fd)
 
 	p->w = w;
 	p->fd = fd;
-	p->other = -1;
 	p->next = w->peers;
 	w->peers = p;
 	w->accepted++;
@@ -262,7 +259,7 @@ listen_at(const char *path)
 }
 
 static void
-peer_listen(struct world *w, event_callback_fn fn)
+peer_listen(struct world *w)
 {
 	char path[80];
 
@@ -270,7 +267,7 @@ peer_listen(struct world *w, event_callback_fn fn)
 	snprintf(peer_url, sizeof peer_url, "unix://%s", path);
 	w->listener = listen_at(path);
 	w->accepts =
-	    event_new(w->base, w->listener, EV_READ | EV_PERSIST, fn, w);
+	    event_new(w->base, w->listener, EV_READ | EV_PERSIST, on_accept, w);
 	event_add(w->accepts, NULL);
 }
 
@@ -294,6 +291,7 @@ teardown(void **state)
 	redis_link_free(w->link);
 	/* The resolver lets go of what it was asked in the next turn. */
 	event_base_loop(w->base, EVLOOP_NONBLOCK);
+	redis_proxy_stop(&w->proxy);
 	while (w->peers) {
 		struct peer *p = w->peers;
 
@@ -485,7 +483,7 @@ static void
 a_peer_that_says_nothing_is_left_at_the_deadline(void **state)
 {
 	struct world *w = *state;
-	peer_listen(w, on_accept);
+	peer_listen(w);
 	link_start(w, peer_url, NULL);
 
 	AWAIT(w, w->accepted == 1);
@@ -647,7 +645,7 @@ hostile_handshakes_are_left(void **state)
 	    "+OK\r\n*1\r\n$6\r\nmaster\r\n$0\r\n\r\n$-1\r\n:5\r\n",
 	    "-\x1b]0;owned\x07\r\n",
 	};
-	peer_listen(w, on_accept);
+	peer_listen(w);
 
 	for (size_t i = 0; i < ARRAY_LEN(lines); i++) {
 		unsigned before = w->accepted;
@@ -673,7 +671,7 @@ hostile_answers_are_the_end_of_a_connection(void **state)
 	    HANDSHAKE "?\r\n",
 	    HANDSHAKE "-ERR spontaneous\r\n",
 	};
-	peer_listen(w, on_accept);
+	peer_listen(w);
 
 	for (size_t i = 0; i < ARRAY_LEN(lines); i++) {
 		unsigned before = w->accepted;
@@ -696,7 +694,7 @@ hostile_pushes_reach_nobody_else(void **state)
 	w->says = "+OK\r\n*1\r\n$6\r\nmaster\r\n$0\r\n\r\n$-1\r\n"
 		  "*3\r\n$9\r\nsubscribe\r\n$1\r\nc\r\n:1\r\n"
 		  "*1\r\n$7\r\nmessage\r\n*1\r\n:7\r\n";
-	peer_listen(w, on_accept);
+	peer_listen(w);
 	link_start(w, peer_url, "c");
 
 	AWAIT(w, w->downs == 1);
@@ -705,77 +703,21 @@ hostile_pushes_reach_nobody_else(void **state)
 
 /* --- a proxy that cuts ---------------------------------------------------- */
 
-static size_t budget; /* bytes a connection may bring from Redis */
-
-static void
-pump(struct peer *p, int from, int to, bool counted)
-{
-	char bytes[4096];
-	size_t max = sizeof bytes;
-
-	if (counted && budget < max)
-		max = budget;
-	ssize_t n = max > 0 ? read(from, bytes, max) : 0;
-	if (counted && n > 0)
-		budget -= (size_t)n;
-	if (n <= 0 || send(to, bytes, (size_t)n, MSG_NOSIGNAL) != n)
-		peer_close(p);
-}
-
-static void
-on_client(evutil_socket_t fd, short what, void *arg)
-{
-	struct peer *p = arg;
-
-	(void)what;
-	pump(p, fd, p->other, false);
-}
-
-static void
-on_server(evutil_socket_t fd, short what, void *arg)
-{
-	struct peer *p = arg;
-
-	(void)what;
-	pump(p, fd, p->fd, true);
-}
-
-static void
-on_proxy(evutil_socket_t listener, short what, void *arg)
-{
-	struct world *w = arg;
-	struct sockaddr_un a = {.sun_family = AF_UNIX};
-	struct peer *p =
-	    peer_new(w, accept4(listener, NULL, NULL, SOCK_CLOEXEC));
-
-	(void)what;
-	snprintf(a.sun_path, sizeof a.sun_path, "%s", server.sock);
-	p->other = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	assert_int_equal(connect(p->other, (struct sockaddr *)&a, sizeof a), 0);
-	p->reads =
-	    event_new(w->base, p->fd, EV_READ | EV_PERSIST, on_client, p);
-	p->reads_other =
-	    event_new(w->base, p->other, EV_READ | EV_PERSIST, on_server, p);
-	event_add(p->reads, NULL);
-	event_add(p->reads_other, NULL);
-}
-
 /* Every command is answered exactly once, wherever the bytes end. */
 static void
 a_thousand_cuts_leave_no_command_unanswered(void **state)
 {
 	struct world *w = *state;
 	unsigned sent = 0;
-	peer_listen(w, on_proxy);
-	budget = SIZE_MAX;
-	link_start(w, peer_url, NULL);
+	redis_proxy_start(&w->proxy, w->base, &server);
+	link_start(w, w->proxy.url, NULL);
 
 	for (size_t cut = 0; cut < 1000; cut++) {
 		unsigned downs = w->downs;
 
-		budget = SIZE_MAX;
+		w->proxy.budget = SIZE_MAX;
 		AWAIT(w, redis_link_is_up(w->link));
-		budget = cut % 97;
+		w->proxy.budget = cut % 97;
 		for (int i = 0; i < 8; i++) {
 			int err = i % 2 ? send_echo(w, i) : eval_echo(w, i);
 
@@ -784,7 +726,7 @@ a_thousand_cuts_leave_no_command_unanswered(void **state)
 		}
 		AWAIT(w, w->downs > downs || w->got.calls == sent);
 	}
-	budget = SIZE_MAX;
+	w->proxy.budget = SIZE_MAX;
 	AWAIT(w, w->got.calls == sent);
 	assert_int_equal(w->got.good + w->got.lost, sent);
 	assert_true(w->got.lost > 1000);
@@ -794,15 +736,15 @@ static void
 a_handshake_cut_anywhere_is_made_again(void **state)
 {
 	struct world *w = *state;
-	peer_listen(w, on_proxy);
+	redis_proxy_start(&w->proxy, w->base, &server);
 
 	for (size_t cut = 0; cut < 600; cut += 23) {
-		unsigned before = w->accepted, ups = w->ups;
+		unsigned before = w->proxy.taken, ups = w->ups;
 
-		budget = cut;
-		link_start(w, peer_url, NULL);
-		AWAIT(w, w->accepted >= before + 2);
-		budget = SIZE_MAX;
+		w->proxy.budget = cut;
+		link_start(w, w->proxy.url, NULL);
+		AWAIT(w, w->proxy.taken >= before + 2);
+		w->proxy.budget = SIZE_MAX;
 		AWAIT(w, w->ups > ups);
 		redis_link_free(w->link);
 		w->link = NULL;

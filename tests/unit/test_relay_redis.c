@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "server/relay_redis.h"
+#include "tests/unit/redis_proxy.h"
 #include "tests/unit/redis_server.h"
 #include "tests/unit/relay_harness.h"
 #include "tests/unit/unit.h"
@@ -20,6 +21,8 @@
 enum { SAY_MS = 300, LEASE_MS = 1500, PROBE_MS = 200, DEAD_MS = 800 };
 
 static struct redis_server server;
+static struct redis_proxy proxy;
+static bool proxied; /* the first node goes through it */
 static char lobby[1], den[1], alice[1], bob[1];
 
 /* --- the back end, with short times --------------------------------------- */
@@ -59,6 +62,10 @@ faults_node_start(struct node *n)
 	};
 
 	n->backend = prefix;
+	if (proxied && n == &n->h->node[0]) {
+		redis_proxy_start(&proxy, n->h->base, &server);
+		config.url = proxy.url;
+	}
 	n->relay = relay_redis_new(n->h->base, &config, cause);
 	free(url);
 	if (n->relay == NULL)
@@ -406,6 +413,84 @@ a_silent_redis_is_found_without_traffic(struct harness *h)
 
 	say(n, "lobby", ALICE, "after");
 	expect_message(n, lobby, "after");
+}
+
+/* It answers everything, and delivers nothing. */
+static void
+a_deaf_subscription_is_found(struct harness *h)
+{
+	struct node *n = &h->node[0];
+	open_room(n, "lobby", lobby);
+	say(n, "lobby", ALICE, "before");
+	expect_message(n, lobby, "before");
+
+	proxy.deaf = true;
+	uint64_t deaf_ms = clock_now_ms();
+	say(n, "lobby", ALICE, "unheard");
+	/* The stream has it. */
+	expect_message(n, lobby, "unheard");
+	assert_true(clock_now_ms() - deaf_ms < 2 * SAY_MS);
+	await_state(n, false);
+	assert_true(clock_now_ms() - deaf_ms < 2 * DEAD_MS);
+	proxy.deaf = false;
+	await_state(n, true);
+
+	say(n, "lobby", ALICE, "after");
+	expect_message(n, lobby, "after");
+	assert_int_equal(unread(n, NEWS_GAP), 0);
+}
+
+/* Wherever the bytes from Redis end: one answer for each call, and after the
+ * way back all that was accepted is there, once. */
+static void
+cuts_at_any_byte_lose_nothing(struct harness *h)
+{
+	struct node *n = &h->node[0];
+	struct conv c = room_conv("lobby");
+	struct relay_range newest = {
+	    .direction = RELAY_BACKWARD, .n = RELAY_READ_MAX};
+	struct msgid last = {0, 0};
+	unsigned accepted = 0, delivered = 0;
+	open_room(n, "lobby", lobby);
+
+	for (size_t cut = 0; cut < 100; cut++) {
+		struct answer *asked[4];
+		char cid[24];
+
+		await_up(n);
+		proxy.budget = cut * 7;
+		for (size_t i = 0; i < ARRAY_LEN(asked); i++) {
+			snprintf(cid, sizeof cid, "%zu-%zu", cut, i);
+			asked[i] = ask_say(n, "lobby", ALICE, cid, cid);
+		}
+		for (size_t i = 0; i < ARRAY_LEN(asked); i++)
+			await_answer(asked[i]);
+		proxy.budget = SIZE_MAX;
+		/* The same again, with the same cid: accepted once. */
+		for (size_t i = 0; i < ARRAY_LEN(asked); i++) {
+			struct answer *s = asked[i];
+
+			snprintf(cid, sizeof cid, "%zu-%zu", cut, i);
+			while (s->st != RELAY_OK) {
+				await_up(n);
+				s = ask_say(n, "lobby", ALICE, cid, cid);
+				await_answer(s);
+			}
+			accepted++;
+		}
+	}
+	await_up(n);
+	for (; delivered < accepted; delivered++) {
+		const struct news *w = next_news(n, NEWS_MESSAGE);
+
+		assert_true(msgid_cmp(w->id, last) > 0);
+		last = w->id;
+	}
+
+	const struct answer *page = await_answer(ask_read(n, &c, &newest));
+	assert_int_equal(msgid_cmp(page->news[page->n - 1].id, last), 0);
+	assert_int_equal(unread(n, NEWS_MESSAGE), 0);
+	assert_int_equal(unread(n, NEWS_GAP), 0);
 }
 
 /* --- Redis forgets -------------------------------------------------------- */
@@ -963,12 +1048,14 @@ struct rule {
 	const char *name;
 	void (*test)(struct harness *);
 	unsigned nodes;
+	bool proxied;
 	struct harness *h;
 };
 
 /* clang-format off */
-#define ONE(test) {#test, test, 1, NULL}
-#define TWO(test) {#test, test, 2, NULL}
+#define ONE(test) {#test, test, 1, false, NULL}
+#define TWO(test) {#test, test, 2, false, NULL}
+#define PROXIED(test) {#test, test, 1, true, NULL}
 static struct rule rules[] = {
 	ONE(a_killed_redis_is_found_at_once_and_nothing_accepted_is_lost),
 	TWO(no_message_is_lost_or_doubled_by_cuts),
@@ -977,6 +1064,8 @@ static struct rule rules[] = {
 	TWO(a_pairs_messages_of_a_break_are_delivered),
 	ONE(a_frozen_redis_leaves_no_call_without_an_answer),
 	ONE(a_silent_redis_is_found_without_traffic),
+	PROXIED(a_deaf_subscription_is_found),
+	PROXIED(cuts_at_any_byte_lose_nothing),
 	ONE(lost_scripts_are_loaded_again_and_order_is_kept),
 	ONE(a_flush_is_told_and_ids_still_rise),
 	ONE(a_flush_of_a_silent_room_is_told_too),
@@ -1008,6 +1097,7 @@ setup(void **state)
 {
 	struct rule *r = *state;
 
+	proxied = r->proxied;
 	r->h = harness_new(&faults, r->nodes);
 	return 0;
 }
@@ -1021,6 +1111,7 @@ teardown(void **state)
 	if (server.pid == 0 && redis_server_start(&server) != 0)
 		return -1;
 	redis_server_thaw(&server);
+	redis_proxy_stop(&proxy);
 	harness_free(r->h);
 	return 0;
 }
