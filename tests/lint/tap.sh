@@ -43,6 +43,6 @@ tree_files() {
 			for f in $@ ${@/#/**/}; do
 				[ ! -f "$f" ] || printf '%s\n' "$f"
 			done
-		) | grep -v '^build' | sort -u
+		) | grep -vE '^_?(build|inst)' | sort -u
 	fi
 }
