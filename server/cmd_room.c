@@ -286,12 +286,9 @@ names_here(struct request *q, struct room *r, const char *after)
 	struct seat *seat;
 	size_t n = 0;
 
-	TAILQ_FOREACH (seat, &r->seats, in_room) {
-		if (seat->leaving)
-			continue;
+	TAILQ_FOREACH (seat, &r->seats, in_room)
 		l[n++] = (struct listed){
 		    span_of(seat->user->fold), span_of(seat->user->shown)};
-	}
 	tell_listed(q->session, q->answer, span_of(r->shown), l, n, after);
 	free(l);
 }

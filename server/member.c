@@ -321,8 +321,8 @@ on_joined(void *arg, enum relay_status st)
 	struct join *j = arg;
 	struct session *s = answer_session(j->answer);
 
-	/* It left while the relay let it in. */
-	if (!s && st == RELAY_OK)
+	/* It left while the relay let it in, or may be in without knowing. */
+	if ((!s && st == RELAY_OK) || st == RELAY_UNKNOWN)
 		relay_part(j->sv->relay, j->room->fold,
 		    &(struct relay_member){
 			.sender = span_of(j->id), .nick = span_of(j->nick)},

@@ -378,8 +378,7 @@ news_names(
 	seats = xcalloc(r->nseats + 1, sizeof *seats);
 	nicks = xcalloc(r->nseats + 1, sizeof *nicks);
 	TAILQ_FOREACH (seat, &r->seats, in_room)
-		if (!seat->leaving)
-			seats[n++] = seat;
+		seats[n++] = seat; /* who is leaving too: a PARTED follows */
 	qsort(seats, n, sizeof *seats, by_fold);
 	for (size_t i = 0; i < n; i++)
 		nicks[i] = span_of(seats[i]->user->shown);
