@@ -499,6 +499,16 @@ relay_held_spoil(struct relay *r, enum relay_status st)
 }
 
 void
+relay_held_postpone(struct relay *r)
+{
+	struct held *h = held_of(r);
+	struct call *c = take(h);
+
+	STAILQ_INSERT_TAIL(&h->calls, c, next);
+	h->n++;
+}
+
+void
 relay_held_set_up(struct relay *r, bool up)
 {
 	struct held *h = held_of(r);

@@ -33,6 +33,9 @@ void relay_held_refuse(struct relay *r, enum relay_status st);
  * more than a status, so it is refused instead. */
 bool relay_held_spoil(struct relay *r, enum relay_status st);
 
+/* The first one that waits lets the others go first. */
+void relay_held_postpone(struct relay *r);
+
 /* Goes away or comes back, and tells. */
 void relay_held_set_up(struct relay *r, bool up);
 

@@ -79,20 +79,32 @@ load_config(struct config *c, const char *options)
 		fail_msg("%s", cause);
 }
 
+void
+rig_renew_relay(struct rig *r)
+{
+	struct relay_local_config local = {
+	    .node = r->config.name,
+	    .history = r->config.history,
+	    .history_ttl_ms = r->config.history_ttl,
+	    .dedupe_ms = r->config.dedupe,
+	    .wake = wake_relay,
+	    .wake_arg = r,
+	};
+
+	r->server.relay = r->relay = relay_held_new(&local);
+	r->server.relay_gone = false;
+	relay_set_events(r->relay, &news_events, &r->server);
+}
+
 struct rig *
 rig_new(const char *options)
 {
 	struct rig *r = xcalloc(1, sizeof *r);
 	struct server *sv = &r->server;
 	struct config *c = &r->config;
-	struct relay_local_config local = {.wake = wake_relay, .wake_arg = r};
 
 	log_setup(LOG_LEVEL_ERROR, LOG_TEXT);
 	load_config(c, options);
-	local.node = c->name;
-	local.history = c->history;
-	local.history_ttl_ms = c->history_ttl;
-	local.dedupe_ms = c->dedupe;
 	sv->config = c;
 	sv->base = event_base_new();
 	TAILQ_INIT(&sv->sessions);
@@ -111,8 +123,7 @@ rig_new(const char *options)
 	r->relay_run = event_new(sv->base, -1, 0, on_relay_run, r);
 	r->flush = event_new(sv->base, -1, 0, on_flush, r);
 	r->wall_ms = RIG_WALL;
-	sv->relay = r->relay = relay_held_new(&local);
-	relay_set_events(sv->relay, &news_events, sv);
+	rig_renew_relay(r);
 	return r;
 }
 

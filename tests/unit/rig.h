@@ -46,6 +46,8 @@ struct rig *rig_new(const char *options);
 /* Ends every session, gives all that is owed, and checks that nothing and
  * nobody is left. */
 void rig_free(struct rig *r);
+/* Another relay, in place of one that the test has freed. */
+void rig_renew_relay(struct rig *r);
 
 /* From loopback, its WELCOME taken. */
 struct client *rig_connect(struct rig *r);

@@ -8,6 +8,7 @@ unit_server = \
 	tests/unit/test_limit \
 	tests/unit/test_render \
 	tests/unit/test_room \
+	tests/unit/test_session \
 	tests/unit/test_user
 check_PROGRAMS += $(unit_server)
 TESTS += $(unit_server)
@@ -31,6 +32,9 @@ tests_unit_test_render_SOURCES = tests/unit/test_render.c tests/unit/unit.h
 tests_unit_test_render_LDADD = $(unit_server_ldadd)
 tests_unit_test_room_SOURCES = tests/unit/test_room.c tests/unit/unit.h
 tests_unit_test_room_LDADD = $(unit_server_ldadd)
+tests_unit_test_session_SOURCES = tests/unit/test_session.c $(unit_server_rig)
+tests_unit_test_session_CFLAGS = $(AM_CFLAGS) $(LIBEVENT_CFLAGS)
+tests_unit_test_session_LDADD = $(unit_server_ldadd)
 tests_unit_test_user_SOURCES = tests/unit/test_user.c tests/unit/unit.h
 tests_unit_test_user_LDADD = $(unit_server_ldadd)
 endif
