@@ -155,7 +155,8 @@ send_line(struct send_cli *s, struct span line)
 	put_off(&s->cli);
 	if (chat_say(s->cli.chat, s->w, line, false))
 		return;
-	fprintf(stderr, "snug: line %lu was not taken: too long, or no text\n",
+	fprintf(stderr,
+	    "snug: line %lu is too long, or holds a control character\n",
 	    s->number);
 	finish(&s->cli, CLI_REFUSED);
 }

@@ -112,6 +112,25 @@ fail(struct dial *d, const char *why)
 	finish(d, -1, cause);
 }
 
+/* The mend, where the cause alone does not suggest it. */
+static const char *
+errno_text(int err)
+{
+	if (err == ECONNREFUSED)
+		return "connection refused; is snugd running there?";
+	if (err == ENOENT)
+		return "there is no such socket; is snugd running?";
+	return strerror(err);
+}
+
+static const char *
+lookup_text(int err)
+{
+	if (err == EVUTIL_EAI_NONAME || err == EVUTIL_EAI_NODATA)
+		return "there is no such host (a room alone is written #room)";
+	return evutil_gai_strerror(err);
+}
+
 static void try_next(struct dial *d);
 
 static void
@@ -122,7 +141,7 @@ try_failed(struct dial *d, int err)
 	if (d->next && d->ntries < DIAL_TRIES_MAX)
 		try_next(d);
 	else if (d->failed == d->ntries)
-		fail(d, strerror(err));
+		fail(d, errno_text(err));
 }
 
 static void
@@ -186,7 +205,7 @@ try_next(struct dial *d)
 		return;
 	}
 	if (d->failed == d->ntries)
-		fail(d, d->err ? strerror(d->err) : "it has no address");
+		fail(d, d->err ? errno_text(d->err) : "it has no address");
 }
 
 static void
@@ -217,7 +236,7 @@ on_lookup(int err, struct evutil_addrinfo *found, void *arg)
 		return;
 	}
 	if (err) {
-		fail(d, evutil_gai_strerror(err));
+		fail(d, lookup_text(err));
 		return;
 	}
 	d->found = found;
@@ -236,7 +255,7 @@ begin_unix(struct dial *d)
 	span_copy(sun.sun_path, sizeof(sun.sun_path), span_of(d->to.host));
 	int err = begin(d, AF_UNIX, (const struct sockaddr *)&sun, sizeof(sun));
 	if (err)
-		fail(d, strerror(err));
+		fail(d, errno_text(err));
 }
 
 static void

@@ -3,7 +3,9 @@ noinst_LIBRARIES += libsnug.a
 libsnug_a_SOURCES = \
 	client/app.c client/app.h \
 	client/buffer.c client/buffer.h \
-	client/chat.c client/chat.h \
+	client/chat.c client/chat.h client/chat_impl.h \
+	client/chat_hear.c \
+	client/chat_say.c \
 	client/cli.c client/cli.h \
 	client/command.c client/command.h \
 	client/complete.c client/complete.h \

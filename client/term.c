@@ -318,12 +318,15 @@ key_of(int code)
 	return 0;
 }
 
+/* Terminals send a line's end as CR, some as CR LF. */
 static void
-add_pasted(wint_t c)
+add_pasted(wint_t c, wint_t before)
 {
 	char u[8];
 	mbstate_t state = {0};
 	size_t n = wcrtomb(u, (wchar_t)(c == '\r' ? '\n' : c), &state);
+	if (c == '\n' && before == '\r')
+		return;
 	if (n != (size_t)-1 && buf_len(&term.paste) < PASTE_MAX)
 		buf_add(&term.paste, u, n);
 }
@@ -334,13 +337,16 @@ static void
 read_paste(void)
 {
 	wint_t c;
+	wint_t before = 0;
 	buf_clear(&term.paste);
 	for (;;) {
 		int r = get_wch(&c);
 		if (r == KEY_CODE_YES && c == CODE_PASTE_END)
 			return;
-		if (r == OK)
-			add_pasted(c);
+		if (r == OK) {
+			add_pasted(c, before);
+			before = c;
+		}
 		struct pollfd p = {.fd = STDIN_FILENO, .events = POLLIN};
 		if (r == ERR && poll(&p, 1, 1000) <= 0)
 			return;

@@ -180,7 +180,9 @@ nick_cols(const struct view *v, const struct model *m)
 {
 	const struct buffer *b = &model_current(m)->buffer;
 	bool medium = v->cols < LAYOUT_ROOMS;
-	int most = safe_measure(span_of(m->nick.shown));
+	int most = model_current(m)->kind == WINDOW_SERVER
+		       ? 0
+		       : safe_measure(span_of(m->nick.shown));
 	size_t i = b->n > NICK_LOOK_BACK ? b->n - NICK_LOOK_BACK : 0;
 	for (; i < b->n; i++)
 		widen(&most, &b->entries[i]->who);

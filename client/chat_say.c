@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What we say, until the server has settled it.
+ *
+ * One message of a window is in flight at a time, so that a refusal in the
+ * middle cannot change the order.  After a break nothing is said again before
+ * the replay had its chance to show that it was accepted after all; then it is
+ * repeated under the same cid if that cannot make a second message of it, and
+ * otherwise the user is asked (protocol section 6.3).
+ *
+ * The lines themselves live in the model's windows; here is what happens to
+ * them.
+ */
+#include "client/chat.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/mem.h"
+#include "client/chat_impl.h"
+
+static void
+write_say(struct chat *c, struct window *w, struct send *s)
+{
+	struct line_writer lw;
+	if (s->first_ms == 0)
+		s->first_ms = clock_now_ms();
+	s->state = SEND_FLYING;
+	chat_ask(c, ASK_SAY, w, s->cid, &lw);
+	line_put_attr(&lw, "cid", span_of(s->cid));
+	if (s->act)
+		line_put_flag(&lw, "act");
+	line_put(&lw, SPAN("SAY"));
+	chat_put_target(&lw, w);
+	line_put(&lw, span_of(s->text));
+	net_send(c->net, &lw);
+}
+
+/* Nobody can say whether it was accepted: the user decides. */
+static void
+give_up(struct chat *c, struct window *w, struct send *s)
+{
+	model_send_fail(c->m, w, s, SEND_UNKNOWN);
+	model_note(c->m, w, ENTRY_ERROR,
+	    "the line marked ? may or may not have been sent before the "
+	    "connection was lost: /resend it, or /discard it");
+	if (c->ops->sent)
+		c->ops->sent(c->arg, s->cid, (struct msgid){0, 0},
+		    "it may or may not have been accepted", true);
+}
+
+/* May it be said again under the same cid without becoming two? */
+static bool
+may_repeat(const struct chat *c, const struct window *w, const struct send *s)
+{
+	if (s->first_ms == 0 || s->state != SEND_WAITING)
+		return true;
+	if (!c->same_sender)
+		return false;
+	return clock_now_ms() - s->first_ms < c->dedupe_ms || !w->gap;
+}
+
+void
+chat_pump(struct chat *c, struct window *w)
+{
+	struct send *s;
+	bool ready =
+	    w->kind == WINDOW_PERSON ? w->settled : w->joined && w->settled;
+	if (!chat_is_up(c) || !ready)
+		return;
+	if (w->hold_until_ms > clock_now_ms()) {
+		chat_retry_soon(c);
+		return;
+	}
+	s = model_send_next(w);
+	if (s)
+		write_say(c, w, s);
+}
+
+void
+chat_settle(struct chat *c, struct window *w)
+{
+	w->settled = true;
+	for (size_t i = w->nsends; i-- > 0;) {
+		struct send *s = w->sends[i];
+		if (!may_repeat(c, w, s))
+			give_up(c, w, s);
+	}
+	chat_pump(c, w);
+}
+
+void
+chat_said(struct chat *c, struct window *w, const char *cid,
+    const struct net_answer *a)
+{
+	struct send *s = w ? model_send_find(w, span_of(cid)) : NULL;
+	struct msgid id;
+	if (!s)
+		return;
+	if (a->lost && s->shown) {
+		model_send_settle(c->m, w, s, (struct msgid){0, 0});
+	} else if (a->lost) {
+		s->state = SEND_WAITING;
+	} else if (a->ok && msgid_parse(a->text, &id)) {
+		if (c->ops->sent)
+			c->ops->sent(c->arg, cid, id, NULL, false);
+		model_send_settle(c->m, w, s, id);
+	} else if (a->retry_ms >= 0) {
+		s->state = SEND_WAITING;
+		w->hold_until_ms = clock_now_ms() + (uint64_t)a->retry_ms;
+	} else {
+		struct safe why = safe_new(a->text, 0);
+		model_send_fail(c->m, w, s, SEND_FAILED);
+		model_note(c->m, w, ENTRY_ERROR,
+		    "not sent: %s (/resend tries again, /discard drops it)",
+		    why.utf8);
+		if (c->ops->sent)
+			c->ops->sent(
+			    c->arg, cid, (struct msgid){0, 0}, why.utf8, false);
+		safe_free(&why);
+	}
+	chat_pump(c, w);
+}
+
+/* --- what the user says -------------------------------------------------- */
+
+/* The wire's line break is U+2028. */
+static char *
+to_wire(struct span text)
+{
+	struct buf out = {0};
+	for (size_t i = 0; i < text.len; i++) {
+		if (text.p[i] == '\n')
+			buf_add(&out, "\342\200\250", 3);
+		else
+			buf_add(&out, text.p + i, 1);
+	}
+	char *wire =
+	    xstrndup(buf_len(&out) ? buf_head(&out) : "", buf_len(&out));
+	buf_free(&out);
+	return wire;
+}
+
+static bool
+refuse_say(struct chat *c, struct window *w, const char *wire)
+{
+	size_t len = strlen(wire);
+	if (len == 0)
+		return true;
+	if (w->kind == WINDOW_SERVER)
+		model_note(c->m, w, ENTRY_ERROR,
+		    "nobody hears you here: /join a room first");
+	else if (len > c->max_text)
+		model_note(c->m, w, ENTRY_ERROR,
+		    "too long: %zu bytes, and the server takes %llu", len,
+		    (unsigned long long)c->max_text);
+	else if (text_check(wire, len, NULL) < 0)
+		model_note(c->m, w, ENTRY_ERROR,
+		    "not sent: it is not UTF-8, or holds a control character");
+	else if (w->kind == WINDOW_ROOM && !w->wanted)
+		model_note(c->m, w, ENTRY_ERROR,
+		    "you are not in this room: /join %s", w->name.shown);
+	else
+		return false;
+	return true;
+}
+
+bool
+chat_say(struct chat *c, struct window *w, struct span text, bool act)
+{
+	char *wire = to_wire(text);
+	bool refused = refuse_say(c, w, wire);
+	if (!refused) {
+		snprintf(c->last_cid, sizeof(c->last_cid), "%s-%llu",
+		    c->cid_base, (unsigned long long)c->cid_next++);
+		if (!model_send(c->m, w, c->last_cid, wire, act,
+			(int64_t)clock_wall_ms())) {
+			model_note(c->m, w, ENTRY_ERROR,
+			    "%d lines wait here already: send this later",
+			    SENDS_MAX);
+			refused = true;
+		}
+	}
+	free(wire);
+	chat_pump(c, w);
+	chat_changed(c);
+	return !refused;
+}
+
+const char *
+chat_last_cid(const struct chat *c)
+{
+	return c->last_cid;
+}
+
+void
+chat_resend(struct chat *c, struct window *w)
+{
+	struct send *s = model_send_stuck(w);
+	if (!s) {
+		model_note(c->m, w, ENTRY_INFO, "nothing to resend here");
+	} else {
+		s->first_ms = 0; /* the user has decided */
+		model_send_again(c->m, w, s);
+		chat_pump(c, w);
+	}
+	chat_changed(c);
+}
