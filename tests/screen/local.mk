@@ -10,6 +10,7 @@ screen_tests = \
 	tests/screen/hostile.py \
 	tests/screen/manual.py \
 	tests/screen/pipes.py \
+	tests/screen/redis.py \
 	tests/screen/size.py \
 	tests/screen/talk.py \
 	tests/screen/terminal.py
