@@ -10,6 +10,10 @@
 #include <string.h>
 
 #include "server/command.h"
+#include "server/news.h"
+#include "server/relay.h"
+#include "server/room.h"
+#include "server/user.h"
 #include "tests/unit/relay_held.h"
 #include "tests/unit/rig.h"
 
@@ -296,6 +300,8 @@ ping_gives_its_text_back_and_pong_is_silent(void **state)
 	ASK(c, "#t PING  two  spaces ", "#t OK  two  spaces \n");
 	ASK(c, "PONG", "");
 	ASK(c, "PONG 12345", "");
+	/* Not even an error: a client that counts answers counts none. */
+	ASK(c, "#t @cid=x PONG", "");
 	ASK(c, "PING after", "OK after\n");
 }
 
@@ -712,6 +718,60 @@ rooms_are_sorted_globbed_and_paged(void **state)
 	ASK(b, "ROOMS t*", "OK\n");
 }
 
+static void
+more_than_500_members_take_two_answers(void **state)
+{
+	enum { OTHERS = 599 };
+	struct rig *r = rig_new("--presence-max=1000");
+	struct client *c = rig_person(r, "ann");
+	const char *got;
+
+	(void)state;
+	rig_send(c, "JOIN r\n");
+	for (unsigned i = 0; i < OTHERS; i++) {
+		char id[SENDER_ID_LEN + 1], nick[16];
+		struct relay_member m;
+
+		snprintf(id, sizeof id, "g%032u", i);
+		snprintf(nick, sizeof nick, "u%03u", i);
+		m = (struct relay_member){span_of(id), span_of(nick), SPAN("")};
+		relay_join(r->relay, "r", &m, NULL, NULL);
+	}
+	rig_lines(c);
+	rig_send(c, "NAMES r\n");
+	got = rig_lines(c);
+	assert_memory_equal(got, "NAMES r 600 ann u000 ", 21);
+	assert_string_equal(
+	    got + strlen(got) - 23, "u496 u497 u498\nOK more\n");
+	rig_send(c, "@after=u498 NAMES r\n");
+	got = rig_lines(c);
+	assert_memory_equal(got, "NAMES r 600 u499 ", 17);
+	assert_string_equal(got + strlen(got) - 8, "u598\nOK\n");
+	rig_free(r);
+}
+
+static void
+more_than_500_rooms_take_two_answers(void **state)
+{
+	struct rig *r = rig_new("--rooms-per-session=1000");
+	struct client *c = rig_person(r, "ann");
+	const char *got;
+	char line[32];
+
+	(void)state;
+	for (unsigned i = 0; i < 502; i++) {
+		snprintf(line, sizeof line, "JOIN r%03u\n", i);
+		rig_send(c, line);
+	}
+	rig_lines(c);
+	rig_send(c, "ROOMS\n");
+	got = rig_lines(c);
+	assert_memory_equal(got, "ROOM r000 1\nROOM r001 1\n", 24);
+	assert_string_equal(got + strlen(got) - 20, "ROOM r499 1\nOK more\n");
+	ASK(c, "@after=r499 ROOMS", "ROOM r500 1\nROOM r501 1\nOK\n");
+	rig_free(r);
+}
+
 /* --- HISTORY -------------------------------------------------------------- */
 
 static void
@@ -869,6 +929,58 @@ the_relays_going_and_coming_is_told_to_all(void **state)
 	assert_non_null(strstr(rig_lines(b), "NOTICE relay-up "));
 }
 
+static void
+who_lost_its_nick_is_a_guest_and_may_take_another(void **state)
+{
+	struct rig *r = *state;
+	struct client *a = rig_person(r, "ann"), *b = rig_person(r, "bob");
+	struct user *u = a->session->user;
+
+	rig_send(a, "JOIN r\n");
+	rig_send(b, "JOIN r\n");
+	rig_lines(a);
+	rig_lines(b);
+	news_events.on_nick_lost(&r->server, u, "somebody");
+	EXPECT(a, "");
+	news_events.on_nick_lost(&r->server, u, "ann");
+	EXPECT(a, "RENAMED ann guest\n");
+	EXPECT(b, "RENAMED ann guest\n");
+	relay_release(r->relay, "ann", u->id);
+	ASK(a, "NICK eve", "RENAMED guest eve\nOK eve\n");
+	rig_lines(b);
+	ASK(b, "SAY @eve hi", "MSG @eve 5000-0 bob hi\nOK 5000-0\n");
+	EXPECT(a, "MSG @bob 5000-0 bob hi\n");
+}
+
+static void
+a_nick_that_changed_unseen_is_put_right_when_announced(void **state)
+{
+	struct rig *r = *state;
+	struct client *a = rig_person(r, "ann");
+	struct relay_member m = {SPAN("g000000000000000000000000000000bb"),
+	    SPAN("bob"), SPAN("elsewhere")};
+	struct room *room;
+
+	rig_send(a, "JOIN r\n");
+	rig_lines(a);
+	room = room_find(r->server.rooms, "r");
+	news_events.on_presence(&r->server, room, RELAY_JOINED, &m, SPAN_NONE);
+	EXPECT(a, "JOINED r bob\n");
+	m.nick = SPAN("Rob");
+	news_events.on_presence(&r->server, room, RELAY_PRESENT, &m, SPAN_NONE);
+	EXPECT(a, "RENAMED bob Rob\n");
+	ASK(a, "NAMES r", "NAMES r 2 ann Rob\nOK\n");
+	/* Names that no line may carry are not believed. */
+	m.nick = SPAN("a b");
+	news_events.on_presence(&r->server, room, RELAY_RENAMED, &m, SPAN_NONE);
+	m.sender = SPAN("g000000000000000000000000000000cc");
+	news_events.on_presence(&r->server, room, RELAY_JOINED, &m, SPAN_NONE);
+	EXPECT(a, "");
+	m.sender = SPAN("g000000000000000000000000000000bb");
+	news_events.on_presence(&r->server, room, RELAY_GONE, &m, SPAN_NONE);
+	EXPECT(a, "PARTED r Rob\n");
+}
+
 /* --- plaintext where it is not allowed ------------------------------------ */
 
 static void
@@ -922,12 +1034,16 @@ main(void)
 	    T(a_topic_is_asked_set_and_cleared),
 	    T(names_are_sorted_paged_and_shown_to_anybody),
 	    T(rooms_are_sorted_globbed_and_paged),
+	    TEST(more_than_500_members_take_two_answers),
+	    TEST(more_than_500_rooms_take_two_answers),
 	    T(history_goes_both_ways_and_tells_its_end),
 	    TEST(without_a_history_nothing_is_offered_but_the_bridge),
 	    TEST(above_presence_max_comings_and_goings_are_not_told),
 	    T(every_refusal_of_the_relay_has_its_code),
 	    T(a_look_up_of_unknown_outcome_said_certainly_nothing),
 	    T(the_relays_going_and_coming_is_told_to_all),
+	    T(who_lost_its_nick_is_a_guest_and_may_take_another),
+	    T(a_nick_that_changed_unseen_is_put_right_when_announced),
 	    T(a_stranger_is_told_little_and_may_do_less),
 #undef T
 	};
