@@ -394,13 +394,15 @@ run(struct session *s, const struct command *c, const struct line *l,
 		err_unknown(q.answer, l->word, l->rest);
 		return;
 	}
-	if (s->plain_refused && !(c->flags & COMMAND_STRANGER)) {
+	if (s->plain_refused &&
+	    !(c->flags & (COMMAND_STRANGER | COMMAND_SILENT))) {
 		answer_err(q.answer, ERR_SECURE_REQUIRED, 0,
 		    "plaintext is only allowed from the same host; the "
 		    "operator can allow it by plaintext = any");
 		return;
 	}
-	if (!read_attrs(&q, l) || !read_params(&q, l))
+	if (!(c->flags & COMMAND_SILENT) &&
+	    (!read_attrs(&q, l) || !read_params(&q, l)))
 		return;
 	if (!(c->flags & COMMAND_GREETS))
 		answer_counts(q.answer);
