@@ -137,8 +137,10 @@ add_door(struct listeners *ls, int fd, const char *path)
 	struct evconnlistener *l = evconnlistener_new(ls->sv->base, on_accept,
 	    ls, LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, BACKLOG, fd);
 
-	if (!l)
+	if (!l) {
+		close(fd);
 		return false;
+	}
 	evconnlistener_set_error_cb(l, on_accept_error);
 	ls->doors = xreallocarray(ls->doors, ls->n + 1, sizeof ls->doors[0]);
 	d = &ls->doors[ls->n++];

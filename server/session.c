@@ -98,7 +98,7 @@ void
 session_end(struct session *s, enum proto_bye code, uint64_t retry_ms,
     const char *fmt, ...)
 {
-	char why[ERR_LEN];
+	char why[ERR_LEN], shown[ERR_LEN];
 	va_list ap;
 
 	if (s->state >= SESSION_ENDING)
@@ -106,8 +106,10 @@ session_end(struct session *s, enum proto_bye code, uint64_t retry_ms,
 	va_start(ap, fmt);
 	vsnprintf(why, sizeof why, fmt, ap);
 	va_end(ap);
+	/* With QUIT it is a peer's word. */
 	log_info("session", s->id, "bye code=%s reason=\"%s\"",
-	    proto_bye_word(code), why);
+	    proto_bye_word(code),
+	    text_escape(shown, sizeof shown, span_of(why)));
 	leave_everything(s, span_of(why));
 	render_bye(session_out(s), code, why, retry_ms);
 	set_state(s, SESSION_ENDING);
