@@ -12,12 +12,14 @@
  */
 #include "client/app.h"
 
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
+#include <wchar.h>
 
 #include <event2/event.h>
 
@@ -625,30 +627,12 @@ answer_paste(struct app *a, uint32_t key)
 static void
 type(struct app *a, uint32_t key)
 {
-	char u[4];
-	size_t n;
+	char u[MB_LEN_MAX];
+	mbstate_t state = {0};
 	if (key < 0x20 || key > 0x10ffff)
 		return;
-	if (key < 0x80) {
-		u[0] = (char)key;
-		n = 1;
-	} else if (key < 0x800) {
-		u[0] = (char)(0xc0 | key >> 6);
-		u[1] = (char)(0x80 | (key & 0x3f));
-		n = 2;
-	} else if (key < 0x10000) {
-		u[0] = (char)(0xe0 | key >> 12);
-		u[1] = (char)(0x80 | (key >> 6 & 0x3f));
-		u[2] = (char)(0x80 | (key & 0x3f));
-		n = 3;
-	} else {
-		u[0] = (char)(0xf0 | key >> 18);
-		u[1] = (char)(0x80 | (key >> 12 & 0x3f));
-		u[2] = (char)(0x80 | (key >> 6 & 0x3f));
-		u[3] = (char)(0x80 | (key & 0x3f));
-		n = 4;
-	}
-	if (!edit_insert(&a->edit, (struct span){u, n}))
+	size_t n = wcrtomb(u, (wchar_t)key, &state);
+	if (n != (size_t)-1 && !edit_insert(&a->edit, (struct span){u, n}))
 		hint(a, true, "that is all one message can hold");
 }
 

@@ -134,25 +134,35 @@ is_ink(char c)
 }
 
 static size_t
-word_left(const struct edit *e, bool (*belongs)(char))
+run_left(const struct edit *e, size_t at, bool (*belongs)(char))
 {
-	size_t i = e->at;
-	while (i > 0 && !belongs(e->text[i - 1]))
-		i--;
-	while (i > 0 && belongs(e->text[i - 1]))
-		i--;
-	return i;
+	while (at > 0 && !belongs(e->text[at - 1]))
+		at--;
+	while (at > 0 && belongs(e->text[at - 1]))
+		at--;
+	return at;
 }
 
 static size_t
-word_right(const struct edit *e)
+word_left(const struct edit *e, size_t at)
 {
-	size_t i = e->at;
-	while (i < e->len && !is_word(e->text[i]))
-		i++;
-	while (i < e->len && is_word(e->text[i]))
-		i++;
-	return i;
+	return run_left(e, at, is_word);
+}
+
+static size_t
+blank_left(const struct edit *e, size_t at)
+{
+	return run_left(e, at, is_ink);
+}
+
+static size_t
+word_right(const struct edit *e, size_t at)
+{
+	while (at < e->len && !is_word(e->text[at]))
+		at++;
+	while (at < e->len && is_word(e->text[at]))
+		at++;
+	return at;
 }
 
 static size_t
@@ -351,61 +361,74 @@ move_line(struct edit *e, bool up)
 }
 
 static bool
-apply(struct edit *e, enum edit_op op)
+up(struct edit *e)
 {
+	return move_line(e, true);
+}
+
+static bool
+down(struct edit *e)
+{
+	return move_line(e, false);
+}
+
+static bool
+yank(struct edit *e)
+{
+	return e->kill &&
+	       put(e, e->at, e->at, (struct span){e->kill, e->kill_len}, false);
+}
+
+/* Most operations are a motion, and what is done with the way it went. */
+enum way { WAY_MOVE, WAY_ERASE, WAY_KILL };
+
+static const struct op {
+	size_t (*motion)(const struct edit *e, size_t at);
+	enum way way;
+	bool (*run)(struct edit *e); /* instead of a motion */
+} ops[] = {
+    [EDIT_LEFT] = {.motion = previous_cluster},
+    [EDIT_RIGHT] = {.motion = next_cluster},
+    [EDIT_WORD_LEFT] = {.motion = word_left},
+    [EDIT_WORD_RIGHT] = {.motion = word_right},
+    [EDIT_HOME] = {.motion = line_start},
+    [EDIT_END] = {.motion = line_end},
+    [EDIT_UP] = {.run = up},
+    [EDIT_DOWN] = {.run = down},
+    [EDIT_BACKSPACE] = {previous_cluster, WAY_ERASE, NULL},
+    [EDIT_DELETE] = {next_cluster, WAY_ERASE, NULL},
+    [EDIT_KILL_WORD_LEFT] = {word_left, WAY_KILL, NULL},
+    [EDIT_KILL_WORD_RIGHT] = {word_right, WAY_KILL, NULL},
+    [EDIT_KILL_BLANK_LEFT] = {blank_left, WAY_KILL, NULL},
+    [EDIT_KILL_START] = {line_start, WAY_KILL, NULL},
+    [EDIT_KILL_END] = {line_end, WAY_KILL, NULL},
+    [EDIT_YANK] = {.run = yank},
+    [EDIT_TRANSPOSE] = {.run = transpose},
+    [EDIT_UNDO] = {.run = undo},
+    [EDIT_REDO] = {.run = redo},
+};
+
+static bool
+apply(struct edit *e, const struct op *op)
+{
+	if (op->run)
+		return op->run(e);
 	size_t at = e->at;
-	switch (op) {
-	case EDIT_LEFT:
-		return move(e, previous_cluster(e, at));
-	case EDIT_RIGHT:
-		return at < e->len && move(e, next_cluster(e, at));
-	case EDIT_WORD_LEFT:
-		return move(e, word_left(e, is_word));
-	case EDIT_WORD_RIGHT:
-		return move(e, word_right(e));
-	case EDIT_HOME:
-		return move(e, line_start(e, at));
-	case EDIT_END:
-		return move(e, line_end(e, at));
-	case EDIT_UP:
-		return move_line(e, true);
-	case EDIT_DOWN:
-		return move_line(e, false);
-	case EDIT_BACKSPACE:
-		return erase(e, previous_cluster(e, at), at);
-	case EDIT_DELETE:
-		return at < e->len && erase(e, at, next_cluster(e, at));
-	case EDIT_KILL_WORD_LEFT:
-		return kill_range(e, word_left(e, is_word), at, KILL_LEFT);
-	case EDIT_KILL_WORD_RIGHT:
-		return kill_range(e, at, word_right(e), KILL_RIGHT);
-	case EDIT_KILL_BLANK_LEFT:
-		return kill_range(e, word_left(e, is_ink), at, KILL_LEFT);
-	case EDIT_KILL_START:
-		return kill_range(e, line_start(e, at), at, KILL_LEFT);
-	case EDIT_KILL_END:
-		return kill_range(e, at, line_end(e, at), KILL_RIGHT);
-	case EDIT_YANK:
-		return e->kill &&
-		       put(e, at, at, (struct span){e->kill, e->kill_len},
-			   false);
-	case EDIT_TRANSPOSE:
-		return transpose(e);
-	case EDIT_UNDO:
-		return undo(e);
-	case EDIT_REDO:
-		return redo(e);
-	}
-	return false;
+	size_t to = op->motion(e, at);
+	size_t from = to < at ? to : at;
+	size_t end = to < at ? at : to;
+	if (op->way == WAY_MOVE)
+		return move(e, to);
+	if (op->way == WAY_ERASE)
+		return erase(e, from, end);
+	return kill_range(e, from, end, to < at ? KILL_LEFT : KILL_RIGHT);
 }
 
 bool
 edit_do(struct edit *e, enum edit_op op)
 {
-	int killing = e->killing;
-	bool done = apply(e, op);
-	if (e->killing == killing &&
-	    (op < EDIT_KILL_WORD_LEFT || op > EDIT_KILL_END || !done))
+	bool done = apply(e, &ops[op]);
+	if (ops[op].way != WAY_KILL || !done)
 		e->killing = KILL_NONE;
 	e->typing = false;
 	return done;
