@@ -80,11 +80,14 @@ quit(void *arg)
 
 	if (s && member_await_echo(s, NULL, quit, k))
 		return;
-	if (s)
+	if (s) {
 		rooms_flush(s->server->rooms);
-	answer_ok(k->answer, SPAN_NONE);
-	if (s)
+		/* Written, not given: an answer would let the next line run. */
+		render_event(session_out(s), answer_tag(k->answer), "OK",
+		    SPAN_NONE, SPAN_NONE, SPAN_NONE);
 		session_end(s, BYE_QUIT, 0, "%s", k->why);
+	}
+	answer_none(k->answer);
 	free(k);
 }
 

@@ -105,6 +105,8 @@ on_gap(void *arg, void *room)
 
 	render_notice(
 	    room_batch(sv->rooms, r), SPAN_NONE, NOTICE_GAP, span_of(r->shown));
+	/* Last, as above.  What they wait for may be among what is lost. */
+	room_give_up_echoes(r, RELAY_OK);
 }
 
 static void
