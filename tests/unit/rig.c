@@ -183,6 +183,7 @@ rig_connect_from(struct rig *r, bool local)
 	c->fd = fds[1];
 	session_start(&r->server, fds[0], local, NULL);
 	c->session = TAILQ_LAST(&r->server.sessions, session_list);
+	span_copy(c->nick, sizeof c->nick, span_of(c->session->user->shown));
 	return c;
 }
 

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "base/names.h"
 #include "server/config.h"
 #include "server/server.h"
 
@@ -25,6 +26,7 @@ struct client {
 	bool deaf;   /* does not read */
 	bool closed; /* the server hung up */
 	struct session *session;
+	char nick[NAME_BYTES_MAX + 1]; /* as a guest */
 	struct buf got;
 	struct buf lines; /* of the last rig_lines(), terminated */
 };

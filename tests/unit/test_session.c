@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "server/news.h"
 #include "server/room.h"
 #include "server/user.h"
 #include "tests/unit/relay_held.h"
@@ -922,39 +923,85 @@ go_on_to(struct rig *r, size_t step)
 	return relay_held_count(r->relay) > 0;
 }
 
+/* Everything that bob can see of the guest is gone. */
+static void
+assert_nothing_left(struct rig *r, struct client *bob, const char *guest)
+{
+	char line[NAME_BYTES_MAX + 8];
+
+	rig_lines(bob);
+	ASK(bob, "NAMES r", "NAMES r 1 bob\nOK\n");
+	snprintf(line, sizeof line, "WHOIS %s\n", guest);
+	rig_send(bob, line);
+	assert_has(rig_lines(bob), "ERR no-such-nick ");
+	rig_send(bob, "WHOIS eve\n");
+	assert_has(rig_lines(bob), "ERR no-such-nick ");
+	ASK(bob, "NICK adam", "RENAMED bob adam\nOK adam\n");
+	rig_hang_up(bob);
+	rig_settle(r);
+}
+
+/* One journey, cut at one step; false if it has no such step. */
+static bool
+cut_journey(const struct journey *j, size_t step, int way, int manner)
+{
+	struct client *bob, *guest;
+	struct rig *r = begin_journey(j, &bob, &guest);
+	bool more = go_on_to(r, step);
+
+	go_away(guest, way);
+	while (relay_held_count(r->relay) > 0)
+		answer_first(r, manner);
+	relay_held_hold(r->relay, false);
+	assert_nothing_left(r, bob, guest->nick);
+	rig_free(r);
+	return more;
+}
+
 static void
 who_goes_at_any_step_leaves_nothing_behind(void **state)
 {
 	(void)state;
 	for (size_t k = 0; k < ARRAY_LEN(journeys); k++)
-		for (int way = 0; way < WAYS_TO_GO; way++)
-			for (int manner = 0; manner < MANNERS; manner++)
-				for (size_t step = 0;; step++) {
-					struct client *bob, *guest;
-					struct rig *r = begin_journey(
-					    &journeys[k], &bob, &guest);
-					bool more = go_on_to(r, step);
+		for (int i = 0; i < WAYS_TO_GO * MANNERS; i++) {
+			size_t step = 0;
 
-					go_away(guest, way);
-					while (relay_held_count(r->relay) > 0)
-						answer_first(r, manner);
-					relay_held_hold(r->relay, false);
-					rig_lines(bob);
-					ASK(bob, "NAMES r",
-					    "NAMES r 1 bob\nOK\n");
-					ASK(bob, "WHOIS eve",
-					    "ERR no-such-nick nobody is "
-					    "called eve\n");
-					ASK(bob, "NICK adam",
-					    "RENAMED bob adam\nOK adam\n");
-					rig_hang_up(bob);
-					rig_free(r);
-					if (!more) {
-						assert_true(
-						    step >= journeys[k].steps);
-						break;
-					}
-				}
+			while (cut_journey(
+			    &journeys[k], step, i / MANNERS, i % MANNERS))
+				step++;
+			assert_true(step >= journeys[k].steps);
+		}
+}
+
+/* One journey, refused at one step; false if it has no such step. */
+static bool
+refuse_journey(const struct journey *j, size_t step, int manner)
+{
+	struct client *bob, *guest;
+	struct rig *r = begin_journey(j, &bob, &guest);
+	const char *got;
+
+	if (!go_on_to(r, step)) {
+		rig_free(r);
+		return false;
+	}
+	answer_first(r, manner);
+	give_all(r);
+	relay_held_hold(r->relay, false);
+	rig_send(guest, "PING after\n");
+	got = rig_lines(guest);
+	assert_int_equal(
+	    count(got, "OK") + count(got, "ERR "), count(j->line, "\n") + 1);
+	assert_has(got, "OK after\n");
+	/* And all of it may be tried again. */
+	rig_send(guest, "NICK ann\nJOIN r\nJOIN new\nSAY r y\nSAY @bob z\n");
+	got = rig_lines(guest);
+	assert_int_equal(count(got, "ERR"), 0);
+	assert_int_equal(count(got, "z\n"), 1);
+	rig_lines(bob);
+	ASK(bob, "NAMES r", "NAMES r 2 ann bob\nOK\n");
+	rig_free(r);
+	return true;
 }
 
 static void
@@ -962,37 +1009,116 @@ who_is_refused_at_any_step_is_answered_once_and_goes_on(void **state)
 {
 	(void)state;
 	for (size_t k = 0; k < ARRAY_LEN(journeys); k++)
-		for (int manner = 1; manner < MANNERS; manner++)
-			for (size_t step = 0;; step++) {
-				struct client *bob, *guest;
-				struct rig *r =
-				    begin_journey(&journeys[k], &bob, &guest);
-				const char *got;
-				size_t asked = count(journeys[k].line, "\n");
+		for (int manner = 1; manner < MANNERS; manner++) {
+			size_t step = 0;
 
-				if (!go_on_to(r, step)) {
-					rig_free(r);
-					break;
-				}
-				answer_first(r, manner);
-				give_all(r);
-				relay_held_hold(r->relay, false);
-				rig_send(guest, "PING after\n");
-				got = rig_lines(guest);
-				assert_int_equal(
-				    count(got, "OK") + count(got, "ERR "),
-				    asked + 1);
-				assert_has(got, "OK after\n");
-				/* And all of it may be tried again. */
-				rig_send(guest, "NICK ann\nJOIN r\nJOIN new\n"
-						"SAY r y\nSAY @bob z\n");
-				got = rig_lines(guest);
-				assert_int_equal(count(got, "ERR"), 0);
-				assert_int_equal(count(got, "z\n"), 1);
-				rig_lines(bob);
-				ASK(bob, "NAMES r", "NAMES r 2 ann bob\nOK\n");
-				rig_free(r);
-			}
+			while (refuse_journey(&journeys[k], step, manner))
+				step++;
+			assert_true(step >= journeys[k].steps);
+		}
+}
+
+/* --- last words ----------------------------------------------------------- */
+
+/* As if the OK of its SAY had overtaken the message. */
+static struct room *
+owe(struct client *c)
+{
+	struct room *room = room_find(c->rig->server.rooms, "r");
+
+	session_membership(c->session, room)->said = (struct msgid){9000, 0};
+	return room;
+}
+
+static void
+bring_what_is_owed(struct rig *r, struct room *room)
+{
+	struct relay_msg m = {.id = {9000, 0},
+	    .sender = SPAN("g000000000000000000000000000000bb"),
+	    .nick = SPAN("ann"),
+	    .text = SPAN("last words")};
+
+	news_events.on_message(&r->server, room, &m);
+	rig_settle(r);
+}
+
+static void
+who_leaves_waits_for_its_last_words(void **state)
+{
+	static const struct {
+		const char *line, *says;
+	} rows[] = {
+	    {"PART r\nPING p\n", "MSG r 9000-0 ann last words\n"
+				 "PARTED r ann\nOK\nOK p\n"},
+	    {"#q QUIT\nSAY r after\n", "MSG r 9000-0 ann last words\n"
+				       "#q OK\nBYE quit\n"},
+	    {NULL, "MSG r 9000-0 ann last words\n"
+		   "BYE quit you closed the connection\n"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct rig *r = rig_new("");
+		struct client *c = in_room(r, "ann");
+		struct room *room = owe(c);
+
+		if (rows[i].line)
+			rig_send(c, rows[i].line);
+		else
+			rig_half_close(c);
+		EXPECT(c, "");
+		bring_what_is_owed(r, room);
+		EXPECT(c, rows[i].says);
+		rig_free(r);
+	}
+}
+
+static void
+last_words_that_are_lost_are_not_waited_for(void **state)
+{
+	(void)state;
+	for (int down = 0; down < 2; down++) {
+		struct rig *r = rig_new("");
+		struct client *c = in_room(r, "ann");
+		struct room *room = owe(c);
+		const char *got;
+
+		rig_send(c, "PART r\n");
+		EXPECT(c, "");
+		if (down)
+			relay_held_set_up(r->relay, false);
+		else
+			news_events.on_gap(&r->server, room);
+		got = rig_lines(c);
+		assert_has(got, "PARTED r ann\n");
+		assert_has(got, "\nOK\n");
+		rig_free(r);
+	}
+}
+
+static void
+last_words_may_come_when_their_session_is_gone(void **state)
+{
+	static const char *const lines[] = {"PART r\n", "QUIT\n", NULL};
+
+	(void)state;
+	for (size_t i = 0; i < 2 * ARRAY_LEN(lines); i++) {
+		struct rig *r = rig_new("");
+		struct client *c = in_room(r, "ann");
+		struct room *room = owe(c);
+
+		if (lines[i / 2])
+			rig_send(c, lines[i / 2]);
+		else
+			rig_half_close(c);
+		if (i % 2)
+			session_lost(c->session, "test");
+		else
+			session_end(c->session, BYE_SHUTDOWN, 0, "test");
+		rig_settle(r);
+		bring_what_is_owed(r, room);
+		rig_free(r);
+	}
 }
 
 static void
@@ -1091,6 +1217,9 @@ main(void)
 	    T(a_leaver_is_given_what_was_said_before_it_left),
 	    TEST(who_goes_at_any_step_leaves_nothing_behind),
 	    TEST(who_is_refused_at_any_step_is_answered_once_and_goes_on),
+	    TEST(who_leaves_waits_for_its_last_words),
+	    TEST(last_words_that_are_lost_are_not_waited_for),
+	    TEST(last_words_may_come_when_their_session_is_gone),
 	    T(a_room_that_did_not_open_may_be_asked_for_again_at_once),
 	    T(two_who_join_a_new_room_wait_for_one_subscription),
 	    T(a_node_that_ends_owes_nobody_anything),
