@@ -108,9 +108,14 @@ a_strangers_line_is_short_until_a_command_was_accepted(void **state)
 	rig_send(d, line);
 	assert_has(rig_lines(d), "BYE too-long");
 
-	ASK(e, "NICK eve", "OK eve\n");
+	/* What is sent along with the first command has to wait for it. */
+	rig_send(e, "NICK eve\nPING and\n");
+	EXPECT(e, "OK eve\nOK and\n");
 	rig_send(e, line);
 	assert_has(rig_lines(e), "OK 000");
+	snprintf(line, sizeof line, "NICK cat\nPING %01900d\n", 0);
+	rig_send(rig_connect(r), line);
+	assert_has(rig_lines(&r->clients[r->n - 1]), "OK cat\nOK 000");
 }
 
 static void
@@ -1059,8 +1064,11 @@ who_leaves_waits_for_its_last_words(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		struct rig *r = rig_new("");
-		struct client *c = in_room(r, "ann");
+		struct client *c = in_room(r, "ann"), *d = in_room(r, "bob");
 		struct room *room = owe(c);
+		const char *got;
+
+		rig_lines(c);
 
 		if (rows[i].line)
 			rig_send(c, rows[i].line);
@@ -1069,6 +1077,9 @@ who_leaves_waits_for_its_last_words(void **state)
 		EXPECT(c, "");
 		bring_what_is_owed(r, room);
 		EXPECT(c, rows[i].says);
+		got = rig_lines(d);
+		assert_has(got, "MSG r 9000-0 ann last words\nPARTED r ann");
+		assert_int_equal(count(got, "MSG"), 1);
 		rig_free(r);
 	}
 }
