@@ -67,6 +67,13 @@ give(struct rig *r)
 	rig_settle(r);
 }
 
+static void
+give_all(struct rig *r)
+{
+	while (relay_held_count(r->relay) > 0)
+		give(r);
+}
+
 /* --- the beginning -------------------------------------------------------- */
 
 static void
@@ -486,6 +493,36 @@ any_bytes_are_a_sign_of_life(void **state)
 	assert_has(rig_lines(c), "PING ");
 }
 
+static void
+a_server_that_goes_down_finishes_what_is_in_flight(void **state)
+{
+	struct rig *r = *state;
+	struct client *ann = in_room(r, "ann"), *bob = in_room(r, "bob");
+	const char *got;
+
+	rig_lines(ann);
+	relay_held_hold(r->relay, true);
+	rig_send(ann, "SAY r a\nSAY r b\nPING p\n");
+	r->server.ending = true;
+	session_drain(ann->session);
+	session_drain(bob->session);
+	got = rig_lines(bob);
+	assert_has(got, "@retry=");
+	assert_has(got, " BYE shutdown the server is going down\n");
+	EXPECT(ann, "");
+	give(r);
+	EXPECT(ann, "OK 5000-0\nMSG r 5000-0 ann a\n");
+	give(r);
+	got = rig_lines(ann);
+	assert_has(got, "OK 5000-1\n");
+	assert_has(got, "MSG r 5000-1 ann b\n");
+	assert_has(got, " BYE shutdown ");
+	/* What had not begun is not begun any more. */
+	assert_int_equal(count(got, "OK p"), 0);
+	r->server.ending = false;
+	give_all(r);
+}
+
 /* --- back pressure -------------------------------------------------------- */
 
 static void
@@ -677,13 +714,6 @@ give_all_but_reads(struct rig *r)
 			reads = 0;
 		}
 	}
-}
-
-static void
-give_all(struct rig *r)
-{
-	while (relay_held_count(r->relay) > 0)
-		give(r);
 }
 
 static void
@@ -1216,6 +1246,7 @@ main(void)
 	    T(who_does_not_hang_up_after_the_bye_is_dropped),
 	    T(a_silent_client_is_pinged_and_then_ended),
 	    T(any_bytes_are_a_sign_of_life),
+	    T(a_server_that_goes_down_finishes_what_is_in_flight),
 	    T(who_asks_without_reading_is_answered_at_its_own_pace),
 	    TEST(says_of_a_deaf_client_end_it_and_nobody_else),
 	    TEST(what_waits_for_the_end_of_the_turn_makes_nobody_slow),
