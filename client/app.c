@@ -56,11 +56,12 @@ struct app {
 	struct edit edit;
 	struct history history;
 	struct complete complete;
-	struct event *keys, *draw, *tick, *signals[SIGNALS];
+	struct event *keys, *draw, *tick, *last_moment, *signals[SIGNALS];
 	uint64_t drawn_ms, bell_ms;
 	struct window *shown; /* whose text the input holds; compared only */
 	struct window *older; /* pages up when its history has come */
 	char *paste;          /* owned: waits for the user's yes */
+	char *goodbye;        /* owned: why we quit */
 	uint64_t cancel_ms, escape_ms;
 	bool quit_warned, quitting;
 	int signal;
@@ -283,29 +284,64 @@ end(struct app *a)
 }
 
 static void
-quit(void *arg, struct span why)
+leave(struct app *a)
 {
-	struct app *a = arg;
-	size_t unsettled = model_unsettled(&a->model);
-	size_t drafts = count_drafts(a);
-	if (a->quitting) {
-		end(a);
-		return;
-	}
-	if (unsettled + drafts > 0 && !a->quit_warned) {
-		char text[160];
-		snprintf(text, sizeof(text),
-		    "%zu not delivered, %zu drafts: they are lost if you quit "
-		    "now; again to quit",
-		    unsettled, drafts);
-		hint(a, true, text);
-		a->quit_warned = true;
-		return;
-	}
 	struct timeval tv = {.tv_usec = QUIT_WAIT_MS * 1000};
 	a->quitting = true;
 	event_base_loopexit(a->base, &tv);
-	chat_quit(a->chat, why);
+	chat_quit(a->chat, span_of(a->goodbye));
+}
+
+static void
+warn_before_quitting(struct app *a)
+{
+	char text[160];
+	snprintf(text, sizeof(text),
+	    "%zu not delivered, %zu drafts: they are lost if you quit now; "
+	    "again to quit",
+	    model_unsettled(&a->model), count_drafts(a));
+	hint(a, true, text);
+	a->quit_warned = true;
+}
+
+/* What was just said is on its way: it gets a moment to arrive. */
+static void
+quit(void *arg, struct span why)
+{
+	struct app *a = arg;
+	struct timeval moment = {.tv_usec = QUIT_WAIT_MS * 1000};
+	free(a->goodbye);
+	a->goodbye = xstrndup(why.p ? why.p : "", why.len);
+	if (a->quitting)
+		end(a);
+	else if (a->quit_warned)
+		leave(a);
+	else if (count_drafts(a) > 0)
+		warn_before_quitting(a);
+	else if (model_unsettled(&a->model) > 0)
+		event_add(a->last_moment, &moment);
+	else
+		leave(a);
+}
+
+static void
+quit_if_settled(struct app *a)
+{
+	if (!evtimer_pending(a->last_moment, NULL) ||
+	    model_unsettled(&a->model) > 0)
+		return;
+	event_del(a->last_moment);
+	leave(a);
+}
+
+static void
+on_last_moment(evutil_socket_t fd, short what, void *arg)
+{
+	struct app *a = arg;
+	(void)fd;
+	(void)what;
+	warn_before_quitting(a);
+	schedule(a, 0);
 }
 
 static void
@@ -711,6 +747,7 @@ on_changed(void *arg)
 	struct app *a = arg;
 	sync_window(a);
 	show_older(a);
+	quit_if_settled(a);
 	schedule(a, DRAW_GAP_MS);
 }
 
@@ -784,6 +821,7 @@ start_events(struct app *a)
 	    event_new(a->base, STDIN_FILENO, EV_READ | EV_PERSIST, on_keys, a);
 	a->draw = evtimer_new(a->base, on_draw, a);
 	a->tick = event_new(a->base, -1, EV_PERSIST, on_tick, a);
+	a->last_moment = evtimer_new(a->base, on_last_moment, a);
 	event_priority_set(a->draw, PRIORITY_DRAW);
 	event_add(a->keys, NULL);
 	event_add(a->tick, &second);
@@ -799,6 +837,7 @@ fini(struct app *a)
 	event_free(a->keys);
 	event_free(a->draw);
 	event_free(a->tick);
+	event_free(a->last_moment);
 	for (size_t i = 0; i < SIGNALS; i++)
 		event_free(a->signals[i]);
 	chat_free(a->chat);
@@ -810,6 +849,7 @@ fini(struct app *a)
 	safe_free(&a->screen.hint);
 	safe_free(&a->screen.link);
 	free(a->paste);
+	free(a->goodbye);
 }
 
 /* Keys before draws: a priority more than libevent's one. */

@@ -225,4 +225,15 @@ def quitting_with_undelivered_lines_asks():
         server.signal(signal.SIGCONT)
 
 
+@test
+def quitting_lets_what_was_just_said_arrive():
+    with Snugd() as server, Raw(server, "bob", "lobby") as bob, \
+            snug(server, "lobby") as t:
+        t.wait("2 here")
+        t.type("one\rtwo\rthree\r/quit so long\r")
+        equal(t.exit(), ("exit", 0))
+        for text in ("ann one", "ann two", "ann three", "so long"):
+            bob.wait(text)
+
+
 run()

@@ -1,9 +1,4 @@
 # Screens: snug in a pseudo-terminal whose other end is libvterm.
-if HAVE_VTERM
-check_PROGRAMS += tests/screen/vtrun
-tests_screen_vtrun_SOURCES = tests/screen/vtrun.c
-tests_screen_vtrun_CFLAGS = $(AM_CFLAGS) $(VTERM_CFLAGS)
-tests_screen_vtrun_LDADD = $(base_libs) $(VTERM_LIBS) -lutil
 screen_tests = \
 	tests/screen/delivery.py \
 	tests/screen/history.py \
@@ -14,6 +9,11 @@ screen_tests = \
 	tests/screen/size.py \
 	tests/screen/talk.py \
 	tests/screen/terminal.py
+EXTRA_DIST += $(screen_tests) tests/screen/stage.py tests/screen/vt.py
+if HAVE_VTERM
+check_PROGRAMS += tests/screen/vtrun
+tests_screen_vtrun_SOURCES = tests/screen/vtrun.c
+tests_screen_vtrun_CFLAGS = $(AM_CFLAGS) $(VTERM_CFLAGS)
+tests_screen_vtrun_LDADD = $(base_libs) $(VTERM_LIBS) -lutil
 TESTS += $(screen_tests)
 endif
-EXTRA_DIST += $(screen_tests) tests/screen/stage.py tests/screen/vt.py
