@@ -72,8 +72,10 @@ on_deadline(evutil_socket_t fd, short what, void *arg)
 	const char *cause = net_cause(chat_net(c->chat));
 	(void)fd;
 	(void)what;
-	complain("try again later",
-	    *cause ? cause : "the server did not settle it in time");
+	complain("try again later", *cause ? cause
+				    : c->was_up
+					? "the server did not settle it in time"
+					: "the server did not answer in time");
 	c->status = CLI_AGAIN;
 	event_base_loopbreak(c->base);
 }

@@ -42,6 +42,13 @@ def every_size_from_1x1_shows_a_screen():
 
 
 @test
+def a_screen_may_begin_as_small_as_can_be():
+    with Snugd() as server, snug(server, "lobby", rows=1, cols=1) as t:
+        t.resize(24, 80)
+        t.wait("1 here")
+
+
+@test
 def a_wide_screen_has_lists_and_straight_rules():
     with Snugd() as server, Raw(server, "bob", "lobby") as bob, \
             snug(server, "lobby", "dev", rows=30, cols=160) as t:
