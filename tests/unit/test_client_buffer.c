@@ -435,6 +435,103 @@ shows_nothing_for_nothing(void **state)
 	buffer_fini(&b);
 }
 
+/* The same numbers on every run. */
+static unsigned
+chance(unsigned n)
+{
+	static uint32_t x = 2463534242u;
+
+	x ^= x << 13;
+	x ^= x >> 17;
+	x ^= x << 5;
+	return x % n;
+}
+
+/* Columns of a row's text; a character wider than the row stands alone. */
+static void
+assert_fits(const struct row *r, struct shape s)
+{
+	struct cell cell;
+	int cols = r->indent, cells = 0;
+
+	for (size_t i = r->start, n; i < r->end; i += n, cells++) {
+		n = safe_cell(&r->entry->text, i, &cell);
+		assert_true(n > 0);
+		cols += cell.width;
+	}
+	if (r->end > r->start && cols > s.width)
+		assert_int_equal(
+		    text_count_clusters(
+			r->entry->text.utf8 + r->start, r->end - r->start),
+		    1);
+}
+
+static void
+anything_at_all(struct buffer *b, struct shape s, size_t height)
+{
+	static const char *const texts[] = {"", "short",
+	    "a line of some words that has to be wrapped somewhere",
+	    "\346\227\245\346\234\254\350\252\236 \346\227\245",
+	    "unbrokenunbrokenunbrokenunbroken", "a\342\200\250b",
+	    "\360\237\221\250\342\200\215\360\237\221\251 family",
+	    "   blanks   "};
+	const char *text = texts[chance(ARRAY_LEN(texts))];
+	uint64_t serial = 1 + chance((unsigned)b->next_serial + 1);
+
+	switch (chance(9)) {
+	case 0:
+		pend(b, text);
+		break;
+	case 1:
+		note(b, text);
+		break;
+	case 2:
+		buffer_settle(b, serial, (struct msgid){chance(500) + 1, 7});
+		break;
+	case 3:
+		buffer_fail(b, serial, MARK_FAILED);
+		break;
+	case 4:
+		buffer_remove(b, serial);
+		break;
+	case 5:
+		buffer_scroll(b, s, height, (long)chance(40) - 20);
+		break;
+	case 6:
+		buffer_rule_set(b);
+		break;
+	default:
+		say(b, chance(500) + 1, "ann", text);
+		break;
+	}
+}
+
+static void
+fills_rows_that_fit_whatever_happens(void **state)
+{
+	struct buffer b;
+	struct row rows[30];
+
+	(void)state;
+	buffer_init(&b);
+	for (int i = 0; i < 20000; i++) {
+		struct shape s = {
+		    .width = (int)chance(60) + 1, .narrow = chance(2)};
+		size_t height = chance(30) + 1;
+		anything_at_all(&b, s, height);
+		size_t n = buffer_rows(&b, s, height, rows);
+		assert_true(n <= height);
+		assert_true(n > 0 || b.n == 0);
+		for (size_t k = 0; k < n; k++)
+			if (rows[k].kind == ROW_TEXT)
+				assert_fits(&rows[k], s);
+		for (size_t k = 1; k < b.n; k++)
+			assert_true(msgid_cmp(b.entries[k - 1]->key,
+					b.entries[k]->key) <= 0);
+	}
+	buffer_fini(&b);
+}
+
 int
 main(void)
 {
@@ -462,6 +559,7 @@ main(void)
 	    TEST(holds_a_bounded_number_and_lets_the_oldest_go),
 	    TEST(clears_the_view_but_not_what_is_pending),
 	    TEST(shows_nothing_for_nothing),
+	    TEST(fills_rows_that_fit_whatever_happens),
 	};
 
 	return setlocale(LC_ALL, "C.UTF-8") ? RUN(tests) : 1;

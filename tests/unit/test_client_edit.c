@@ -348,6 +348,54 @@ keeps_a_bounded_history(void **state)
 	history_fini(&h);
 }
 
+/* The same numbers on every run. */
+static unsigned
+chance(unsigned n)
+{
+	static uint32_t x = 2463534242u;
+
+	x ^= x << 13;
+	x ^= x >> 17;
+	x ^= x << 5;
+	return x % n;
+}
+
+static bool
+is_edge(const struct edit *e)
+{
+	size_t i = 0;
+
+	while (i < e->at)
+		i += text_cluster(e->text + i, e->len - i);
+	return i == e->at;
+}
+
+static void
+keeps_the_cursor_between_clusters_whatever_is_pressed(void **state)
+{
+	static const char *const pieces[] = {"a", " ", "\n", "word ",
+	    "\314\201", "\346\227\245", "\360\237\207\251",
+	    "\360\237\221\250\342\200\215", "\341\204\200", "\341\205\241",
+	    "\360\237\217\275", "\377", "\033[A"};
+	struct edit e;
+
+	(void)state;
+	edit_init(&e);
+	for (int i = 0; i < 50000; i++) {
+		if (chance(3) == 0)
+			edit_insert(
+			    &e, span_of(pieces[chance(ARRAY_LEN(pieces))]));
+		else
+			edit_do(&e, (enum edit_op)chance(EDIT_REDO + 1));
+		assert_true(e.at <= e.len && e.len <= EDIT_MAX);
+		assert_int_equal(strlen(e.text), e.len);
+		assert_int_equal(
+		    text_check(e.text, strcspn(e.text, "\n"), NULL), 0);
+		assert_true(is_edge(&e));
+	}
+	edit_fini(&e);
+}
+
 int
 main(void)
 {
@@ -373,6 +421,7 @@ main(void)
 	    TEST(remembers_a_bounded_number_of_changes),
 	    TEST(walks_history_and_back_to_the_draft),
 	    TEST(keeps_a_bounded_history),
+	    TEST(keeps_the_cursor_between_clusters_whatever_is_pressed),
 	};
 
 	return RUN(tests);
