@@ -61,8 +61,6 @@ struct window *chat_query(struct chat *c, const struct name *nick);
  * the text still belongs to the user. */
 bool chat_say(
     struct chat *c, struct window *w, struct span text, bool act) MUST_CHECK;
-/* The cid of what was said last. */
-const char *chat_last_cid(const struct chat *c);
 void chat_resend(struct chat *c, struct window *w);
 void chat_nick(struct chat *c, const struct name *nick);
 void chat_topic(struct chat *c, struct window *w, struct span text, bool clear);

@@ -57,7 +57,6 @@ struct chat {
 	char nick_again[NAME_BYTES_MAX + 1];
 	char cid_base[17];
 	uint64_t cid_next;
-	char last_cid[LINE_CID_MAX + 1];
 	uint64_t rooms_listed;
 	char down_cause[ERR_LEN]; /* why it went down, as it was said */
 };

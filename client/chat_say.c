@@ -168,32 +168,28 @@ refuse_say(struct chat *c, struct window *w, const char *wire)
 	return true;
 }
 
+static bool
+enqueue(struct chat *c, struct window *w, const char *wire, bool act)
+{
+	char cid[LINE_CID_MAX + 1];
+	snprintf(cid, sizeof(cid), "%s-%llu", c->cid_base,
+	    (unsigned long long)c->cid_next++);
+	if (model_send(c->m, w, cid, wire, act, (int64_t)clock_wall_ms()))
+		return true;
+	model_note(c->m, w, ENTRY_ERROR,
+	    "%d lines wait here already: send this later", SENDS_MAX);
+	return false;
+}
+
 bool
 chat_say(struct chat *c, struct window *w, struct span text, bool act)
 {
 	char *wire = to_wire(text);
-	bool refused = refuse_say(c, w, wire);
-	if (!refused) {
-		snprintf(c->last_cid, sizeof(c->last_cid), "%s-%llu",
-		    c->cid_base, (unsigned long long)c->cid_next++);
-		if (!model_send(c->m, w, c->last_cid, wire, act,
-			(int64_t)clock_wall_ms())) {
-			model_note(c->m, w, ENTRY_ERROR,
-			    "%d lines wait here already: send this later",
-			    SENDS_MAX);
-			refused = true;
-		}
-	}
+	bool taken = !refuse_say(c, w, wire) && enqueue(c, w, wire, act);
 	free(wire);
 	chat_pump(c, w);
 	chat_changed(c);
-	return !refused;
-}
-
-const char *
-chat_last_cid(const struct chat *c)
-{
-	return c->last_cid;
+	return taken;
 }
 
 void

@@ -509,9 +509,3 @@ net_rtt(const struct net *n)
 {
 	return n->rtt_ms;
 }
-
-const struct addr *
-net_server(const struct net *n)
-{
-	return &n->server;
-}

@@ -83,6 +83,5 @@ uint64_t net_wait_left(const struct net *n, uint64_t now_ms);
 uint64_t net_lag(const struct net *n, uint64_t now_ms);
 /* The last round trip; 0: not known yet. */
 uint64_t net_rtt(const struct net *n);
-const struct addr *net_server(const struct net *n);
 
 #endif

@@ -70,10 +70,12 @@ theme_pair(enum role role)
 }
 
 enum role
-theme_nick(const char *fold)
+theme_nick(const char *name)
 {
 	uint32_t h = 2166136261u; /* FNV-1a: only to tell people apart */
-	for (const char *p = fold; *p; p++)
-		h = (h ^ (unsigned char)*p) * 16777619u;
+	for (const char *p = name; *p; p++) {
+		unsigned char c = (unsigned char)*p;
+		h = (h ^ (c >= 'A' && c <= 'Z' ? c | 0x20 : c)) * 16777619u;
+	}
 	return (enum role)(ROLE_NICK + h % THEME_NICKS);
 }

@@ -42,7 +42,7 @@ void theme_init(bool colour);
 unsigned long theme_attrs(enum role role);
 short theme_pair(enum role role);
 
-/* One of the nick roles, the same for the same fold. */
-enum role theme_nick(const char *fold);
+/* One of the nick roles, the same for a name however it is capitalised. */
+enum role theme_nick(const char *name);
 
 #endif

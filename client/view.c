@@ -353,7 +353,6 @@ draw_overlay(const struct view *v, const struct model *m, enum overlay what)
 	r.col += r.cols - cols;
 	r.cols = cols;
 	r.rows = clamp(n, 1, r.rows);
-	fill(r.row, r.col, 1, border_chars[v->borders].vertical, ROLE_BORDER);
 	for (int i = 0; i < r.rows; i++)
 		fill(r.row + i, r.col, 1, border_chars[v->borders].vertical,
 		    ROLE_BORDER);

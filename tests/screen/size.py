@@ -87,6 +87,17 @@ def a_narrow_screen_has_time_and_nick_in_line():
 
 
 @test
+def rules_are_drawn_as_one_likes():
+    for how, rule in (("ascii", "|"), ("none", " ")):
+        with Snugd() as server, Raw(server, "bob", "lobby") as bob, \
+                snug(server, "lobby", options=["--borders", how]) as t:
+            t.wait("2 here")
+            bob.say("SAY lobby hello")
+            t.wait("bob %s hello" % rule)
+            check(not any("│" in row for row in t.screen()), how)
+
+
+@test
 def a_low_screen_keeps_messages_and_input():
     with Snugd() as server, Raw(server, "bob", "lobby") as bob, \
             snug(server, "lobby", rows=4, cols=80) as t:
