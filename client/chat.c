@@ -138,6 +138,7 @@ catch_up(struct chat *c, struct window *w)
 	bool again = !msgid_is_zero(w->cursor);
 	w->settled = false;
 	w->gap = false;
+	w->asked_from = w->cursor;
 	chat_ask(c, again ? ASK_MISSED : ASK_OLDER, w, NULL, &lw);
 	if (again)
 		put_id_attr(&lw, "after", w->cursor);
@@ -336,20 +337,46 @@ on_part_answer(struct chat *c, struct window *w, const struct net_answer *a)
 }
 
 static void
-on_older_answer(
+on_older_answer(struct chat *c, struct window *w, const struct net_answer *a)
+{
+	w->asking = false;
+	if (a->ok && span_is(a->text, "end"))
+		w->at_origin = true;
+	/* nobody of that name is there now: no reason to lose what was said */
+	if (!span_is(a->code, "no-such-nick"))
+		note_error(c, w, a);
+	c->m->dirty |= DIRTY_PANE;
+}
+
+/* A person's conversation is caught up with when nothing more comes. */
+static void
+on_person_answer(struct chat *c, struct window *w, const struct net_answer *a)
+{
+	bool more = a->ok && !span_is(a->text, "end") &&
+		    msgid_cmp(w->cursor, w->asked_from) > 0;
+	if (a->lost || w->settled)
+		return;
+	if (a->retry_ms >= 0) {
+		w->hold_until_ms = clock_now_ms() + (uint64_t)a->retry_ms;
+		chat_retry_soon(c);
+	} else if (more && !msgid_is_zero(w->asked_from)) {
+		catch_up(c, w);
+	} else {
+		w->gap |= !a->ok;
+		chat_settle(c, w);
+	}
+}
+
+static void
+on_history_answer(
     struct chat *c, struct window *w, const struct net_answer *a, bool missed)
 {
 	if (!w)
 		return;
-	w->asking = false;
-	if (a->ok && span_is(a->text, "end") && !missed)
-		w->at_origin = true;
-	/* nobody of that name is there now: no reason to lose what was said */
-	if (!a->ok && !a->lost && !span_is(a->code, "no-such-nick"))
-		note_error(c, w, a);
-	if (w->kind == WINDOW_PERSON && !w->settled && !a->lost)
-		chat_settle(c, w);
-	c->m->dirty |= DIRTY_PANE;
+	if (!missed)
+		on_older_answer(c, w, a);
+	if (w->kind == WINDOW_PERSON)
+		on_person_answer(c, w, a);
 }
 
 static void
@@ -451,7 +478,7 @@ on_answer(void *arg, const struct net_about *about, const struct net_answer *a)
 		break;
 	case ASK_OLDER:
 	case ASK_MISSED:
-		on_older_answer(c, w, a, about->what == ASK_MISSED);
+		on_history_answer(c, w, a, about->what == ASK_MISSED);
 		break;
 	case ASK_NAMES:
 		on_names_answer(c, w, a);
@@ -510,6 +537,8 @@ retry_window(struct chat *c, struct window *w, uint64_t now_ms)
 	w->hold_until_ms = 0;
 	if (w->kind == WINDOW_ROOM && w->wanted && !w->joined)
 		enter(c, w);
+	else if (w->kind == WINDOW_PERSON && !w->settled)
+		catch_up(c, w);
 	else
 		chat_pump(c, w);
 	return false;

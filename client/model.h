@@ -70,7 +70,9 @@ struct window {
 	uint64_t hold_until_ms; /* the server asked to wait: monotonic */
 	unsigned unread, mentions;
 	struct msgid cursor; /* all up to here was seen, without a hole */
-	bool at_origin;      /* the server has nothing older */
+	struct msgid
+	    asked_from; /* the cursor when history after it was asked for */
+	bool at_origin; /* the server has nothing older */
 	struct buffer buffer;
 
 	struct send **sends; /* owned, in their order */

@@ -198,6 +198,35 @@ def a_line_that_arrived_after_all_is_not_said_again():
 
 
 @test
+def what_a_person_said_meanwhile_is_read_to_its_end():
+    with FakeServer() as server, snug(server, nick="ann") as t:
+        server.welcome()
+        tag, _, _ = server.expect("NICK")
+        server.answer(tag, "OK ann")
+        first = server.msg("before", target="@bob")
+        t.wait("1 @bob!1")
+        t.press("alt-1")
+        t.wait("│ before")
+        server.drop()
+        t.wait("offline")
+        t.type("\r")
+        server.welcome()
+        tag, _, _ = server.expect("NICK")
+        server.answer(tag, "OK ann")
+        tag, attributes, words = server.expect("HISTORY")
+        equal((words[1], attributes["after"]), ("@bob", first))
+        last = server.msg("one", target="@bob", attributes=tag + " @replay ")
+        server.answer(tag, "OK")
+        tag, attributes, _ = server.expect("HISTORY")
+        equal(attributes["after"], last)
+        server.msg("two", target="@bob", attributes=tag + " @replay ")
+        server.answer(tag, "OK end")
+        t.wait("│ two")
+        t.type("hi\r")
+        equal(server.expect("SAY")[2], ["SAY", "@bob", "hi"])
+
+
+@test
 def a_goodbye_without_a_time_is_obeyed():
     with FakeServer() as server, snug(server, "lobby") as t:
         server.begin()
