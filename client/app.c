@@ -40,8 +40,6 @@ enum {
 	QUIT_WAIT_MS = 700,
 	AGAIN_MS = 3000, /* two keys that belong together */
 	BELL_GAP_MS = 2000,
-	PRIORITY_DRAW = 1,
-	PRIORITIES = 2,
 };
 
 enum { SIGNALS = 5 };
@@ -822,7 +820,6 @@ start_events(struct app *a)
 	a->draw = evtimer_new(a->base, on_draw, a);
 	a->tick = event_new(a->base, -1, EV_PERSIST, on_tick, a);
 	a->last_moment = evtimer_new(a->base, on_last_moment, a);
-	event_priority_set(a->draw, PRIORITY_DRAW);
 	event_add(a->keys, NULL);
 	event_add(a->tick, &second);
 	for (size_t i = 0; i < SIGNALS; i++) {
@@ -852,16 +849,6 @@ fini(struct app *a)
 	free(a->goodbye);
 }
 
-/* Keys before draws: a priority more than libevent's one. */
-static struct event_base *
-new_base(void)
-{
-	struct event_base *base = event_base_new();
-	if (base)
-		event_base_priority_init(base, PRIORITIES);
-	return base;
-}
-
 int
 app_run(const struct config *c, const struct addr *server,
     const struct name *rooms, size_t nrooms)
@@ -874,7 +861,7 @@ app_run(const struct config *c, const struct addr *server,
 	}
 	struct chat_options o = {
 	    .server = *server, .nick = c->nick, .last = (unsigned)c->last};
-	a.base = new_base();
+	a.base = event_base_new();
 	model_init(&a.model);
 	edit_init(&a.edit);
 	history_init(&a.history);
