@@ -49,4 +49,17 @@ const char *name_strerror(int err);
 /* A guest's form, "guest-" and eight of [a-z0-9], judged on the fold. */
 bool name_is_guest(const char *fold);
 
+/*
+ * What a name looks like: names with equal skeletons are hard to tell apart.
+ * Letters of other scripts become the ASCII ones that they look like, 0 is o,
+ * 1 is l, rn is m and vv is w.  It is for comparing only; identity is the fold.
+ *
+ *   fold  of a name; what stands behind NAME_BYTES_MAX bytes or is not UTF-8 is
+ *         left out
+ *   out   given; never longer than the fold, and its own skeleton
+ *
+ * Source: UTS 39, section 4; the table is our own.
+ */
+void name_skeleton(const char *fold, char out[static NAME_BYTES_MAX + 1]);
+
 #endif

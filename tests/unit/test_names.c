@@ -328,6 +328,106 @@ every_error_has_words_of_its_own(void **state)
 	assert_string_equal(name_strerror(-99), "unknown error");
 }
 
+static void
+letters_that_look_alike_have_one_skeleton(void **state)
+{
+	static const struct {
+		const char *fold, *skeleton;
+	} rows[] = {
+	    {"ann", "ann"},
+	    {"r00t", "root"},
+	    {"a1ice", "alice"},
+	    {"adrnin", "admin"},
+	    {"rrnn", "rmn"},
+	    {"vvill", "will"},
+	    {"vvvvv", "wwv"},
+	    {"clara", "clara"},
+	    {"r\u06650t", "root"},
+	    {"\u0430\u043d\u043d\u0430", "ahha"},
+	    {"\u0433\u043f", "m"},
+	    {"\u03b1\u03bd\u03bd\u03b1", "anna"},
+	    {"\u13aa\u13d4", "aw"},
+	    {"\u057d\u057d\u0585", "uuo"},
+	    {"\u1d00\u1d05\u1d0d\u026a\u0274", "admin"},
+	    {"\ua4ee\ua4d3\ua4df\ua4f2\ua4e0", "admin"},
+	    {"\u15e9\u15ea\u15f0", "adm"},
+	    {"\u0451", "\u00eb"},
+	    {"\u043e\u0301", "\u00f3"},
+	    {"\u00e9mile", "\u00e9mile"},
+	    {"\u30ab", "\u30ab"},
+	    {"\u529b", "\u30ab"},
+	};
+	char out[NAME_BYTES_MAX + 1];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		name_skeleton(rows[i].fold, out);
+		assert_string_equal(out, rows[i].skeleton);
+	}
+}
+
+static void
+friends_of_other_letters_have_skeletons_of_their_own(void **state)
+{
+	static const char *const apart[][2] = {
+	    {"ann", "anna"},
+	    {"kai", "kal"},
+	    {"clara", "dara"},
+	    {"\u0142ukasz", "lukasz"},
+	    {"zo\u00eb", "zoe"},
+	    {"a-b", "a_b"},
+	    {"\u5c71", "\u5ddd"},
+	};
+	char a[NAME_BYTES_MAX + 1], b[NAME_BYTES_MAX + 1];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(apart); i++) {
+		name_skeleton(apart[i][0], a);
+		name_skeleton(apart[i][1], b);
+		assert_string_not_equal(a, b);
+	}
+}
+
+static size_t
+put_utf8(char *p, uint32_t cp)
+{
+	size_t n = cp < 0x80 ? 1 : cp < 0x800 ? 2 : cp < 0x10000 ? 3 : 4;
+	static const uint8_t lead[] = {0, 0, 0xc0, 0xe0, 0xf0};
+
+	for (size_t i = n; i-- > 1; cp >>= 6)
+		p[i] = (char)(0x80 | (cp & 0x3f));
+	p[0] = (char)(lead[n] | cp);
+	return n;
+}
+
+/* Every letter, alone, doubled, and with a mark behind it. */
+static void
+a_skeleton_is_its_own_and_never_longer(void **state)
+{
+	static const char *const tails[] = {"", "\u0301", "\u0308"};
+	char raw[16], once[NAME_BYTES_MAX + 1], twice[NAME_BYTES_MAX + 1];
+	size_t names = 0, changed = 0;
+	struct name name;
+
+	(void)state;
+	for (uint32_t cp = 'a'; cp < 0x20000; cp++)
+		for (size_t i = 0; i < ARRAY_LEN(tails); i++) {
+			size_t n = put_utf8(raw, cp);
+			n += put_utf8(raw + n, cp);
+			memcpy(raw + n, tails[i], strlen(tails[i]) + 1);
+			if (name_check(span_of(raw), false, &name) != 0)
+				continue;
+			name_skeleton(name.fold, once);
+			name_skeleton(once, twice);
+			assert_string_equal(once, twice);
+			assert_true(strlen(once) <= strlen(name.fold));
+			names++;
+			changed += strcmp(once, name.fold) != 0;
+		}
+	assert_true(names > 100000);
+	assert_true(changed > 240);
+}
+
 int
 main(void)
 {
@@ -345,6 +445,9 @@ main(void)
 	    TEST(has_digits_of_one_script_only),
 	    TEST(names_in_ascii_mode_are_ascii),
 	    TEST(knows_the_form_of_a_guest),
+	    TEST(letters_that_look_alike_have_one_skeleton),
+	    TEST(friends_of_other_letters_have_skeletons_of_their_own),
+	    TEST(a_skeleton_is_its_own_and_never_longer),
 	    TEST(every_error_has_words_of_its_own),
 	};
 
