@@ -193,10 +193,10 @@ static const char room_listed[] =
     "return 0\n";
 
 /*
- * KEYS 1 the nick
+ * KEYS 1 the skeleton of the nick
  * ARGV 1 sender, 2 what to put there, 3 what a dead node left there, or ''
- * A claim is "G SENDER N SINCE SHOWN".  Returns false where it is ours now,
- * else who has it.
+ * A claim is "G SENDER N SINCE FOLD SHOWN".  Returns false where it is ours
+ * now, else who has it.
  */
 static const char claim[] =
     WHEN_FULL "local was = redis.call('GET', KEYS[1])\n"
@@ -208,12 +208,14 @@ static const char claim[] =
 	      "return false\n";
 
 /*
- * KEYS 1 the nick; ARGV 1 sender, 2 N: only what we hold is given back
+ * KEYS 1 the skeleton of the nick
+ * ARGV 1 sender, 2 N, 3 the nick's fold: only what we hold is given back
  */
 static const char release[] = WHEN_FULL
     "local was = redis.call('GET', KEYS[1])\n"
-    "local sender, node = string.match(was or '', '^%u (%S+) (%S+) ')\n"
-    "if sender == ARGV[1] and node == ARGV[2] then\n"
+    "local sender, node, fold = string.match(was or '', "
+    "'^%u (%S+) (%S+) %d+ (%S+) ')\n"
+    "if sender == ARGV[1] and node == ARGV[2] and fold == ARGV[3] then\n"
     "  return redis.call('DEL', KEYS[1])\n"
     "end\n"
     "return 0\n";

@@ -59,7 +59,8 @@ enum relay_status {
 	RELAY_UNKNOWN, /* written, and no answer in time */
 	RELAY_BUSY,    /* its queue is full; not written */
 	RELAY_FULL,    /* it has no room left; not accepted */
-	RELAY_TAKEN,   /* relay_claim: somebody else has the nick */
+	RELAY_TAKEN,   /* relay_claim: somebody else has the nick, or one that
+			  looks like it */
 	RELAY_NONE,    /* nothing of that name */
 	RELAY_FAILED,  /* refused for a reason that is our bug or the operator's
 			*/
@@ -244,13 +245,18 @@ void relay_read(struct relay *r, const struct conv *c,
 void relay_typing(struct relay *r, const struct conv *c, struct span sender,
     struct span nick);
 
-/* Gives the nick to the sender: RELAY_OK, also where it had it already;
- * RELAY_TAKEN while a live node holds it for another. */
+/*
+ * Gives the nick to the sender: RELAY_OK, also where it had it already;
+ * RELAY_TAKEN while a live node holds it, or another nick of its skeleton
+ * (name_skeleton()), for somebody else.  Of nicks that look alike a sender
+ * holds one at a time: the last one claimed takes the place of the one before.
+ */
 void relay_claim(struct relay *r, const struct name *nick, const char *sender,
     void *user, relay_done_fn done, void *arg);
-/* Gives it back; nothing happens if the sender does not hold it. */
+/* Gives it back; nothing happens if the sender does not hold it, also where it
+ * holds one that looks like it. */
 void relay_release(struct relay *r, const char *fold, const char *sender);
-/* Who holds a nick, if its node is alive; else RELAY_NONE. */
+/* Who holds this very nick, if its node is alive; else RELAY_NONE. */
 void relay_find(
     struct relay *r, const char *fold, relay_owner_fn done, void *arg);
 

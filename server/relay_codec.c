@@ -249,9 +249,9 @@ codec_get_ids(struct span *rest, struct msgid *prev, struct msgid *id)
 void
 codec_put_claim(struct buf *out, const struct codec_claim *c)
 {
-	buf_addf(out, "G %.*s %.*s %llu %.*s", SPAN_ARG(c->sender),
+	buf_addf(out, "G %.*s %.*s %llu %.*s %.*s", SPAN_ARG(c->sender),
 	    SPAN_ARG(c->node), (unsigned long long)c->since_ms,
-	    SPAN_ARG(c->nick));
+	    SPAN_ARG(c->fold), SPAN_ARG(c->nick));
 }
 
 int
@@ -266,8 +266,9 @@ codec_get_claim(struct codec_claim *c, struct span s)
 	if (!is_node(c->node) ||
 	    !text_u64(text_word(&s), UINT64_MAX, &c->since_ms))
 		return -CODEC_EATTR;
+	c->fold = text_word(&s);
 	c->nick = s;
-	return is_nick(c->nick) ? 0 : -CODEC_ENAME;
+	return is_nick(c->fold) && is_nick(c->nick) ? 0 : -CODEC_ENAME;
 }
 
 /* --- keys ----------------------------------------------------------------- */

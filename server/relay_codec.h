@@ -67,9 +67,9 @@ int codec_get_event(struct codec_event *e, struct span payload) MUST_CHECK;
 int codec_get_ids(
     struct span *rest, struct msgid *prev, struct msgid *id) MUST_CHECK;
 
-/* `G SENDER NODE SINCE SHOWN`: who has a nick. */
+/* `G SENDER NODE SINCE FOLD SHOWN`: who has a nick. */
 struct codec_claim {
-	struct span sender, node, nick;
+	struct span sender, node, fold, nick;
 	uint64_t since_ms;
 };
 void codec_put_claim(struct buf *out, const struct codec_claim *c);

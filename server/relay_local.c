@@ -98,6 +98,7 @@ struct record {
 
 struct claim {
 	UT_hash_handle hh;
+	char skeleton[NAME_BYTES_MAX + 1];
 	struct name nick;
 	char sender[SENDER_ID_LEN + 1];
 	void *user;
@@ -156,7 +157,7 @@ struct local {
 	struct places by_silence; /* those with a log; longest silent first */
 	struct record *records;
 	struct records by_expiry;
-	struct claim *claims;  /* by fold */
+	struct claim *claims;  /* by skeleton */
 	struct watch *watches; /* by sender */
 
 	uint64_t openings; /* counts them */
@@ -971,33 +972,50 @@ queue_nick(struct local *l, op_fn run, const char *fold, const char *shown,
 	return op;
 }
 
+/* Of what looks like this. */
 static struct claim *
-claim_find(struct local *l, struct span fold)
+claim_alike(struct local *l, const char *fold)
 {
+	char skeleton[NAME_BYTES_MAX + 1];
 	struct claim *c;
-	HASH_FIND(hh, l->claims, fold.p, fold.len, c);
+	name_skeleton(fold, skeleton);
+	HASH_FIND_STR(l->claims, skeleton, c);
 	return c;
 }
 
+/* Of this very nick. */
 static struct claim *
-claim_add(struct local *l, const struct relay_msg *m)
+claim_find(struct local *l, struct span nick)
+{
+	char fold[NAME_BYTES_MAX + 1];
+	span_copy(fold, sizeof fold, nick);
+	struct claim *c = claim_alike(l, fold);
+	return c != NULL && strcmp(c->nick.fold, fold) == 0 ? c : NULL;
+}
+
+static struct claim *
+claim_add(struct local *l, const char *fold, struct span sender)
 {
 	struct claim *c = xcalloc(1, sizeof *c);
-	span_copy(c->nick.fold, sizeof c->nick.fold, m->text);
-	span_copy(c->sender, sizeof c->sender, m->sender);
-	c->since_ms = l->wall_ms;
-	HASH_ADD_STR(l->claims, nick.fold, c);
+	name_skeleton(fold, c->skeleton);
+	span_copy(c->sender, sizeof c->sender, sender);
+	HASH_ADD_STR(l->claims, skeleton, c);
 	return c;
 }
 
 static enum relay_status
 claim(struct local *l, const struct relay_msg *m, void *user)
 {
-	struct claim *c = claim_find(l, m->text);
+	char fold[NAME_BYTES_MAX + 1];
+	span_copy(fold, sizeof fold, m->text);
+	struct claim *c = claim_alike(l, fold);
 	if (c != NULL && !span_is(m->sender, c->sender))
 		return RELAY_TAKEN;
 	if (c == NULL)
-		c = claim_add(l, m);
+		c = claim_add(l, fold, m->sender);
+	if (strcmp(c->nick.fold, fold) != 0)
+		c->since_ms = l->wall_ms;
+	memcpy(c->nick.fold, fold, sizeof c->nick.fold);
 	span_copy(c->nick.shown, sizeof c->nick.shown, m->nick);
 	c->user = user;
 	return RELAY_OK;

@@ -264,7 +264,7 @@ struct rr_feed *rr_user_feed(
 enum rr_task_kind { TASK_NICK, TASK_REGISTER, TASK_ROOM, TASK_USER };
 /* Each sends one command and calls rr_task_done() when it is answered; or
  * gives false if there is nothing to do or no way to send it. */
-bool rr_nick_restore(struct rr *r, const char *fold);
+bool rr_nick_restore(struct rr *r, const char *skeleton);
 bool rr_room_register(struct rr *r, const char *fold);
 bool rr_room_restore(struct rr *r, const char *fold);
 bool rr_user_restore(struct rr *r, const char *sender);
@@ -322,7 +322,7 @@ struct rr {
 	struct rr_room *grave; /* closed ones, freed by the loop */
 	struct rr_user *users; /* by sender */
 	struct rr_user *user_grave;
-	struct rr_nick *nicks; /* by fold */
+	struct rr_nick *nicks; /* by skeleton */
 	struct rr_nick *lost;  /* to be told when up */
 	struct rr_node *nodes; /* by id */
 	struct rr_chan *chans; /* by name */

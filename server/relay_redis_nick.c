@@ -7,6 +7,9 @@
  * that is read once more before it is taken away from somebody: a node may have
  * come since it was read last.
  *
+ * Nicks that look alike share a key, made of their skeleton, so that one of
+ * them alone can be held; the claim itself says which.
+ *
  * `nicks` is what this node's sessions hold.  It is claimed again after a
  * break; whoever lost one meanwhile is told.
  */
@@ -19,6 +22,7 @@
 
 struct rr_nick {
 	UT_hash_handle hh;
+	char skeleton[NAME_BYTES_MAX + 1];
 	struct name name;
 	char sender[SENDER_ID_LEN + 1];
 	void *user;
@@ -27,11 +31,11 @@ struct rr_nick {
 };
 
 static struct rr_nick *
-find(struct rr *r, const char *fold)
+find(struct rr *r, const char *skeleton)
 {
 	struct rr_nick *n;
 
-	HASH_FIND(hh, r->nicks, fold, strlen(fold), n);
+	HASH_FIND_STR(r->nicks, skeleton, n);
 	return n;
 }
 
@@ -43,23 +47,23 @@ nick_free(struct rr *r, struct rr_nick *n)
 }
 
 static void
-put_key(struct rr *r, struct resp_cmd *c, const char *fold)
+put_key(struct rr *r, struct resp_cmd *c, const char *skeleton)
 {
 	char key[CODEC_KEY_MAX + 1];
 
 	resp_fmt(c, "%s{k:%s}", r->prefix,
-	    codec_key(key, sizeof key, span_of(fold)));
+	    codec_key(key, sizeof key, span_of(skeleton)));
 }
 
 static void
-index_nick(struct rr *r, const char *verb, const char *fold)
+index_nick(struct rr *r, const char *verb, const char *skeleton)
 {
 	char key[CODEC_KEY_MAX + 1];
 	struct resp_cmd *c = rr_cmd(r);
 
 	resp_str(c, verb);
 	resp_fmt(c, "%s{n:%s}:nicks", r->prefix, r->node_id);
-	resp_str(c, codec_key(key, sizeof key, span_of(fold)));
+	resp_str(c, codec_key(key, sizeof key, span_of(skeleton)));
 	rr_tell(r);
 }
 
@@ -70,11 +74,11 @@ put_claim(struct rr *r, const struct rr_nick *n, struct span stale)
 {
 	struct resp_cmd *c;
 	struct codec_claim claim = {span_of(n->sender), span_of(r->node_id),
-	    span_of(n->name.shown), n->since_ms};
+	    span_of(n->name.fold), span_of(n->name.shown), n->since_ms};
 
-	index_nick(r, "SADD", n->name.fold);
+	index_nick(r, "SADD", n->skeleton);
 	c = rr_cmd(r);
-	put_key(r, c, n->name.fold);
+	put_key(r, c, n->skeleton);
 	resp_str(c, n->sender);
 	buf_clear(&r->text);
 	codec_put_claim(&r->text, &claim);
@@ -107,12 +111,12 @@ enum { TRIES_MAX = 4 };
 static void
 keep(struct rr *r, const struct rr_nick *claimed)
 {
-	struct rr_nick *n = find(r, claimed->name.fold);
+	struct rr_nick *n = find(r, claimed->skeleton);
 
 	if (!n) {
 		n = xcalloc(1, sizeof *n);
-		n->name = claimed->name;
-		HASH_ADD_STR(r->nicks, name.fold, n);
+		memcpy(n->skeleton, claimed->skeleton, sizeof n->skeleton);
+		HASH_ADD_STR(r->nicks, skeleton, n);
 	}
 	n->name = claimed->name;
 	memcpy(n->sender, claimed->sender, sizeof n->sender);
@@ -121,15 +125,26 @@ keep(struct rr *r, const struct rr_nick *claimed)
 	n->returned = false;
 }
 
+/* A claim took the place of one that looked like it, and was given back. */
+static void
+forget_replaced(struct rr *r, const struct rr_nick *claimed)
+{
+	struct rr_nick *n = find(r, claimed->skeleton);
+
+	if (n && strcmp(n->sender, claimed->sender) == 0)
+		nick_free(r, n);
+}
+
 static void
 fail_claim(struct rr_op *op, enum relay_status st)
 {
 	struct claim_op *c = (struct claim_op *)op;
 
-	if (st == RELAY_UNKNOWN && !find(op->r, c->nick.name.fold)) {
+	/* Where another that looks like it is held, that is claimed again. */
+	if (st == RELAY_UNKNOWN && !find(op->r, c->nick.skeleton)) {
 		/* Redis may hold it for us: it is to be given back. */
 		keep(op->r, &c->nick);
-		find(op->r, c->nick.name.fold)->returned = true;
+		find(op->r, c->nick.skeleton)->returned = true;
 	}
 	c->done(c->arg, st);
 }
@@ -167,11 +182,14 @@ on_claimed(void *arg, const redisReply *reply, bool written)
 	}
 	rr_op_answered(&c->op);
 	if (reply->type == REDIS_REPLY_NIL) {
-		if (!c->returned)
+		if (c->returned)
+			forget_replaced(r, &c->nick);
+		else
 			keep(r, &c->nick);
 		c->done(c->arg, RELAY_OK);
 	} else {
-		index_nick(r, "SREM", c->nick.name.fold);
+		if (!find(r, c->nick.skeleton))
+			index_nick(r, "SREM", c->nick.skeleton);
 		c->done(c->arg, RELAY_TAKEN);
 	}
 	rr_op_free(&c->op);
@@ -187,6 +205,7 @@ rr_claim(struct relay *relay, const struct name *nick, const char *sender,
 	c->done = done;
 	c->arg = arg;
 	c->nick.name = *nick;
+	name_skeleton(nick->fold, c->nick.skeleton);
 	c->nick.user = user;
 	c->nick.since_ms = clock_wall_ms();
 	span_copy(c->nick.sender, sizeof c->nick.sender, span_of(sender));
@@ -201,39 +220,53 @@ rr_claim(struct relay *relay, const struct name *nick, const char *sender,
 /* --- release -------------------------------------------------------------- */
 
 static void
-put_release(struct rr *r, const char *fold, const char *sender)
+put_release(struct rr *r, const struct rr_nick *n)
 {
 	struct resp_cmd *c = rr_cmd(r);
 
-	put_key(r, c, fold);
-	resp_str(c, sender);
+	put_key(r, c, n->skeleton);
+	resp_str(c, n->sender);
 	resp_str(c, r->node_id);
+	resp_str(c, n->name.fold);
 }
 
-static bool
-send_release(struct rr *r, const char *fold, const char *sender)
-{
-	put_release(r, fold, sender);
-	if (!rr_tell_script(r, SCRIPT_RELEASE, 1))
-		return false;
-	index_nick(r, "SREM", fold);
-	return true;
-}
+/* What is under way for the sender and looks like this. */
+struct under_way {
+	bool same;  /* this very nick: given back behind it, not to be kept */
+	bool other; /* one in whose place it comes */
+};
 
-/* A claim under way is given back behind it, and not to be kept. */
-static void
-return_claims(struct rr *r, const char *fold, const char *sender)
+static struct under_way
+return_claims(struct rr *r, const struct rr_nick *n)
 {
+	struct under_way w = {false, false};
 	struct rr_op *op;
 
 	TAILQ_FOREACH (op, &r->ops, entry) {
 		struct claim_op *c = (struct claim_op *)op;
 
-		if (op->fail == fail_claim &&
-		    strcmp(c->nick.name.fold, fold) == 0 &&
-		    strcmp(c->nick.sender, sender) == 0)
-			c->returned = true;
+		if (op->fail != fail_claim ||
+		    strcmp(c->nick.skeleton, n->skeleton) != 0 ||
+		    strcmp(c->nick.sender, n->sender) != 0)
+			continue;
+		bool same = strcmp(c->nick.name.fold, n->name.fold) == 0;
+		c->returned |= same;
+		w.same |= same;
+		w.other |= !same;
 	}
+	return w;
+}
+
+/* indexed: a claim that looks like it stays, or comes. */
+static bool
+send_release(struct rr *r, const struct rr_nick *n, bool indexed)
+{
+	put_release(r, n);
+	if (!rr_tell_script(r, SCRIPT_RELEASE, 1))
+		return false;
+	if (!indexed)
+		index_nick(r, "SREM", n->skeleton);
+	return true;
 }
 
 /* Nobody is left to be told. */
@@ -253,17 +286,24 @@ void
 rr_release(struct relay *relay, const char *fold, const char *sender)
 {
 	struct rr *r = rr_of(relay);
-	struct rr_nick *n = find(r, fold);
+	struct rr_nick gone = {.returned = true};
 
+	name_skeleton(fold, gone.skeleton);
+	span_copy(gone.name.fold, sizeof gone.name.fold, span_of(fold));
+	span_copy(gone.sender, sizeof gone.sender, span_of(sender));
 	forget_lost(r, fold, sender);
+	struct rr_nick *n = find(r, gone.skeleton);
 	if (n && strcmp(n->sender, sender) != 0)
 		return;
-	if (!n)
-		return_claims(r, fold, sender);
-	if (send_release(r, fold, sender)) {
-		if (n)
+	struct under_way claims = return_claims(r, &gone);
+	bool held = n && strcmp(n->name.fold, fold) == 0;
+	bool alike = n && !held;
+	if (alike && !claims.same)
+		return;
+	if (send_release(r, &gone, claims.other || alike)) {
+		if (held)
 			nick_free(r, n);
-	} else if (n) {
+	} else if (held) {
 		/* When it comes back, or when its queue is shorter. */
 		n->returned = true;
 		rr_recover(r);
@@ -288,15 +328,18 @@ fail_find(struct rr_op *op, enum relay_status st)
 }
 
 static bool
-owner_of(struct rr *r, struct span claim, struct relay_owner *owner,
+owner_of(struct find_op *f, struct span claim, struct relay_owner *owner,
     char node[static RELAY_NODE_MAX + 1])
 {
+	struct rr *r = f->op.r;
 	struct codec_claim c;
 
 	if (codec_get_claim(&c, claim) < 0) {
 		rr_odd(r, "a claim of a nick", claim);
 		return false;
 	}
+	if (!span_is(c.fold, f->fold)) /* it only looks like it */
+		return false;
 	if (!rr_node_is_live(r, c.node) || !rr_node_name(node, c.node))
 		return false;
 	*owner =
@@ -314,7 +357,7 @@ on_found(void *arg, const redisReply *reply, bool written)
 	if (!rr_op_reply(&f->op, reply, written))
 		return;
 	rr_op_answered(&f->op);
-	if (rr_span(reply).p && owner_of(f->op.r, rr_span(reply), &owner, node))
+	if (rr_span(reply).p && owner_of(f, rr_span(reply), &owner, node))
 		f->done(f->arg, RELAY_OK, &owner);
 	else
 		f->done(f->arg, RELAY_NONE, NULL);
@@ -327,8 +370,12 @@ rr_find(struct relay *relay, const char *fold, relay_owner_fn done, void *arg)
 	struct rr *r = rr_of(relay);
 	struct find_op *f = rr_op_new(r, sizeof *f, fail_find, false);
 
+	char skeleton[NAME_BYTES_MAX + 1];
+
 	f->done = done;
 	f->arg = arg;
+	span_copy(f->fold, sizeof f->fold, span_of(fold));
+	name_skeleton(fold, skeleton);
 	if (!r->up) {
 		rr_op_fail_later(&f->op, RELAY_DOWN);
 		return;
@@ -336,7 +383,7 @@ rr_find(struct relay *relay, const char *fold, relay_owner_fn done, void *arg)
 	rr_nodes_refresh(r);
 	struct resp_cmd *c = rr_cmd(r);
 	resp_str(c, "GET");
-	put_key(r, c, fold);
+	put_key(r, c, skeleton);
 	f->op.waits =
 	    redis_link_send(r->cmd, c, on_found, f, &f->op.token) == 0;
 	if (!f->op.waits)
@@ -349,7 +396,8 @@ struct restoring {
 	struct rr *r;
 	uint64_t run;
 	unsigned tries;
-	char fold[NAME_BYTES_MAX + 1];
+	char skeleton[NAME_BYTES_MAX + 1];
+	char fold[NAME_BYTES_MAX + 1]; /* as it was sent */
 };
 
 static void on_restored(void *arg, const redisReply *reply, bool written);
@@ -361,12 +409,13 @@ send_restore(struct restoring *s, struct rr_nick *n, struct span stale)
 	redis_reply_fn fn = on_restored;
 
 	rr_nodes_refresh(r);
+	memcpy(s->fold, n->name.fold, sizeof s->fold);
 	if (!n->returned) {
 		put_claim(r, n, stale);
 		return redis_link_eval(r->cmd, SCRIPT_CLAIM, 1, &r->scratch, fn,
 			   s, NULL) == 0;
 	}
-	put_release(r, n->name.fold, n->sender);
+	put_release(r, n);
 	return redis_link_eval(
 		   r->cmd, SCRIPT_RELEASE, 1, &r->scratch, fn, s, NULL) == 0;
 }
@@ -378,7 +427,7 @@ lost(struct rr *r, struct rr_nick *n)
 {
 	struct rr_nick *was;
 
-	index_nick(r, "SREM", n->name.fold);
+	index_nick(r, "SREM", n->skeleton);
 	HASH_DEL(r->nicks, n);
 	HASH_FIND_STR(r->lost, n->name.fold, was);
 	if (was) {
@@ -407,6 +456,9 @@ restored(struct restoring *s, struct rr_nick *n, const redisReply *reply)
 	struct rr *r = s->r;
 
 	s->tries++;
+	/* A claim of what looks like it went before, and is to stand. */
+	if (strcmp(s->fold, n->name.fold) != 0 && s->tries < TRIES_MAX)
+		return !send_restore(s, n, SPAN_NONE);
 	if (reply->type != REDIS_REPLY_STRING || n->returned) {
 		if (n->returned)
 			nick_free(r, n);
@@ -423,7 +475,7 @@ static void
 on_restored(void *arg, const redisReply *reply, bool written)
 {
 	struct restoring *s = arg;
-	struct rr_nick *n = find(s->r, s->fold);
+	struct rr_nick *n = find(s->r, s->skeleton);
 
 	(void)written;
 	if (reply && reply->type == REDIS_REPLY_ERROR)
@@ -435,16 +487,16 @@ on_restored(void *arg, const redisReply *reply, bool written)
 }
 
 bool
-rr_nick_restore(struct rr *r, const char *fold)
+rr_nick_restore(struct rr *r, const char *skeleton)
 {
-	struct rr_nick *n = find(r, fold);
+	struct rr_nick *n = find(r, skeleton);
 
 	if (!n)
 		return false;
 	struct restoring *s = xcalloc(1, sizeof *s);
 	s->r = r;
 	s->run = r->run;
-	span_copy(s->fold, sizeof s->fold, span_of(fold));
+	memcpy(s->skeleton, n->skeleton, sizeof s->skeleton);
 	if (send_restore(s, n, SPAN_NONE))
 		return true;
 	free(s);
@@ -457,7 +509,7 @@ rr_nicks_add_tasks(struct rr *r)
 	struct rr_nick *n, *next;
 
 	HASH_ITER (hh, r->nicks, n, next)
-		rr_task_add(r, TASK_NICK, n->name.fold);
+		rr_task_add(r, TASK_NICK, n->skeleton);
 }
 
 /* --- the end -------------------------------------------------------------- */
@@ -468,7 +520,7 @@ rr_nicks_goodbye(struct rr *r)
 	struct rr_nick *n, *next;
 
 	HASH_ITER (hh, r->nicks, n, next)
-		if (!send_release(r, n->name.fold, n->sender))
+		if (!send_release(r, n, false))
 			return;
 }
 

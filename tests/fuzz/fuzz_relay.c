@@ -78,6 +78,7 @@ fuzz_claim(struct span s)
 	codec_put_claim(&b, &c);
 	MUST(codec_get_claim(&again, text_of(&b)) == 0);
 	MUST(span_eq(again.sender, c.sender) && span_eq(again.node, c.node));
+	MUST(span_eq(again.fold, c.fold));
 	MUST(span_eq(again.nick, c.nick) && again.since_ms == c.since_ms);
 	buf_free(&b);
 }

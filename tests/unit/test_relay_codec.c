@@ -204,20 +204,23 @@ a_claim_comes_back_as_it_went(void **state)
 	(void)state;
 	struct buf b = {0};
 	struct codec_claim out,
-	    in = {SPAN(ANN), SPAN("den.1"), SPAN("Ann"), 1234};
+	    in = {SPAN(ANN), SPAN("den.1"), SPAN("ann"), SPAN("Ann"), 1234};
 
 	codec_put_claim(&b, &in);
-	assert_true(span_is(text_of(&b), "G " ANN " den.1 1234 Ann"));
+	assert_true(span_is(text_of(&b), "G " ANN " den.1 1234 ann Ann"));
 	assert_int_equal(codec_get_claim(&out, text_of(&b)), 0);
 	assert_true(span_eq(out.sender, in.sender));
 	assert_true(span_eq(out.node, in.node));
+	assert_true(span_eq(out.fold, in.fold));
 	assert_true(span_eq(out.nick, in.nick));
 	assert_int_equal(out.since_ms, 1234);
 	buf_free(&b);
 
-	static const char *const bad[] = {"", "G", "A " ANN " den.1 1 Ann",
-	    "G x den.1 1 Ann", "G " ANN "  1 Ann", "G " ANN " den.1 x Ann",
-	    "G " ANN " den.1 1 ", "G " ANN " den.1 1 a b"};
+	static const char *const bad[] = {"", "G", "A " ANN " den.1 1 ann Ann",
+	    "G x den.1 1 ann Ann", "G " ANN "  1 ann Ann",
+	    "G " ANN " den.1 x ann Ann", "G " ANN " den.1 1 ",
+	    "G " ANN " den.1 1 ann", "G " ANN " den.1 1 ann ",
+	    "G " ANN " den.1 1  Ann", "G " ANN " den.1 1 ann A b"};
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
 		if (codec_get_claim(&out, span_of(bad[i])) >= 0)
 			fail_msg("accepted: %s", bad[i]);

@@ -876,6 +876,70 @@ find_tells_when_nobody_holds_a_nick(struct harness *h)
 	assert_int_equal(await_answer(ask_find(n, "bob"))->st, RELAY_NONE);
 }
 
+static void
+of_nicks_that_look_alike_one_is_held(struct harness *h)
+{
+	struct node *n = &h->node[0];
+
+	assert_int_equal(claim(n, "adrnin", ALICE), RELAY_OK);
+	assert_int_equal(claim(n, "admin", BOB), RELAY_TAKEN);
+	assert_int_equal(claim(n, "adm1n", BOB), RELAY_OK);
+	do_release(n, "adrnin", ALICE);
+
+	assert_int_equal(claim(n, "admin", BOB), RELAY_OK);
+	assert_int_equal(claim(n, "adrnin", ALICE), RELAY_TAKEN);
+}
+
+static void
+find_knows_a_nick_from_one_that_looks_like_it(struct harness *h)
+{
+	struct node *n = &h->node[0];
+	claim(n, "A1ice", ALICE);
+
+	const struct answer *a = await_answer(ask_find(n, "a1ice"));
+
+	assert_int_equal(a->st, RELAY_OK);
+	assert_string_equal(a->nick, "A1ice");
+	assert_int_equal(await_answer(ask_find(n, "alice"))->st, RELAY_NONE);
+}
+
+static void
+a_nick_takes_the_place_of_ones_own_that_looks_like_it(struct harness *h)
+{
+	struct node *n = &h->node[0];
+	claim(n, "alice", ALICE);
+
+	assert_int_equal(claim(n, "a1ice", ALICE), RELAY_OK);
+	do_release(n, "alice", ALICE); /* as who renames does */
+
+	assert_int_equal(await_answer(ask_find(n, "a1ice"))->st, RELAY_OK);
+	assert_int_equal(await_answer(ask_find(n, "alice"))->st, RELAY_NONE);
+	assert_int_equal(claim(n, "alice", BOB), RELAY_TAKEN);
+	do_release(n, "a1ice", ALICE);
+	assert_int_equal(claim(n, "alice", BOB), RELAY_OK);
+}
+
+/* What is asked for without awaiting the answers is done in that order. */
+static void
+a_release_behind_a_claim_means_what_was_named(struct harness *h)
+{
+	struct node *n = &h->node[0];
+	claim(n, "alice", ALICE);
+
+	struct answer *a = ask_claim(n, "a1ice", ALICE, alice);
+	do_release(n, "alice", ALICE);
+	assert_int_equal(await_answer(a)->st, RELAY_OK);
+	assert_int_equal(await_answer(ask_find(n, "a1ice"))->st, RELAY_OK);
+	assert_int_equal(claim(n, "alice", BOB), RELAY_TAKEN);
+
+	a = ask_claim(n, "alice", ALICE, alice);
+	do_release(n, "alice", ALICE);
+	assert_int_equal(await_answer(a)->st, RELAY_OK);
+	assert_int_equal(await_answer(ask_find(n, "a1ice"))->st, RELAY_NONE);
+	assert_int_equal(await_answer(ask_find(n, "alice"))->st, RELAY_NONE);
+	assert_int_equal(claim(n, "a1ice", BOB), RELAY_OK);
+}
+
 /* --- asking about rooms --------------------------------------------------- */
 
 static const struct room_kept *
@@ -1561,6 +1625,10 @@ static const struct rule rules[] = {
 	ONE(a_pairs_typing_comes_to_the_other_alone),
 	ONE(nothing_comes_after_unwatch),
 	ONE(a_nick_belongs_to_who_claimed_it_first),
+	ONE(of_nicks_that_look_alike_one_is_held),
+	ONE(find_knows_a_nick_from_one_that_looks_like_it),
+	ONE(a_nick_takes_the_place_of_ones_own_that_looks_like_it),
+	ONE(a_release_behind_a_claim_means_what_was_named),
 	ONE(a_released_nick_is_free),
 	ONE(only_the_holder_releases_a_nick),
 	ONE(find_tells_who_holds_a_nick),

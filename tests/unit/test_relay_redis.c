@@ -147,7 +147,7 @@ append_silently(
 static void
 claim_by_hand(struct node *n, const char *node)
 {
-	char *text = xasprintf("G %s %s 5 Alice", BOB, node);
+	char *text = xasprintf("G %s %s 5 alice Alice", BOB, node);
 
 	redis_server_do(
 	    &server, "SET %s{k:alice} %s", (char *)n->backend, text);
