@@ -64,7 +64,9 @@ on_claimed(void *arg, enum relay_status st)
 		answer_none(r->answer);
 	} else if (st == RELAY_TAKEN) {
 		answer_err(r->answer, ERR_NICK_IN_USE, 0,
-		    "somebody else is %s; choose another nick", r->nick.shown);
+		    "somebody is called %s, or has a nick that looks like it; "
+		    "choose another nick",
+		    r->nick.shown);
 	} else if (st != RELAY_OK) {
 		request_relay_err(r->answer, (int)st);
 	} else {
@@ -87,20 +89,72 @@ on_held(void *arg, enum relay_status st)
 		on_claimed(r, st == RELAY_OK ? RELAY_DOWN : st);
 }
 
+/* Who has such a name, or one that looks like it, would be believed to speak
+ * for the server. */
+static const char *const reserved[] = {
+    "admin",
+    "administrator",
+    "daemon",
+    "guest",
+    "moderator",
+    "operator",
+    "root",
+    "security",
+    "server",
+    "service",
+    "snug",
+    "snugd",
+    "staff",
+    "support",
+    "sysadmin",
+    "sysop",
+    "system",
+};
+
+/* NULL, or the reserved name that this one looks like. */
+static const char *
+reserved_like(const char *skeleton)
+{
+	char own[NAME_BYTES_MAX + 1];
+
+	for (size_t i = 0; i < ARRAY_LEN(reserved); i++) {
+		name_skeleton(reserved[i], own);
+		if (strcmp(own, skeleton) == 0)
+			return reserved[i];
+	}
+	return NULL;
+}
+
+/* Is it nobody's to take?  Then that is answered. */
+static bool
+refuse_nick(struct request *q, const struct name *nick)
+{
+	char skeleton[NAME_BYTES_MAX + 1];
+
+	name_skeleton(nick->fold, skeleton);
+	const char *like = reserved_like(skeleton);
+	if (like)
+		answer_err(q->answer, ERR_BAD_NAME, 0,
+		    "%s is reserved, with all that looks like it; choose "
+		    "another nick",
+		    like);
+	else if (name_is_guest(nick->fold) || name_is_guest(skeleton))
+		answer_err(q->answer, ERR_BAD_NAME, 0,
+		    "the form guest-xxxxxxxx is the server's own; choose "
+		    "another nick");
+	else
+		return false;
+	return true;
+}
+
 void
 cmd_nick(struct request *q)
 {
 	struct renaming *r;
 	struct name nick;
 
-	if (!request_nick(q, q->params[0], &nick))
+	if (!request_nick(q, q->params[0], &nick) || refuse_nick(q, &nick))
 		return;
-	if (name_is_guest(nick.fold)) {
-		answer_err(q->answer, ERR_BAD_NAME, 0,
-		    "the form guest-xxxxxxxx is the server's own; choose "
-		    "another nick");
-		return;
-	}
 	r = xcalloc(1, sizeof *r);
 	r->sv = q->server;
 	r->answer = q->answer;

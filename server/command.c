@@ -448,7 +448,8 @@ request_relay_err(struct answer *a, int relay_status)
 	    [RELAY_FULL] = {ERR_STORAGE_FULL, 0,
 		"the relay has no room left; tell the operator"},
 	    [RELAY_TAKEN] = {ERR_NICK_IN_USE, 0,
-		"somebody else has this nick; choose another"},
+		"somebody else has this nick, or one that looks like it; "
+		"choose another"},
 	    [RELAY_NONE] = {ERR_NO_SUCH_ROOM, 0, "there is no such room"},
 	    [RELAY_FAILED] = {ERR_BUSY, 5000,
 		"the relay refused; the operator finds why in the log"},

@@ -78,7 +78,35 @@ def the_guests_form_is_refused_to_everybody(w):
     c = w.client(w.server())
     for nick in ("guest-abcdefgh", "Guest-ABCDEFGH", "guest-12345678", c.nick):
         c.ask(f"NICK {nick}", "ERR bad-name <text>")
-    c.ask("NICK guest", "OK guest")
+    # Small capitals look like it.
+    c.ask("NICK \u0262\u1d1c\u1d07\ua731\u1d1b-12345678", "ERR bad-name <text>")
+    c.ask("NICK guests", "OK guests")
+
+
+@test
+def nicks_that_look_alike_are_not_held_at_the_same_time(w):
+    s = w.server()
+    ann, bob = w.client(s, "miles"), w.client(s)
+    for nick in ("rniles", "mi1es", "Rni1es"):
+        said = bob.ask(f"NICK {nick}", "ERR nick-in-use <text>")
+        if "looks like" not in said:
+            raise Failed(f"the reason is not named: {said}")
+        bob.ask(f"WHOIS {nick}", "ERR no-such-nick <text>")
+    ann.ask("NICK rniles", "OK rniles")
+    bob.ask("NICK miles", "ERR nick-in-use <text>")
+    ann.ask("NICK ann", "OK ann")
+    bob.ask("NICK miles", "OK miles")
+
+
+@test
+def the_names_of_those_in_charge_are_refused_to_everybody(w):
+    c = w.client(w.server())
+    for nick in ("root", "Admin", "adrnin", "r00t", "snugd", "guest",
+                 "\u1d00\u1d05\u1d0d\u026a\u0274"):
+        said = c.ask(f"NICK {nick}", "ERR bad-name <text>")
+        if "reserved" not in said:
+            raise Failed(f"the reason is not named: {said}")
+    c.ask("NICK roots", "OK roots")
 
 
 @test

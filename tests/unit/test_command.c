@@ -325,7 +325,8 @@ a_nick_is_taken_refused_and_given_back(void **state)
 
 	ASK(a, "NICK Ann", "OK Ann\n");
 	ASK(b, "NICK ann",
-	    "ERR nick-in-use somebody else is ann; choose "
+	    "ERR nick-in-use somebody is called ann, or has a nick that looks "
+	    "like it; choose "
 	    "another nick\n");
 	ASK(b, "#n NICK @bob", "#n OK bob\n");
 	ASK(a, "NICK ANN", "OK ANN\n"); /* one's own, spelled anew */
