@@ -475,6 +475,7 @@ class World:
         self.programs = []
         self.clients = []
         self.terminals = []
+        self.closers = []  # functions to call at the end
         self.counter = 0
 
     def count(self):
@@ -543,6 +544,8 @@ class World:
     def tidy(self):
         """Stops everything; gives what went wrong with it."""
         complaints = []
+        for close in self.closers:
+            close()
         for c in self.clients + self.terminals:
             c.close()
         for p in reversed(self.programs):

@@ -1,0 +1,12 @@
+# What breaks, and what must not: a fleet, its faults and its records.
+fault_tests = \
+	tests/fault/test_history.py \
+	tests/fault/test_links.py
+TESTS += $(fault_tests)
+dist_check_SCRIPTS += $(fault_tests)
+EXTRA_DIST += \
+	tests/fault/client.py \
+	tests/fault/fleet.py \
+	tests/fault/history.py \
+	tests/fault/proxy.py \
+	tests/fault/reactor.py
