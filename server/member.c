@@ -261,6 +261,9 @@ replay(struct join *j)
 	}
 	if (msgid_is_zero(j->h) ||
 	    (ask.want == HISTORY_SINCE && msgid_cmp(ask.from, j->h) == 0)) {
+		/* Who was away has not been told what the members were. */
+		if (j->room->broken && !msgid_is_zero(ask.from))
+			gap_of_join(j);
 		join_done(j);
 		return;
 	}

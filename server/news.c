@@ -103,6 +103,7 @@ on_gap(void *arg, void *room)
 	struct server *sv = arg;
 	struct room *r = room;
 
+	r->broken = true;
 	render_notice(
 	    room_batch(sv->rooms, r), SPAN_NONE, NOTICE_GAP, span_of(r->shown));
 	/* Last, as above.  What they wait for may be among what is lost. */

@@ -48,10 +48,12 @@ struct rr_expect {
 	struct conv conv;
 };
 
+/* Below the highest one ever seen nothing is owed, also where history has gone
+ * back since: that was said when it was found. */
 static void
 check_feed(struct rr_feed *f, struct msgid id)
 {
-	if (f && msgid_cmp(f->last, id) < 0)
+	if (f && msgid_cmp(f->top, id) < 0)
 		rr_feed_check(f, id, f->last);
 }
 

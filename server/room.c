@@ -171,6 +171,7 @@ room_told(struct room *r, struct msgid id)
 	struct room_waiter *w;
 
 	r->last = id;
+	r->broken = false;
 	/* Ids of one room are awaited in their order. */
 	while ((w = STAILQ_FIRST(&r->echoes)) && msgid_cmp(w->id, id) <= 0) {
 		STAILQ_REMOVE_HEAD(&r->echoes, next);

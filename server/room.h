@@ -55,6 +55,7 @@ struct room {
 	char *topic, *topic_nick; /* NULL: none */
 	enum room_state state;
 	struct msgid last; /* the newest entry that came up here */
+	bool broken;       /* and a gap since: it may be in no log any more */
 	TAILQ_HEAD(, seat) seats;
 	size_t nseats;
 	struct room_live *live;
