@@ -342,7 +342,7 @@ class Client:
             self.accepted(self.outbox[attrs["cid"]], one)
 
     def on_notice(self, _attrs, words):
-        self.notices.append(" ".join(words[:2]))
+        self.notices.append(words[0])
         if words[0] == "gap":
             self.record.add("gap", room=words[1])
         elif words[0] == "relay-down":
@@ -451,9 +451,13 @@ class Client:
     def is_settled(self):
         return self.up and self.relay_up and not self.outbox
 
+    def happened(self, event):
+        """How often something stands in the record."""
+        return sum(e["e"] == event for e in list(self.record.events))
+
     def done(self, room, one):
         """Notes that all up to this id has been seen."""
-        REACTOR.call(lambda: self.record.add("done", room=room, id=one))
+        self.record.add("done", room=room, id=one)
 
     def close(self):
         def do():

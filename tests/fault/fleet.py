@@ -83,7 +83,8 @@ class Fleet:
         self.redis = world.redis(*redis_options)
         self.options = [x for k, v in {**TIMERS, **(timers or {})}.items()
                         for x in ("--" + k, v)]
-        self.options += ["--history", HISTORY, *options]
+        self.options += ["--history", HISTORY, "--rooms-per-session", "2000",
+                         *options]
         self.book = world.path("records")
         os.mkdir(self.book)
         self.clients = []
@@ -97,8 +98,8 @@ class Fleet:
         print(f"# seed {SEED}", flush=True)
 
     # Clients.
-    def client(self, name, rooms, *, nodes=None, **more):
-        addresses = [n.address for n in (nodes or self.nodes)]
+    def client(self, name, rooms, *, nodes=None, addresses=None, **more):
+        addresses = addresses or [n.address for n in (nodes or self.nodes)]
         record = Record(name, os.path.join(self.book, name + ".jsonl"))
         c = Client(name, addresses, rooms, record, seed=self.seed, **more)
         self.clients.append(c)
@@ -140,35 +141,37 @@ class Fleet:
 
     # The verdict.
     def settled(self, gaps=0, deadline=3 * DEADLINE):
-        """Everybody in step, and nothing wrong; gaps: how many there may be,
-        None for any number."""
+        """Everybody in step, and nothing wrong; gaps: how many were told,
+        None for any number.  Where there were none, the whole log is read."""
         self.quiet(deadline=deadline)
         rooms = sorted({r for c in self.clients for r in c.places})
         self.auditor = Client(
             "auditor", [n.address for n in self.nodes if n.alive()], rooms,
             Record("auditor", os.path.join(self.book, "auditor.jsonl")),
-            from_start=True)
+            from_start=gaps == 0)
         self.auditor.start()
         self.ready([self.auditor], deadline)
-        for room in rooms:
-            self.last_word(room, deadline)
+        self.last_words(rooms, deadline)
         self.checker = self.verdict()
         self.judge(gaps)
 
-    def last_word(self, room, deadline):
-        """A message of the auditor that everybody has to see."""
-        (cid,) = until(lambda: self.auditor.say(room), "the last word")
-        until(lambda: cid not in self.auditor.outbox,
-              f"the last word in {room} is accepted", deadline)
-        acked = [e for e in self.auditor.record.events
-                 if e["e"] == "acked" and e["cid"] == cid]
-        if not acked:
-            raise Failed(f"the last word in {room} was not accepted")
-        last = acked[0]["id"]
+    def last_words(self, rooms, deadline):
+        """Messages of the auditor that everybody has to see."""
+        said = {}
+        for room in rooms:
+            said[room] = until(lambda room=room: self.auditor.say(room),
+                               f"a last word in {room}", deadline)[0]
+        until(lambda: not self.auditor.outbox, "the last words are accepted",
+              deadline)
+        ids = {e["cid"]: e["id"] for e in self.auditor.record.events
+               if e["e"] == "acked"}
         for c in self.clients + [self.auditor]:
-            if room in c.places:
-                until(lambda c=c: c.reaches(room, last),
-                      f"{c.name} has seen the last word in {room}, {last}; "
+            for room in c.places:
+                last = ids.get(said[room])
+                if last is None:
+                    raise Failed(f"the last word in {room} was not accepted")
+                until(lambda c=c, room=room, last=last: c.reaches(room, last),
+                      f"{c.name} sees the last word in {room}, {last}; "
                       f"it is at {c.places[room].cursor}", deadline)
                 c.done(room, last)
 

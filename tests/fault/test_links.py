@@ -24,8 +24,7 @@ def is_ack(frame):
 def told(clients, notice, since):
     """Waits until all were told; gives how long it took."""
     for c in clients:
-        until(lambda c=c: notice in [x.split()[0] for x in c.notices],
-              f"{c.name} is told {notice}")
+        until(lambda c=c: notice in c.notices, f"{c.name} is told {notice}")
         c.notices.clear()
     return time.monotonic() - since
 

@@ -1,0 +1,191 @@
+# SPDX-License-Identifier: ISC
+"""Nodes and Redis are killed, stopped and started again: what was acked is kept,
+everybody is back in step, and every SAY has its answer in time."""
+import signal
+import time
+
+from fleet import SAY_TIMEOUT, SLACK, Fleet
+from proxy import DOWN, UP
+from snugtest import DEADLINE, Failed, run, test, until
+
+ROOMS = [f"room{n}" for n in range(10)]
+IN_TIME = SAY_TIMEOUT + 0.25 * SLACK
+
+
+@test
+def what_was_acked_outlives_every_node(w):
+    """D1"""
+    f = Fleet(w, 3)
+    crowd = f.crowd(12, ROOMS)
+    for n in range(6):
+        f.chatter(crowd, 3)
+        node = f.nodes[n % 3]
+        node.kill()
+        f.chatter(crowd, 3)
+        node.start()
+        f.ready()
+        f.chatter(crowd, 3)
+    f.settled()
+    if f.checker.counts["acked"] < 300:
+        raise Failed(f"little was accepted: {f.figures()}")
+
+
+@test
+def what_was_acked_outlives_redis(w):
+    """D1 R3"""
+    f = Fleet(w, 3)
+    crowd = f.crowd(12, ROOMS)
+    for _ in range(6):
+        f.chatter(crowd, 5)
+        until(lambda: all(not c.outbox or not c.relay_up for c in crowd),
+              "answers")
+        f.chatter(crowd, 5)
+        f.redis.kill()
+        f.chatter(crowd, 2)
+        f.redis = f.redis.again()
+        f.ready()
+    f.settled()
+    if f.checker.counts["acked"] < 300:
+        raise Failed(f"little was accepted: {f.figures()}")
+
+
+@test
+def a_redis_that_stops_and_goes_on_loses_and_doubles_nothing(w):
+    """D1 D7"""
+    f = Fleet(w, 2)
+    crowd = f.crowd(8, ROOMS)
+    for pause in (0.1, 0.6, 1.5):
+        f.chatter(crowd, 5)
+        f.redis.signal(signal.SIGSTOP)
+        end = time.monotonic() + pause
+        until(lambda end=end: f.chatter(crowd) and time.monotonic() > end,
+              "the pause is over")
+        f.redis.signal(signal.SIGCONT)
+        f.quiet()
+    if f.slowest() > IN_TIME:
+        raise Failed(f"an answer took {f.slowest():.2f} s")
+    f.settled()
+
+
+@test
+def a_node_that_stops_and_goes_on_is_in_step_again(w):
+    """D1 D5"""
+    f = Fleet(w, 2)
+    crowd = f.crowd(8, ROOMS)
+    for pause in (0.5, 3.0):
+        f.chatter(crowd, 5)
+        f.nodes[0].server.signal(signal.SIGSTOP)
+        end = time.monotonic() + pause
+        until(lambda end=end: f.chatter(crowd) is not None
+              and time.monotonic() > end, "the pause is over")
+        f.nodes[0].server.signal(signal.SIGCONT)
+        f.quiet()
+    f.settled()
+
+
+@test
+def three_nodes_tell_the_same_byte_for_byte(w):
+    """D3"""
+    f = Fleet(w, 3)
+    people = [f.client(f"p{n}", ["r"], nodes=[f.nodes[n % 3]])
+              for n in range(9)]
+    f.ready()
+    f.chatter(people)
+    f.quiet()
+    for c in people:
+        c.lines.clear()
+    for n in range(20):
+        f.chatter(people, 10)
+        if n % 5 == 4:
+            f.nodes[n % 3].proxy.cut("sub")
+            f.ready()
+    f.settled()
+    for c in people[1:]:
+        if c.lines != people[0].lines:
+            raise Failed(f"{c.name} was told otherwise than p0")
+    if len(people[0].lines) < 1000:
+        raise Failed(f"only {len(people[0].lines)} messages")
+
+
+@test
+def a_thousand_rooms_are_in_step_within_five_seconds(w):
+    """D6"""
+    f = Fleet(w, 2)
+    rooms = [f"room{n}" for n in range(1000)]
+    people = [f.client(f"p{n}", rooms[n % 10 * 100:n % 10 * 100 + 100],
+                       nodes=[f.nodes[n // 10]]) for n in range(20)]
+    f.ready(deadline=3 * DEADLINE)
+    for kind in ("cut", "stop"):
+        if kind == "cut":
+            f.nodes[0].proxy.swallow()
+            until(lambda: not people[0].relay_up, "it is noticed")
+            f.chatter(people[10:], 20)
+            f.quiet(people[10:])
+            f.nodes[0].proxy.heal()
+        else:
+            f.redis.signal(signal.SIGSTOP)
+            until(lambda: not any(p.relay_up for p in people), "it is noticed")
+            f.redis.signal(signal.SIGCONT)
+        started = time.monotonic()
+        f.ready()
+        took = time.monotonic() - started
+        if took > 5:
+            raise Failed(f"after the {kind} it took {took:.1f} s")
+    f.settled()
+
+
+@test
+def every_say_has_its_answer_in_time_whatever_the_relay_does(w):
+    """D7"""
+    f = Fleet(w, 1)
+    (c,) = f.pair()
+    proxy = f.nodes[0].proxy
+
+    def says(what):
+        """Says things until the relay is down, and a few more."""
+        cids = []
+        until(lambda: cids.extend(c.say("r")) or not c.relay_up,
+              f"relay-down by {what}")
+        cids += c.say("r", 5)
+        until(lambda: all(x not in c.outbox or c.outbox[x].unknown
+                          for x in cids), f"answers while {what}")
+        if c.slowest > IN_TIME:
+            raise Failed(f"while {what}: {c.slowest:.2f} s")
+
+    for what, harm in (
+            ("nothing comes back", lambda: proxy.swallow((DOWN,))),
+            ("nothing arrives", lambda: proxy.swallow((UP,))),
+            ("everything waits", proxy.hold),
+            ("links are cut", proxy.cut)):
+        harm()
+        says(what)
+        proxy.heal()
+        f.quiet()
+    f.redis.signal(signal.SIGSTOP)
+    says("Redis is stopped")
+    f.redis.signal(signal.SIGCONT)
+    f.quiet()
+    f.redis.kill()
+    says("Redis is gone")
+    f.redis = f.redis.again()
+    f.settled()
+
+
+@test
+def a_slow_relay_is_slow_and_nothing_else(w):
+    """D7"""
+    f = Fleet(w, 2)
+    crowd = f.crowd(8, ROOMS)
+    for node in f.nodes:
+        node.proxy.delay(0.08)
+    for _ in range(5):
+        f.chatter(crowd, 5)
+        f.quiet()
+    for node in f.nodes:
+        node.proxy.delay(0)
+    f.settled()
+    if f.checker.counts["refused"] or f.checker.counts["unknown"]:
+        raise Failed(f"{f.figures()}")
+
+
+run()
