@@ -4,15 +4,21 @@
 . "${SNUG_SRCDIR:-$(dirname "$0")/../..}/tests/lint/tap.sh"
 needs cppcheck cppcheck
 
-# The one system header whose macros stand where cppcheck wants declarations.
-queue_h=$(echo '#include <sys/queue.h>' | ${CC:-cc} -E - |
-	sed -n 's/^# [0-9]* "\(.*queue\.h\)".*/\1/p' | head -n 1)
+# header NAME: where the compiler finds it.  These two are macros that stand
+# where cppcheck wants declarations and assignments.
+header() {
+	echo "#include <$1>" | ${CC:-cc} -E - |
+		sed -n "s|^# [0-9]* \"\(.*/$1\)\".*|\1|p" | head -n 1
+}
+queue_h=$(header sys/queue.h)
+uthash_h=$(header uthash.h)
 
 check() {
 	cppcheck -q -j 2 --std=c11 --error-exitcode=1 --inline-suppr \
 		--enable=warning,performance,portability \
 		--suppress=missingIncludeSystem --suppress=unknownMacro \
-		--include="$queue_h" -I. -D_GNU_SOURCE -D__linux__ "$@"
+		--include="$queue_h" --include="$uthash_h" \
+		-I. -D_GNU_SOURCE -D__linux__ "$@"
 }
 
 for area in base proto server client; do

@@ -31,18 +31,19 @@ needs() {
 	exit 0
 }
 
-# The files of the project: what git tracks or, from a tarball, what is there.
+# tree_files PATTERN...: the files of the project whose path matches, as git
+# tracks them or, in a tarball, as they lie in its folders.
 tree_files() {
+	local f pattern
 	if [ -e .git ] && command -v git >/dev/null; then
-		git ls-files -- "$@"
+		git ls-files
 	else
-		(
-			shopt -s globstar nullglob
-			# The patterns are meant to be expanded here.
-			# shellcheck disable=SC2068
-			for f in $@ ${@/#/**/}; do
-				[ ! -f "$f" ] || printf '%s\n' "$f"
-			done
-		) | grep -vE '^_?(build|inst)' | sort -u
-	fi
+		find base client contrib m4 man proto scripts server tests -type f
+		find . -maxdepth 1 -name '[A-Z]*' -type f -printf '%f\n'
+	fi | sort -u | while read -r f; do
+		for pattern in "$@"; do
+			# shellcheck disable=SC2053
+			[[ $f != $pattern ]] || printf '%s\n' "$f"
+		done
+	done
 }
