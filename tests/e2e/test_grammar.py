@@ -99,6 +99,12 @@ def missing_and_empty_params_are_bad_args(w):
 
 
 @test
+def a_text_where_none_belongs_is_bad_args(w):
+    refuses(w, "bad-args", "NICK two words", "JOIN q secret", "NAMES r x",
+            "WHOIS ann x", "HISTORY r 50", "TYPING r x")
+
+
+@test
 def all_spaces_of_a_text_are_kept(w):
     c = w.client(w.server(), "ann", ["r"])
     c.ask("PING  x  y ", "OK  x  y ")
