@@ -9,6 +9,7 @@
 #include <event2/event.h>
 #include <fcntl.h>
 #include <hiredis.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -259,6 +260,14 @@ listen_at(const char *path)
 }
 
 static void
+peer_accept(struct world *w)
+{
+	w->accepts =
+	    event_new(w->base, w->listener, EV_READ | EV_PERSIST, on_accept, w);
+	event_add(w->accepts, NULL);
+}
+
+static void
 peer_listen(struct world *w)
 {
 	char path[80];
@@ -266,9 +275,7 @@ peer_listen(struct world *w)
 	snprintf(path, sizeof path, "%s/peer.sock", server.dir);
 	snprintf(peer_url, sizeof peer_url, "unix://%s", path);
 	w->listener = listen_at(path);
-	w->accepts =
-	    event_new(w->base, w->listener, EV_READ | EV_PERSIST, on_accept, w);
-	event_add(w->accepts, NULL);
+	peer_accept(w);
 }
 
 static int
@@ -477,6 +484,29 @@ a_name_without_an_address_is_tried_again(void **state)
 	for (int i = 0; i < 40; i++)
 		turn(w);
 	assert_int_equal(w->ups + w->downs, 0);
+}
+
+/* By libevent's resolver, which reads /etc/hosts. */
+static void
+a_name_is_looked_up(void **state)
+{
+	struct world *w = *state;
+	struct sockaddr_in a = {
+	    .sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+	socklen_t len = sizeof a;
+	char url[64];
+	w->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_int_equal(bind(w->listener, (struct sockaddr *)&a, sizeof a), 0);
+	assert_int_equal(listen(w->listener, 16), 0);
+	assert_int_equal(
+	    getsockname(w->listener, (struct sockaddr *)&a, &len), 0);
+	peer_accept(w);
+	snprintf(url, sizeof url, "redis://localhost:%u",
+	    (unsigned)ntohs(a.sin_port));
+
+	link_start(w, url, NULL);
+
+	AWAIT(w, w->accepted >= 1);
 }
 
 static void
@@ -769,6 +799,7 @@ main(void)
 	    LINK_TEST(waits_for_a_redis_that_is_not_there_yet),
 	    LINK_TEST(a_refused_tcp_connection_is_tried_again),
 	    LINK_TEST(a_name_without_an_address_is_tried_again),
+	    LINK_TEST(a_name_is_looked_up),
 	    LINK_TEST(a_peer_that_says_nothing_is_left_at_the_deadline),
 	    LINK_TEST(a_lost_connection_is_made_again),
 	    LINK_TEST(a_frozen_redis_is_left_and_its_commands_are_written_off),

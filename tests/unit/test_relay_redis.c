@@ -65,6 +65,8 @@ faults_node_start(struct node *n)
 	if (proxied && n == &n->h->node[0]) {
 		redis_proxy_start(&proxy, n->h->base, &server);
 		config.url = proxy.url;
+		/* So seldom that nothing else makes good what is lost. */
+		config.heartbeat_ms = 400;
 	}
 	n->relay = relay_redis_new(n->h->base, &config, cause);
 	free(url);
