@@ -118,7 +118,7 @@ set_timer(struct redis_link *l, uint64_t ms)
 
 /* --- commands ------------------------------------------------------------- */
 
-/* Gives encoded bytes to the socket's queue; true unless it is gone. */
+/* The socket's queue; libevent writes all of one turn together. */
 static void
 queue_bytes(struct redis_link *l, const char *bytes, size_t len)
 {
@@ -153,7 +153,7 @@ pending_free(struct redis_link *l, struct pending *p)
 }
 
 /* Writes what l->out holds and expects an answer. */
-static struct pending *
+static void
 transmit(struct redis_link *l, redis_reply_fn fn, void *arg)
 {
 	struct pending *p = pending_new(l, fn, arg, false);
@@ -161,7 +161,6 @@ transmit(struct redis_link *l, redis_reply_fn fn, void *arg)
 	p->at = l->queued;
 	TAILQ_INSERT_TAIL(&l->waiting, p, entry);
 	queue_bytes(l, buf_head(&l->out), buf_len(&l->out));
-	return p;
 }
 
 static void
