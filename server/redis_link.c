@@ -53,8 +53,9 @@
 
 enum {
 	BACKOFF_FIRST_MS = 50,
-	RELOADS_MAX = 3,     /* of one command, before its error is told */
-	COMPLAIN_MS = 10000, /* at most one warning in so long */
+	RELOADS_MAX = 3,      /* of one command, before its error is told */
+	READ_MAX = 256 << 10, /* and written, in one go */
+	COMPLAIN_MS = 10000,  /* at most one warning in so long */
 };
 
 enum state { RESOLVE, CONNECT, HANDSHAKE, UP, BACKOFF };
@@ -628,6 +629,8 @@ take_socket(struct redis_link *l, int fd)
 	l->written = l->queued;
 	bufferevent_setcb(l->bev, on_read, NULL, on_event, l);
 	evbuffer_add_cb(bufferevent_get_output(l->bev), on_drained, l);
+	bufferevent_set_max_single_read(l->bev, READ_MAX);
+	bufferevent_set_max_single_write(l->bev, READ_MAX);
 	bufferevent_enable(l->bev, EV_READ | EV_WRITE);
 	set_state(l, HANDSHAKE, NULL);
 }

@@ -94,6 +94,8 @@ void rr_ops_fini(struct rr *r); /* answers all */
 
 /* What an error of Redis means; drops the link or writes to the log. */
 enum relay_status rr_error_status(struct rr *r, const redisReply *e);
+/* Drops a link whose Redis has answered so. */
+void rr_drop_refused(struct redis_link *l, const redisReply *e);
 
 /* --- nodes ---------------------------------------------------------------- */
 

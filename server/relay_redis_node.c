@@ -217,7 +217,7 @@ on_beat(void *arg, const redisReply *reply, bool written)
 		return;
 	if (reply->type == REDIS_REPLY_ERROR) {
 		/* It may be a master no more; the handshake finds out. */
-		redis_link_drop(r->beat, reply->str);
+		rr_drop_refused(r->beat, reply);
 		return;
 	}
 	if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 4 ||

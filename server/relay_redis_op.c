@@ -243,6 +243,14 @@ static const struct {
     {"NOPERM", RELAY_FAILED, OPERATOR},
 };
 
+void
+rr_drop_refused(struct redis_link *l, const redisReply *e)
+{
+	char text[128];
+
+	redis_link_drop(l, text_escape(text, sizeof text, rr_span(e)));
+}
+
 enum relay_status
 rr_error_status(struct rr *r, const redisReply *e)
 {
@@ -253,7 +261,7 @@ rr_error_status(struct rr *r, const redisReply *e)
 		if (!span_is(word, errors[i].word))
 			continue;
 		if (errors[i].trouble == DROP)
-			redis_link_drop(r->cmd, e->str);
+			rr_drop_refused(r->cmd, e);
 		else if (errors[i].trouble == OPERATOR)
 			rr_odd(r, "Redis refuses", rr_span(e));
 		return errors[i].status;
