@@ -263,13 +263,26 @@ rr_roster_take(struct rr_room *room, const redisReply *roster)
 	vanish_all(room, is_found, NULL);
 }
 
-/* Those who stayed while the room was closed here. */
-void
-rr_own_tell(struct rr_room *room)
+static struct rr_own *
+find_untold(struct rr_room *room)
 {
 	struct rr_own *o, *next;
 
 	HASH_ITER (hh, room->own, o, next)
+		if (!rr_member_find(
+			room, span_of(o->sender), span_of(room->r->node_id)))
+			return o;
+	return NULL;
+}
+
+/* Those who stayed while the room was closed here.  They are few, and may leave
+ * from within what is told: so each look begins anew. */
+void
+rr_own_tell(struct rr_room *room)
+{
+	struct rr_own *o;
+
+	while (!room->closed && (o = find_untold(room)) != NULL)
 		rr_member_appear(room, RELAY_PRESENT, span_of(o->sender),
 		    span_of(o->nick), span_of(room->r->node_id));
 }
