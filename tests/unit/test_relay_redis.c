@@ -495,6 +495,37 @@ cuts_at_any_byte_lose_nothing(struct harness *h)
 	assert_int_equal(unread(n, NEWS_GAP), 0);
 }
 
+/* Cut while channels come and go: none stays half open. */
+static void
+openings_cut_anywhere_are_answered_and_forgotten(struct harness *h)
+{
+	struct node *n = &h->node[0];
+	open_room(n, "lobby", lobby);
+
+	for (size_t cut = 0; cut < 60; cut++) {
+		struct answer *asked[3];
+
+		await_up(n);
+		proxy.budget = cut * 5;
+		asked[0] = ask_open(n, "den", den);
+		do_close(n, "den");
+		asked[1] = ask_open(n, "den", den);
+		asked[2] = ask_watch(n, ALICE, alice);
+		for (size_t i = 0; i < ARRAY_LEN(asked); i++)
+			await_answer(asked[i]);
+		assert_int_equal(asked[0]->st, RELAY_DOWN);
+		proxy.budget = SIZE_MAX;
+		do_close(n, "den");
+		do_unwatch(n, ALICE);
+	}
+	await_up(n);
+	open_room(n, "den", den);
+	watch(n, ALICE, alice);
+	say(n, "den", ALICE, "after");
+
+	expect_message(n, den, "after");
+}
+
 /* --- Redis forgets -------------------------------------------------------- */
 
 static void
@@ -1067,6 +1098,7 @@ static struct rule rules[] = {
 	ONE(a_frozen_redis_leaves_no_call_without_an_answer),
 	ONE(a_silent_redis_is_found_without_traffic),
 	PROXIED(a_deaf_subscription_is_found),
+	PROXIED(openings_cut_anywhere_are_answered_and_forgotten),
 	PROXIED(cuts_at_any_byte_lose_nothing),
 	ONE(lost_scripts_are_loaded_again_and_order_is_kept),
 	ONE(a_flush_is_told_and_ids_still_rise),
