@@ -340,7 +340,7 @@ rr_rooms_add_register_tasks(struct rr *r)
 void
 rr_rooms_goodbye(struct rr *r)
 {
-	struct rr_room *room, *next;
+	struct rr_room *room = NULL, *next;
 
 	HASH_ITER (hh, r->rooms, room, next) {
 		if (!room->own && !room->unsure)

@@ -512,7 +512,7 @@ rr_close_room(struct relay *relay, const char *fold)
 void
 rr_rooms_lost(struct rr *r)
 {
-	struct rr_room *room, *next;
+	struct rr_room *room = NULL, *next;
 
 	HASH_ITER (hh, r->rooms, room, next) {
 		struct rr_open_op *o = room->opening;
@@ -610,7 +610,7 @@ check_send(struct rr *r, struct check *k)
 void
 rr_rooms_check(struct rr *r)
 {
-	struct rr_room *room, *next;
+	struct rr_room *room = NULL, *next;
 	struct check *k = check_new(r);
 
 	HASH_ITER (hh, r->rooms, room, next) {
@@ -644,7 +644,7 @@ rr_reap_rooms(struct rr *r)
 void
 rr_rooms_fini(struct rr *r)
 {
-	struct rr_room *room, *next;
+	struct rr_room *room = NULL, *next;
 
 	HASH_ITER (hh, r->rooms, room, next) {
 		detach(room);
