@@ -3,7 +3,7 @@
 # or run otherwise.
 EXTRA_PROGRAMS = tests/bench/fanout
 tests_bench_fanout_SOURCES = tests/bench/fanout.c
-EXTRA_DIST += tests/bench/peers.sh
+EXTRA_DIST += tests/bench/peers.sh tests/bench/RESULTS.md
 CLEANFILES += tests/bench/fanout$(EXEEXT)
 
 .PHONY: bench

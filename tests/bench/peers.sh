@@ -370,6 +370,22 @@ machine() {
 		"$(date -u +%F)"
 }
 
+# How often other programs had a hand in it.
+disturbed() {
+	awk -F'\t' -v limit="$ALIEN" '
+	{
+		n = split($4, kv, " ")
+		alien = 0
+		for (i = 1; i <= n; i++) {
+			split(kv[i], a, "=")
+			if (a[1] ~ /^alien/) alien += a[2]
+		}
+		all++
+		if (alien > limit) bad++
+	}
+	END { printf "%d of %d", bad, all }' "$OUT"
+}
+
 results() {
 	cat <<END
 # Figures
@@ -380,7 +396,8 @@ bytes.  \`raw\` is a bare write() per message and member, \`raw-batch\` a bare
 write() per member for all that waits: the physical limits.  \`redis\` is
 PUBLISH and SUBSCRIBE, \`snug\` snugd with its relay in memory, \`snug-redis\`
 snugd and a redis-server (AOF everysec) together on core 0.  Trust ratios within
-a run, not absolute figures; differences under 20 % are none.
+a run, not absolute figures; differences under 20 % are none.  In $(disturbed)
+measurements other programs took more than $ALIEN % of a core.
 
 Machine: $(machine)
 Command: \`ROUNDS=$ROUNDS SECS=$SECS RATE=$RATE PEERS="$PEERS" make bench\`
