@@ -111,6 +111,13 @@ static const char *const reserved[] = {
     "system",
 };
 
+void
+cmd_nick_print_reserved(FILE *out)
+{
+	for (size_t i = 0; i < ARRAY_LEN(reserved); i++)
+		fprintf(out, "%s\n", reserved[i]);
+}
+
 /* NULL, or the reserved name that this one looks like. */
 static const char *
 reserved_like(const char *skeleton)

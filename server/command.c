@@ -560,6 +560,7 @@ command_print_table(FILE *out, const char *which)
 	    {"errors", print_errors},
 	    {"byes", print_byes},
 	    {"notices", print_notices},
+	    {"reserved", cmd_nick_print_reserved},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(tables); i++)

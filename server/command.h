@@ -99,6 +99,7 @@ const struct command *commands_all(size_t *n);
 
 /* A table, one row a line, columns separated by tabs; -1: no such table. */
 int command_print_table(FILE *out, const char *which);
+void cmd_nick_print_reserved(FILE *out); /* nicks that are refused to all */
 
 /* --- what handlers share ---------------------------------------------------
  */

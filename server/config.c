@@ -95,7 +95,7 @@ static const struct conf_option options[] = {
 	{NULL, "no-config", 0, CONF_ACTION, AT(no_config), 0, 0, NULL, NULL, NULL, "read no configuration file"},
 	{NULL, "check-config", 0, CONF_ACTION, AT(check_config), 0, 0, NULL, NULL, NULL, "say whether the configuration is good, and stop"},
 	{NULL, "print-config", 0, CONF_ACTION, AT(print_config), 0, 0, NULL, NULL, NULL, "print a commented sample file, and stop"},
-	{NULL, "print-tables", 0, CONF_STRING, AT(print_tables), 0, 0, NULL, NULL, "WHICH", "print commands, attributes, options, errors, byes or notices, and stop"},
+	{NULL, "print-tables", 0, CONF_STRING, AT(print_tables), 0, 0, NULL, NULL, "WHICH", "print commands, attributes, options, errors, byes, notices or reserved, and stop"},
 	{NULL, "help", 'h', CONF_ACTION, AT(help), 0, 0, NULL, NULL, NULL, "print this, and stop"},
 	{NULL, "version", 'V', CONF_ACTION, AT(version), 0, 0, NULL, NULL, NULL, "print the version, and stop"},
 

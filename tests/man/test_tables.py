@@ -126,6 +126,14 @@ def notices():
     return codes("notices", "NOTICES")
 
 
+def reserved_nicks():
+    """The list behind "These nicks" in People."""
+    text = section(page("snug.7"), "People").split("refused to everybody:")[-1]
+    listed = re.findall(r"^\.Sy (\S+)", text, re.MULTILINE)
+    return same(listed, [row[0] for row in table("reserved")],
+                "snug(7), People")
+
+
 def options():
     """(name, section, type, default, help), what only the command line has
     apart from what a file may say."""
@@ -200,6 +208,7 @@ TESTS = [
     ("snug(7) lists the error codes", errors),
     ("snug(7) lists the codes of BYE", byes),
     ("snug(7) lists the codes of NOTICE", notices),
+    ("snug(7) lists the nicks that are reserved", reserved_nicks),
     ("snugd(8) says what commands cost", costs),
     ("snugd(8) lists the options of the command line", command_line_options),
     ("snugd(8) shows the letters of options", letters),

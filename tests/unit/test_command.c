@@ -69,8 +69,8 @@ a_verb_is_found_in_any_case(void **state)
 static void
 the_tables_for_the_manual_are_printed(void **state)
 {
-	static const char *const names[] = {
-	    "commands", "attributes", "options", "errors", "byes", "notices"};
+	static const char *const names[] = {"commands", "attributes", "options",
+	    "errors", "byes", "notices", "reserved"};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
@@ -348,8 +348,8 @@ static void
 what_is_no_nick_is_refused_never_repaired(void **state)
 {
 	static const char *const bad[] = {"-ann", "a/b", "a,b", "ann!",
-	    "guest-abcd1234", "Guest-abcd1234", "\xd0\xb0nn", "a\xcc\x88",
-	    "0123456789012345678901234"};
+	    "guest-abcd1234", "Guest-abcd1234", "guest-abcdefgrn", "adrnin",
+	    "\xd0\xb0nn", "a\xcc\x88", "0123456789012345678901234"};
 	struct client *c = rig_person(*state, "ann");
 
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
