@@ -140,9 +140,10 @@ class Fleet:
                   f"up={c.up} relay={c.relay_up}", deadline)
 
     # The verdict.
-    def settled(self, gaps=0, deadline=3 * DEADLINE):
+    def settled(self, gaps=0, rows=True, deadline=3 * DEADLINE):
         """Everybody in step, and nothing wrong; gaps: how many were told,
-        None for any number.  Where there were none, the whole log is read."""
+        None for any number.  Where there were none, the whole log is read.
+        rows: is the order in which somebody said things kept?"""
         self.quiet(deadline=deadline)
         rooms = sorted({r for c in self.clients for r in c.places})
         self.auditor = Client(
@@ -152,7 +153,7 @@ class Fleet:
         self.auditor.start()
         self.ready([self.auditor], deadline)
         self.last_words(rooms, deadline)
-        self.checker = self.verdict()
+        self.checker = self.verdict(rows)
         self.judge(gaps)
 
     def last_words(self, rooms, deadline):
@@ -175,10 +176,10 @@ class Fleet:
                       f"it is at {c.places[room].cursor}", deadline)
                 c.done(room, last)
 
-    def verdict(self):
+    def verdict(self, rows):
         for c in self.clients + [self.auditor]:
             c.close()
-        return Checker(load(self.book))
+        return Checker(load(self.book), rows)
 
     def judge(self, gaps):
         complaints = list(self.checker.complaints)

@@ -1,7 +1,11 @@
 # What breaks, and what must not: a fleet, its faults and its records.
 fault_tests = \
+	tests/fault/test_crash.py \
+	tests/fault/test_data.py \
 	tests/fault/test_history.py \
-	tests/fault/test_links.py
+	tests/fault/test_links.py \
+	tests/fault/test_readers.py \
+	tests/fault/test_restart.py
 TESTS += $(fault_tests)
 dist_check_SCRIPTS += $(fault_tests)
 EXTRA_DIST += \
