@@ -198,8 +198,12 @@ handshake_begin(
 	if (w->layout_key)
 		ask(h, out, check_layout, "GET", w->layout_key, NULL);
 	for (unsigned i = 0; i < w->nscripts; i++) {
-		ask(h, out, check_script, "SCRIPT", "LOAD", w->scripts[i].lua);
+		char *lua =
+		    redis_script_text(&w->scripts[i], w->client_name, w->link);
+
+		ask(h, out, check_script, "SCRIPT", "LOAD", lua);
 		h->steps[h->nsteps - 1].script = i;
+		free(lua);
 	}
 	if (w->channel)
 		ask(h, out, check_channel, "SUBSCRIBE", w->channel, NULL);

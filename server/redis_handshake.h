@@ -18,6 +18,7 @@ enum { REDIS_SHA_LEN = 40, HANDSHAKE_STEPS_MAX = 8 + SCRIPT_COUNT };
 struct handshake_wants {
 	const struct redis_url *url;
 	const char *client_name;
+	const char *link;       /* its name */
 	const char *channel;    /* NULL: no subscription */
 	const char *layout_key; /* NULL: not checked */
 	unsigned layout;        /* newer than this is refused */

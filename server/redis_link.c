@@ -90,9 +90,10 @@ struct redis_link {
 	char drop_why[ERR_LEN];
 
 	struct pendings waiting; /* for answers, in order */
-	struct pendings held;    /* for scripts to be loaded again */
+	struct pendings held;    /* refused: for scripts to be loaded again */
+	struct pendings fresh;   /* and those that were asked for meanwhile */
 	unsigned reloading;      /* answers to SCRIPT LOAD still to come */
-	size_t nwaiting;         /* both lists */
+	size_t nwaiting;         /* in all three */
 	size_t bytes_waiting;
 	uint64_t queued, written; /* bytes, over all connections */
 	struct resp_cmd head, args;
@@ -230,7 +231,7 @@ redis_link_eval(struct redis_link *l, unsigned script, unsigned nkeys,
 	if (token)
 		*token = p->at;
 	if (l->reloading) {
-		TAILQ_INSERT_TAIL(&l->held, p, entry);
+		TAILQ_INSERT_TAIL(&l->fresh, p, entry);
 		return 0;
 	}
 	TAILQ_INSERT_TAIL(&l->waiting, p, entry);
@@ -276,6 +277,7 @@ resend_held(struct redis_link *l)
 {
 	struct pending *p;
 
+	TAILQ_CONCAT(&l->held, &l->fresh, entry);
 	while ((p = TAILQ_FIRST(&l->held)) != NULL) {
 		TAILQ_REMOVE(&l->held, p, entry);
 		p->at = l->queued;
@@ -303,11 +305,15 @@ on_reloaded(void *arg, const struct redisReply *r, bool written)
 static void
 put_script_load(struct redis_link *l, unsigned script)
 {
+	char *lua = redis_script_text(
+	    &l->c.scripts[script], l->c.client_name, l->c.name);
+
 	resp_clear(&l->args);
 	resp_str(&l->args, "SCRIPT");
 	resp_str(&l->args, "LOAD");
-	resp_str(&l->args, l->c.scripts[script].lua);
+	resp_str(&l->args, lua);
 	encode(l, NULL, &l->args);
+	free(lua);
 }
 
 /* Nothing was done by p, nor by any behind it in flight: they are gathered as
@@ -344,6 +350,7 @@ enter_handshake(struct redis_link *l)
 	struct handshake_wants wants = {
 	    .url = l->c.url,
 	    .client_name = l->c.client_name,
+	    .link = l->c.name,
 	    .channel = l->c.channel,
 	    .layout_key = l->c.layout_key,
 	    .layout = l->c.layout,
@@ -591,6 +598,7 @@ set_state(struct redis_link *l, enum state state, const char *why)
 		l->c.on_state(l->c.arg, false);
 	fail_all(l, &l->waiting);
 	fail_all(l, &l->held);
+	fail_all(l, &l->fresh);
 	l->written = l->queued;
 }
 
@@ -723,6 +731,7 @@ redis_link_new(const struct redis_link_config *c)
 	l->state = BACKOFF;
 	TAILQ_INIT(&l->waiting);
 	TAILQ_INIT(&l->held);
+	TAILQ_INIT(&l->fresh);
 	l->timer = event_new(c->base, -1, 0, on_timer, l);
 	l->kick = event_new(c->base, -1, 0, on_kick, l);
 	if (!l->timer || !l->kick)
@@ -741,6 +750,7 @@ redis_link_free(struct redis_link *l)
 	hang_up(l);
 	fail_all(l, &l->waiting);
 	fail_all(l, &l->held);
+	fail_all(l, &l->fresh);
 	redis_dial_free(l->dial);
 	event_free(l->timer);
 	event_free(l->kick);

@@ -12,6 +12,8 @@
  */
 #include "server/redis_script.h"
 
+#include "base/mem.h"
+
 /* For what must go on in a Redis that is full: it is small, and without it
  * nodes would hold each other dead. */
 #define WHEN_FULL "#!lua flags=allow-oom\n"
@@ -265,3 +267,10 @@ const struct redis_script redis_scripts[SCRIPT_COUNT] = {
     [SCRIPT_NODES] = {"nodes", nodes},
     [SCRIPT_HEARTBEAT] = {"heartbeat", heartbeat},
 };
+
+char *
+redis_script_text(
+    const struct redis_script *s, const char *client, const char *link)
+{
+	return xasprintf("%s-- %s %s\n", s->lua, client, link);
+}

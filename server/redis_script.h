@@ -4,6 +4,8 @@
 
 #include <stddef.h>
 
+#include "base/attr.h"
+
 /* What Redis does in one step, as Lua. */
 enum redis_script_id {
 	SCRIPT_APPEND,
@@ -27,5 +29,14 @@ struct redis_script {
 };
 
 extern const struct redis_script redis_scripts[SCRIPT_COUNT];
+
+/*
+ * A script's text as one link loads it, with the link's names at its end, and
+ * so with a hash of its own.  When Redis has forgotten its scripts, no other
+ * link brings this one back between two commands of which the first was refused
+ * and has to be sent again: the second would overtake it.  free() it.
+ */
+char *redis_script_text(const struct redis_script *s, const char *client,
+    const char *link) MUST_CHECK;
 
 #endif
