@@ -140,10 +140,9 @@ class Fleet:
                   f"up={c.up} relay={c.relay_up}", deadline)
 
     # The verdict.
-    def settled(self, gaps=0, rows=True, deadline=3 * DEADLINE):
+    def settled(self, gaps=0, deadline=3 * DEADLINE):
         """Everybody in step, and nothing wrong; gaps: how many were told,
-        None for any number.  Where there were none, the whole log is read.
-        rows: is the order in which somebody said things kept?"""
+        None for any number.  Where there were none, the whole log is read."""
         self.quiet(deadline=deadline)
         rooms = sorted({r for c in self.clients for r in c.places})
         self.auditor = Client(
@@ -153,7 +152,7 @@ class Fleet:
         self.auditor.start()
         self.ready([self.auditor], deadline)
         self.last_words(rooms, deadline)
-        self.checker = self.verdict(rows)
+        self.checker = self.verdict()
         self.judge(gaps)
 
     def last_words(self, rooms, deadline):
@@ -176,10 +175,10 @@ class Fleet:
                       f"it is at {c.places[room].cursor}", deadline)
                 c.done(room, last)
 
-    def verdict(self, rows):
+    def verdict(self):
         for c in self.clients + [self.auditor]:
             c.close()
-        return Checker(load(self.book), rows)
+        return Checker(load(self.book))
 
     def judge(self, gaps):
         complaints = list(self.checker.complaints)

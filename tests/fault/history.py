@@ -96,9 +96,8 @@ class Stretch:
 class Checker:
     """Reads records, and says what may not be."""
 
-    def __init__(self, records, rows=True):
+    def __init__(self, records):
         self.complaints = []
-        self.rows = rows        # is the order of what one said judged?
         self.sent = {}          # cid: (client, room)
         self.acked = {}         # cid: id
         self.refused = {}       # cid: code
@@ -224,7 +223,7 @@ class Checker:
         for s in self.stretches:
             if s.low is not None:
                 self.judge_stretch(s, rooms[s.room], covered)
-        for client, row, again in self.first_tries if self.rows else ():
+        for client, row, again in self.first_tries:
             self.judge_row(client, row, again)
         self.counts["acked"] = len(self.acked)
         self.counts["unknown"] = len(
