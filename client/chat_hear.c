@@ -97,7 +97,7 @@ on_joined(struct chat *c, const struct heard *h)
 	if (!w || !get_name(h->p[1], &nick))
 		return;
 	bool own = strcmp(nick.fold, c->m->nick.fold) == 0;
-	model_member_add(c->m, w, &nick, ' ');
+	model_member_add(c->m, w, &nick);
 	if (!own)
 		model_note(c->m, w, ENTRY_IN, "%s joined", nick.shown);
 }
@@ -201,7 +201,7 @@ on_names(struct chat *c, const struct heard *h)
 			word = (struct span){word.p + 1, word.len - 1};
 		}
 		if (w && get_name(word, &name))
-			model_member_add(c->m, w, &name, rank);
+			model_names_add(w, &name, rank);
 	}
 	if (asked(h, ASK_NAMES))
 		model_note(c->m, w ? w : chat_here(c), ENTRY_INFO,

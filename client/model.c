@@ -421,25 +421,30 @@ member_take(struct window *w, const char *fold)
 	return member;
 }
 
-void
-model_member_add(
-    struct model *m, struct window *w, const struct name *name, char rank)
+/* True: nobody of that name was there, or was named yet. */
+static bool
+put_member(struct window *w, const struct name *name, char rank)
 {
 	struct member *member = model_member(w, name->fold);
-	m->dirty |= DIRTY_MEMBERS | DIRTY_TITLE;
+	bool is_new = !member || member->rank == '\0';
+	if (!member && w->nmembers < MEMBERS_MAX) {
+		member = xcalloc(1, sizeof(*member));
+		member->name = *name;
+		member_insert(w, member);
+	}
 	if (member) {
 		member->name = *name;
 		member->rank = rank;
-		return;
 	}
-	if (!w->naming)
+	return is_new;
+}
+
+void
+model_member_add(struct model *m, struct window *w, const struct name *name)
+{
+	if (put_member(w, name, ' '))
 		w->total++;
-	if (w->nmembers == MEMBERS_MAX)
-		return;
-	member = xcalloc(1, sizeof(*member));
-	member->name = *name;
-	member->rank = rank;
-	member_insert(w, member);
+	m->dirty |= DIRTY_MEMBERS | DIRTY_TITLE;
 }
 
 void
@@ -475,6 +480,12 @@ model_names_line(struct model *m, struct window *w, uint64_t total)
 	}
 	w->total = total;
 	m->dirty |= DIRTY_MEMBERS | DIRTY_TITLE;
+}
+
+void
+model_names_add(struct window *w, const struct name *name, char rank)
+{
+	put_member(w, name, rank);
 }
 
 void

@@ -153,14 +153,17 @@ void model_set_nick(struct model *m, const struct name *nick);
 /* --- who is there -------------------------------------------------------- */
 
 struct member *model_member(const struct window *w, const char *fold);
+/* Somebody came in. */
 void model_member_add(
-    struct model *m, struct window *w, const struct name *name, char rank);
+    struct model *m, struct window *w, const struct name *name);
 void model_member_remove(struct model *m, struct window *w, const char *fold);
 void model_member_rename(struct model *m, struct window *w, const char *fold,
     const struct name *new_name);
-/* A list of names replaces the old one: begin before each of its lines, end
- * with the command's OK. */
+/* A list of names replaces the old one: each of its lines with the number of
+ * all, then those it names; the end comes with the command's OK.  Who comes in
+ * meanwhile is one more. */
 void model_names_line(struct model *m, struct window *w, uint64_t total);
+void model_names_add(struct window *w, const struct name *name, char rank);
 void model_names_end(struct model *m, struct window *w);
 
 /* --- what we say --------------------------------------------------------- */

@@ -55,7 +55,7 @@ set_up(void **state)
 	model_select(&f.m, 1);
 	for (size_t i = 0; i < ARRAY_LEN(nicks); i++) {
 		struct name n = name(nicks[i]);
-		model_member_add(&f.m, f.room, &n, ' ');
+		model_member_add(&f.m, f.room, &n);
 	}
 	*state = &f;
 	return 0;

@@ -195,10 +195,10 @@ keeps_members_sorted_and_once(void **state)
 
 	(void)state;
 	set_up(&m, &lobby, &dev);
-	model_member_add(&m, lobby, &carol, ' ');
-	model_member_add(&m, lobby, &ann, '*');
-	model_member_add(&m, lobby, &bob, ' ');
-	model_member_add(&m, lobby, &ann, '*');
+	model_member_add(&m, lobby, &carol);
+	model_member_add(&m, lobby, &ann);
+	model_member_add(&m, lobby, &bob);
+	model_member_add(&m, lobby, &ann);
 	assert_int_equal(lobby->nmembers, 3);
 	assert_int_equal(lobby->total, 3);
 	assert_string_equal(lobby->members[0]->name.shown, "ann");
@@ -218,19 +218,21 @@ replaces_the_members_by_a_list_of_names(void **state)
 	struct model m;
 	struct window *lobby, *dev;
 	struct name ann = name("ann"), bob = name("bob");
+	struct name carol = name("carol"); /* comes in meanwhile */
 
 	(void)state;
 	set_up(&m, &lobby, &dev);
-	model_member_add(&m, lobby, &ann, ' ');
+	model_member_add(&m, lobby, &ann);
 	model_names_line(&m, lobby, 1);
-	model_member_add(&m, lobby, &bob, '+');
+	model_names_add(lobby, &bob, '+');
+	model_member_add(&m, lobby, &carol);
 	model_names_end(&m, lobby);
-	assert_int_equal(lobby->nmembers, 1);
-	assert_int_equal(lobby->total, 1);
+	assert_int_equal(lobby->nmembers, 2);
+	assert_int_equal(lobby->total, 2);
 	assert_null(model_member(lobby, "ann"));
 	assert_int_equal(model_member(lobby, "bob")->rank, '+');
-	model_member_add(&m, lobby, &ann, ' ');
-	assert_int_equal(lobby->total, 2);
+	model_member_add(&m, lobby, &ann);
+	assert_int_equal(lobby->total, 3);
 	model_fini(&m);
 }
 
