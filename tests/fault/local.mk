@@ -4,12 +4,14 @@ fault_tests = \
 	tests/fault/test_data.py \
 	tests/fault/test_history.py \
 	tests/fault/test_links.py \
+	tests/fault/test_mix.py \
 	tests/fault/test_readers.py \
 	tests/fault/test_restart.py
 TESTS += $(fault_tests)
 dist_check_SCRIPTS += $(fault_tests)
 EXTRA_DIST += \
 	tests/fault/client.py \
+	tests/fault/faults.py \
 	tests/fault/fleet.py \
 	tests/fault/history.py \
 	tests/fault/proxy.py \
