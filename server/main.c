@@ -40,6 +40,8 @@ enum {
 	SPARE_FDS = 64,      /* for everything that is not a session */
 	MOTD_MAX = 16384,    /* bytes */
 	IDLE_RUN_MS = 60000, /* the local relay gives memory back */
+	LAG_EVERY_MS = 10,   /* how often the loop's lateness is looked at */
+	LAG_SAID_MS = 20,    /* and from where on it is said */
 };
 
 enum { EXIT_USAGE = 2 };
@@ -48,13 +50,14 @@ struct node {
 	struct server server;
 	struct config config;
 	struct listeners *listeners;
-	struct event *relay_run, *flush, *tick, *signals[3];
+	struct event *relay_run, *flush, *tick, *lag, *signals[3];
 	struct relay_events events; /* news_events, and a look at the state */
 	bool is_local;
 	bool said_ready;
 	uint64_t end_by_ms;   /* the end, whoever is still there */
 	uint64_t ready_by_ms; /* said by then, with or without the relay */
 	uint64_t idle_run_ms;
+	uint64_t lag_due_ms;
 };
 
 /* --- the turn ----------------------------------------------------------- */
@@ -286,6 +289,22 @@ least(int64_t a, int64_t b)
 	return a < b ? a : b;
 }
 
+/* A turn that takes long makes this late: what the slowest thing costs. */
+static void
+on_lag(evutil_socket_t fd, short what, void *arg)
+{
+	static const struct timeval every = {0, LAG_EVERY_MS * 1000};
+	struct node *n = arg;
+	uint64_t now = clock_now_ms();
+
+	(void)fd, (void)what;
+	if (n->lag_due_ms && now >= n->lag_due_ms + LAG_SAID_MS)
+		log_debug("main", 0, "loop lag_ms=%llu",
+		    (unsigned long long)(now - n->lag_due_ms));
+	n->lag_due_ms = now + LAG_EVERY_MS;
+	event_add(n->lag, &every);
+}
+
 /* Often enough that no deadline is late by more than a quarter. */
 static void
 start_tick(struct node *n)
@@ -298,6 +317,9 @@ start_tick(struct node *n)
 	tv = (struct timeval){ms / 1000, (suseconds_t)(ms % 1000 * 1000)};
 	n->tick = event_new(n->server.base, -1, EV_PERSIST, on_tick, n);
 	event_add(n->tick, &tv);
+	n->lag = event_new(n->server.base, -1, 0, on_lag, n);
+	if (log_get_level() >= LOG_LEVEL_DEBUG)
+		event_active(n->lag, 0, 0);
 }
 
 static void
@@ -385,6 +407,8 @@ node_close(struct node *n)
 			event_free(n->signals[i]);
 	if (n->tick)
 		event_free(n->tick);
+	if (n->lag)
+		event_free(n->lag);
 	event_free(n->relay_run);
 	event_free(n->flush);
 	event_base_free(sv->base);
