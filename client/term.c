@@ -224,6 +224,7 @@ set_modes(void)
 	keypad(stdscr, TRUE);
 	scrollok(stdscr, FALSE);
 	leaveok(stdscr, FALSE);
+	typeahead(-1); /* frames are whole; the loop sees to their number */
 	put_all(PASTE_ON, sizeof(PASTE_ON) - 1);
 }
 

@@ -761,7 +761,7 @@ view_draw(
 	int col = 0;
 	int wanted = draw_input(v, m, s, &row, &col);
 	struct layout l = layout_of(v->rows, v->cols, wanted);
-	if (memcmp(&l, &v->layout, sizeof(l)) != 0) {
+	if (l.input.rows != v->layout.input.rows) {
 		v->layout = l;
 		v->input_rows = wanted;
 		dirty = DIRTY_ALL;
