@@ -32,6 +32,7 @@ struct history {
 	uint64_t counted;
 	bool reading; /* a relay_read() is out */
 	bool cancelled;
+	bool stalled;  /* the relay could not be asked; the page is still due */
 	bool told_any; /* the cursor is an entry of the log */
 	bool end;
 	char target[NAME_BYTES_MAX + 1];
@@ -196,7 +197,8 @@ tell(struct history *h, const struct relay_page *page)
 	}
 	if (page->end && h->ask.want == HISTORY_AFTER)
 		h->end = true;
-	return page->end || page->n < HISTORY_PAGE ||
+	/* A page may be short because what was in it could not be read. */
+	return page->end || page->n == 0 ||
 	       (!msgid_is_zero(h->to) && msgid_cmp(h->cursor, h->to) >= 0);
 }
 
@@ -210,6 +212,13 @@ on_tell(struct history *h, const struct relay_page *page)
 		finish(h, RELAY_OK);
 	else
 		history_continue(h);
+}
+
+/* Does the relay refuse for now only? */
+static bool
+may_pass(enum relay_status st)
+{
+	return st == RELAY_DOWN || st == RELAY_UNKNOWN || st == RELAY_BUSY;
 }
 
 static void
@@ -226,6 +235,8 @@ on_page(void *arg, enum relay_status st, const struct relay_page *page)
 	h->reading = false;
 	if (h->cancelled)
 		free(h);
+	else if (h->ask.patient && may_pass(st))
+		h->stalled = true;
 	else if (st != RELAY_OK)
 		finish(h, st);
 	else
@@ -235,9 +246,18 @@ on_page(void *arg, enum relay_status st, const struct relay_page *page)
 void
 history_continue(struct history *h)
 {
-	if (h->reading || !h->reader.ready(h->reader.arg))
+	if (h->reading || h->stalled || !h->reader.ready(h->reader.arg))
 		return;
 	read_page(h);
+}
+
+void
+history_retry(struct history *h)
+{
+	if (!h->stalled || !relay_is_up(h->relay))
+		return;
+	h->stalled = false;
+	history_continue(h);
 }
 
 struct msgid

@@ -31,6 +31,7 @@ struct history_ask {
 	    offered; /* the room's history: no more than its newest so many */
 	bool live;   /* no replay but what came meanwhile: no @replay */
 	bool unchecked;     /* SINCE: `from` need not be in the log */
+	bool patient;       /* while the relay is away it waits for it */
 	struct span target; /* as the reader names it; copied */
 	bool person;
 	const char *me;  /* the reader's sender id; copied */
@@ -67,6 +68,8 @@ struct history *history_start(struct relay *relay,
 struct msgid history_told(const struct history *h);
 /* The reader takes more again. */
 void history_continue(struct history *h);
+/* Where the relay was away (patient): asks it again, if it is back. */
+void history_retry(struct history *h);
 /* Calls drop, and nothing else any more; NULL is fine. */
 void history_cancel(struct history *h);
 

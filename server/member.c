@@ -56,8 +56,7 @@ member_of(const struct user *u)
 	    .sender = span_of(u->id), .nick = span_of(u->shown)};
 }
 
-/* --- listening -------------------------------------------------------------
- */
+/* --- listening ---------------------------------------------------------- */
 
 static void catch_up(struct membership *m);
 
@@ -125,6 +124,7 @@ catch_up(struct membership *m)
 	    .from = m->cursor,
 	    .to = m->room->last,
 	    .live = true,
+	    .patient = true,
 	    .target = span_of(m->room->shown),
 	    .me = m->session->user->id,
 	};
@@ -141,8 +141,7 @@ catch_up(struct membership *m)
 	m->reading = history_start(m->session->server->relay, &ask, &reader);
 }
 
-/* --- joining ---------------------------------------------------------------
- */
+/* --- joining ------------------------------------------------------------ */
 
 struct join {
 	struct room_waiter waiter;
@@ -243,6 +242,7 @@ replay(struct join *j)
 	    .to = j->h,
 	    .n = j->ask.last,
 	    .offered = j->sv->config->history,
+	    .patient = true,
 	    .target = span_of(j->room->shown),
 	    .me = j->membership->session->user->id,
 	    .tag = answer_tag(j->answer),
@@ -475,8 +475,7 @@ member_join(struct server *sv, struct answer *a, const struct name *room,
 		claim_ensure(sv, a, on_held, j);
 }
 
-/* --- leaving ----------------------------------------------------------------
- */
+/* --- leaving ------------------------------------------------------------ */
 
 struct parting {
 	struct server *sv;

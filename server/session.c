@@ -572,6 +572,19 @@ tick_ping(struct session *s, uint64_t now_ms)
 	}
 }
 
+/* Readings that the relay could not serve. */
+static void
+tick_readings(struct session *s)
+{
+	struct membership *m, *next;
+
+	for (m = TAILQ_FIRST(&s->memberships); m; m = next) {
+		next = TAILQ_NEXT(m, next);
+		if (m->reading)
+			history_retry(m->reading);
+	}
+}
+
 /* A server that goes down does not wait until the others hang up. */
 static void
 tick_ending(struct session *s, uint64_t now_ms)
@@ -589,6 +602,7 @@ tick(struct session *s, uint64_t now_ms)
 		tick_ending(s, now_ms);
 		return;
 	}
+	tick_readings(s);
 	if (s->eof) {
 		if (now_ms >= s->deadline_ms)
 			session_end(s, BYE_QUIT, 0,
@@ -597,7 +611,8 @@ tick(struct session *s, uint64_t now_ms)
 		return;
 	}
 	if (s->state == SESSION_GREETING) {
-		if (now_ms >= s->deadline_ms)
+		/* A command that waits for the relay has come. */
+		if (now_ms >= s->deadline_ms && s->answers.n == 0)
 			session_end(s, BYE_PING_TIMEOUT, 0,
 			    "no command came in time; say HELP to see them");
 		return;

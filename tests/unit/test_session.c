@@ -853,6 +853,54 @@ a_leaver_is_given_what_was_said_before_it_left(void **state)
 	assert_has(rig_lines(bob), "MSG r 5000-1 bob x\nPARTED r bob\nOK\n");
 }
 
+/* What waited for the relay to be back is tried again. */
+static void
+pass_a_moment(struct rig *r)
+{
+	sessions_tick(&r->server, clock_now_ms());
+	rig_settle(r);
+}
+
+static void
+a_replay_waits_for_a_relay_that_is_away_and_misses_nothing(void **state)
+{
+	struct rig *r = rig_new("");
+	struct client *bob = in_room(r, "bob"), *ann;
+	const char *got;
+	size_t told;
+
+	(void)state;
+	for (int i = 0; i < 40; i++)
+		rig_send(bob, "SAY r x\n");
+	ann = rig_connect(r);
+	rig_lines(ann);
+	relay_held_hold(r->relay, true);
+	rig_send(ann, "@last=40 JOIN r\n");
+	/* Claim, watch, join, count, a page: the next one is refused twice. */
+	for (int i = 0; i < 5; i++)
+		give(r);
+	got = rig_lines(ann);
+	told = count(got, "@replay MSG r ");
+	assert_true(told > 0 && told < 40);
+	for (int i = 0; i < 2; i++) {
+		relay_held_refuse(r->relay, RELAY_DOWN);
+		rig_settle(r);
+		assert_int_equal(relay_held_count(r->relay), 0);
+		pass_a_moment(r);
+	}
+	relay_held_hold(r->relay, false);
+	give_all(r);
+
+	got = rig_lines(ann);
+	assert_int_equal(told + count(got, "@replay MSG r "), 40);
+	assert_int_equal(count(got, "NOTICE gap"), 0);
+	assert_int_equal(count(got, "OK 5000-"), 1);
+	rig_hang_up(ann);
+	rig_hang_up(bob);
+	rig_settle(r);
+	rig_free(r);
+}
+
 /* --- gone, or refused, at every step -------------------------------------- */
 
 enum { WAYS_TO_GO = 4, MANNERS = 4 };
@@ -988,6 +1036,7 @@ cut_journey(const struct journey *j, size_t step, int way, int manner)
 	while (relay_held_count(r->relay) > 0)
 		answer_first(r, manner);
 	relay_held_hold(r->relay, false);
+	pass_a_moment(r);
 	assert_nothing_left(r, bob, guest->nick);
 	rig_free(r);
 	return more;
@@ -1023,6 +1072,7 @@ refuse_journey(const struct journey *j, size_t step, int manner)
 	answer_first(r, manner);
 	give_all(r);
 	relay_held_hold(r->relay, false);
+	pass_a_moment(r);
 	rig_send(guest, "PING after\n");
 	got = rig_lines(guest);
 	assert_int_equal(
@@ -1255,6 +1305,7 @@ main(void)
 	    T(who_comes_and_goes_during_a_replay_is_told),
 	    TEST(a_second_join_in_the_middle_of_catching_up_skips_nothing),
 	    TEST(a_log_trimmed_during_the_catching_up_is_a_gap),
+	    TEST(a_replay_waits_for_a_relay_that_is_away_and_misses_nothing),
 	    T(a_part_in_the_middle_of_catching_up_ends_it),
 	    T(a_leaver_is_given_what_was_said_before_it_left),
 	    TEST(who_goes_at_any_step_leaves_nothing_behind),
