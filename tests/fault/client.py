@@ -82,7 +82,8 @@ class Wire(asyncio.Protocol):
 
     def send(self, line):
         data = line.encode()
-        self.transport.write(b"%d %s\n" % (len(data), data))
+        if not self.transport.is_closing():
+            self.transport.write(b"%d %s\n" % (len(data), data))
 
     def drop(self):
         self.alive = False

@@ -6,6 +6,7 @@ the machine's moment all the same.
 """
 import collections
 import signal
+import time
 
 from proxy import DOWN, UP
 
@@ -23,6 +24,8 @@ class Injector:
         self.undo = []      # (when, function)
         self.hurt = set()   # nodes and "redis", until they are well
         self.next = 0.0
+        self.begun = time.monotonic()
+        self.story = []     # what was done when
         # How often, and what.
         self.table = (
             (3, self.kill_node), (2, self.kill_redis), (2, self.stop_node),
@@ -55,6 +58,8 @@ class Injector:
         def well():
             undo()
             self.hurt.discard(patient)
+            self.story.append(f"{time.monotonic() - self.begun:8.3f} s: "
+                              f"{patient} is well")
         self.hurt.add(patient)
         self.undo.append((now + self.random.uniform(low, high), well))
 
@@ -63,14 +68,16 @@ class Injector:
         node = self.random.choice(self.fleet.nodes)
         return None if node in self.hurt else node
 
-    def done(self, what):
+    def done(self, what, whom=""):
         self.count[what] += 1
+        self.story.append(
+            f"{time.monotonic() - self.begun:8.3f} s: {what} {whom}")
 
     # Faults.
     def kill_node(self, now):
         node = self.node()
         if node:
-            self.done("kill -9 of a node")
+            self.done("kill -9 of a node", node)
             node.kill()
             self.later(now, 0.1, 4, node, node.begin)
 
@@ -86,7 +93,7 @@ class Injector:
     def stop_node(self, now):
         node = self.node()
         if node:
-            self.done("SIGSTOP of a node")
+            self.done("SIGSTOP of a node", node)
             node.server.signal(signal.SIGSTOP)
             self.later(now, 0.1, 4, node,
                        lambda: node.server.signal(signal.SIGCONT))
@@ -114,29 +121,29 @@ class Injector:
     def cut_links(self, _now):
         node = self.random.choice(self.fleet.nodes)
         label = self.random.choice(LINKS)
-        self.done("links cut")
+        self.done("links cut", f"{node} {label}")
         node.proxy.cut(label and label[0])
 
     def half_open(self, now):
         node = self.node()
         if node:
-            self.done("links half open")
-            node.proxy.swallow(self.random.choice(WAYS),
-                               self.random.choice(LINKS))
+            how = self.random.choice(WAYS), self.random.choice(LINKS)
+            self.done("links half open", f"{node} {how}")
+            node.proxy.swallow(*how)
             self.later(now, 0.1, 4, node, node.proxy.heal)
 
     def hold_up(self, now):
         node = self.node()
         if node:
-            self.done("links held up")
-            node.proxy.hold(self.random.choice(WAYS),
-                            self.random.choice(LINKS))
+            how = self.random.choice(WAYS), self.random.choice(LINKS)
+            self.done("links held up", f"{node} {how}")
+            node.proxy.hold(*how)
             self.later(now, 0.1, 2, node, node.proxy.heal)
 
     def slow_down(self, now):
         node = self.node()
         if node:
-            self.done("links slow")
+            self.done("links slow", node)
             node.proxy.delay(self.random.uniform(0.01, 0.2))
             self.later(now, 0.5, 4, node, node.proxy.heal)
 

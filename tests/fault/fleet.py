@@ -51,6 +51,9 @@ class Node:
         self.address = f"unix:{fleet.world.path(name + '.sock')}"
         self.server = None
 
+    def __str__(self):
+        return self.name
+
     def start(self):
         url = self.proxy.url if self.fleet.proxied \
             else self.fleet.redis.url
@@ -190,6 +193,11 @@ class Fleet:
         told = self.checker.counts["gap"]
         if gaps is not None and told != gaps:
             complaints.append(f"{told} gaps were announced, not {gaps}")
+            complaints += [f"{c.name} was told a gap in {e['room']} behind "
+                           f"{before(c.record.events, i)}"
+                           for c in self.clients + [self.auditor]
+                           for i, e in enumerate(c.record.events)
+                           if e["e"] == "gap"]
         if complaints:
             raise Failed("\n".join(complaints[:40]))
 
@@ -210,3 +218,9 @@ class Fleet:
             c.close()
         for node in self.nodes:
             node.proxy.close()
+
+
+def before(events, i):
+    """What a client had seen of a room when it was told of a gap."""
+    seen = [e for e in events[:i] if e.get("room") == events[i]["room"]]
+    return seen[-3:]

@@ -193,7 +193,7 @@ class Pipe:
         if left is not None:
             data = data[:max(0, left - self.passed[direction])]
         out = self.out(direction)
-        if out and data:
+        if out and data and not out.is_closing():
             out.write(data)
         self.passed[direction] += len(data)
         if left is not None and self.passed[direction] >= left:
@@ -220,7 +220,7 @@ class Pipe:
     def release(self, direction):
         held, self.held[direction] = self.held[direction], []
         for data in held:
-            self.pass_on(direction, data)
+            self.pass_in_time(direction, data)
 
 
 def end(transport, reset):

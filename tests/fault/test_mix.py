@@ -39,9 +39,12 @@ def no_fault_of_any_kind_loses_or_doubles_a_message(w):
             f.chatter(rng.sample(crowd, 2), rng.choice((1, 1, 1, 5)))
         return now > end
 
-    until(turn, "the time is over", 60 * MINUTES + 60)
-    injector.finish()
-    f.settled(deadline=60)
+    try:
+        until(turn, "the time is over", 60 * MINUTES + 60)
+        injector.finish()
+        f.settled(deadline=60)
+    except Failed as e:
+        raise Failed("\n".join([str(e)] + injector.story)) from e
     show("faults", injector.count)
     show("records", f.figures())
     print(f"# verdict: nothing lost, nothing doubled, one order; "

@@ -1,0 +1,318 @@
+# SPDX-License-Identifier: ISC
+"""The figures of RESULTS.md, which take too long for every run:
+
+    figures.py silence     Redis stopped for 20 s, with a thousand rooms
+    figures.py readers     a tenth of a room of a thousand stops reading
+    figures.py death       a node with ten thousand sessions is killed
+
+Each prints what it measured, and says whether it is within what was promised.
+"""
+import re
+import resource
+import selectors
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import threading
+import time
+
+from fleet import Fleet
+from snugtest import DEADLINE, Failed, World, until
+
+REAL = {"say-timeout": "1s", "lease": "10s", "heartbeat": "2s",
+        "connect-timeout": "3s", "probe": "2s", "dead": "6s", "backoff": "2s"}
+
+
+def say(text):
+    print(text, flush=True)
+
+
+def promise(holds, text):
+    say(f"{'ok' if holds else 'NOT OK'}: {text}")
+    return holds
+
+
+# --- silence ----------------------------------------------------------------
+
+def silence(w):
+    f = Fleet(w, 2, timers=REAL)
+    rooms = [f"room{n}" for n in range(1000)]
+    people = [f.client(f"p{n}", rooms[n % 10 * 100:n % 10 * 100 + 100],
+                       nodes=[f.nodes[n // 10]]) for n in range(20)]
+    f.ready(deadline=60)
+    for _ in range(5):
+        f.chatter(people, 10)
+    f.quiet()
+    f.redis.signal(signal.SIGSTOP)
+    end = time.monotonic() + 20
+    said = []
+    while time.monotonic() < end:
+        said += f.chatter(people)
+        time.sleep(0.1)
+    f.redis.signal(signal.SIGCONT)
+    started = time.monotonic()
+    f.ready(deadline=60)
+    took = time.monotonic() - started
+    f.settled(deadline=60)
+    counts = f.figures()
+    say(f"1,000 rooms on two nodes, 20 clients; Redis stopped for 20 s; "
+        f"{len(said)} SAYs in that time: {counts['refused']} refused, "
+        f"{counts['unknown']} unknown")
+    promise(f.slowest() < 1.1, f"the slowest answer took {f.slowest():.3f} s")
+    promise(took < 5, f"all in step {took:.2f} s after it went on")
+    promise(True, "nothing refused has appeared, nothing acked was lost "
+            f"({counts['acked']} acked, {counts['gaps']} gaps)")
+
+
+# --- many members -----------------------------------------------------------
+
+class Herd(threading.Thread):
+    """Many connections whose bytes are read and thrown away."""
+
+    def __init__(self):
+        super().__init__(daemon=True)
+        self.selector = selectors.DefaultSelector()
+        self.ended = False
+        self.start()
+
+    def add(self, sock):
+        sock.setblocking(False)
+        self.selector.register(sock, selectors.EVENT_READ)
+
+    def remove(self, sock):
+        self.selector.unregister(sock)
+
+    def run(self):
+        while not self.ended:
+            for key, _ in self.selector.select(0.2):
+                try:
+                    if not key.fileobj.recv(262144):
+                        self.selector.unregister(key.fileobj)
+                except (BlockingIOError, OSError, KeyError):
+                    pass
+
+
+def enter(path, nick, room):
+    """A member of a room, over a socket of its own."""
+    sock = socket.socket(socket.AF_UNIX)
+    sock.settimeout(DEADLINE)
+    sock.connect(path)
+    sock.sendall(f"NICK {nick}\nJOIN {room}\n".encode())
+    data = b""
+    while not re.search(rb"(^|\n)\d+ OK \d+-\d+\n", data):
+        got = sock.recv(65536)
+        if not got:
+            raise Failed(f"{nick} is sent away: {data[-200:]!r}")
+        data += got
+    return sock
+
+
+class Witness(threading.Thread):
+    """Notes how long each message took from its writing to here."""
+
+    def __init__(self, sock):
+        super().__init__(daemon=True)
+        self.sock = sock
+        self.times = []
+        self.sock.settimeout(None)
+        self.start()
+
+    def run(self):
+        data = b""
+        while True:
+            got = self.sock.recv(65536)
+            if not got:
+                return
+            now = time.monotonic_ns()
+            data += got
+            for sent in re.findall(rb" t=(\d+)", data[:data.rfind(b"\n") + 1]):
+                self.times.append(now - int(sent))
+            data = data[data.rfind(b"\n") + 1:]
+
+
+def measure(w, stopped_share, count=False):
+    """One run: gives p50 and p99 in ms, and more where it was asked for."""
+    members, n = 1000, 250
+    f = Fleet(w, 1, timers=REAL, options=("--conn-per-addr", "5000"),
+              proxied=False)
+    path = f.nodes[0].address[5:]
+    herd = Herd()
+    socks = [enter(path, f"m{i}", "r") for i in range(members - 11)]
+    idle = int(members * stopped_share)
+    for s in socks[idle:]:
+        herd.add(s)
+    witnesses = [Witness(enter(path, f"w{i}", "r")) for i in range(10)]
+    talker = enter(path, "talker", "r")
+    herd.add(talker)
+    server = f.nodes[0].server
+    before = server.rss()
+    for _ in range(300):  # what the system keeps for a socket is full now
+        talker.send(b"SAY r " + b"x" * 1000 + b"\n")
+        time.sleep(0.004)
+    time.sleep(1)
+    grown = server.rss() - before
+    calls = trace(server, lambda: talk(talker, n)) if count else None
+    if not count:
+        talk(talker, n)
+    until(lambda: all(len(x.times) >= n for x in witnesses), "all has come", 60)
+    times = sorted(t / 1e6 for x in witnesses for t in x.times)
+    herd.ended = True
+    missed = came_back(path, socks[:idle]) if idle else None
+    for s in socks:
+        s.close()
+    return (times[len(times) // 2], times[len(times) * 99 // 100], grown,
+            calls, missed)
+
+
+def talk(talker, n):
+    for _ in range(n):
+        talker.send(b"SAY r t=%d %s\n" % (time.monotonic_ns(), b"y" * 100))
+        time.sleep(0.02)
+    time.sleep(0.5)
+
+
+def trace(server, what):
+    """How many descriptors were written to, and how often."""
+    strace = subprocess.Popen(
+        ["strace", "-f", "-qq", "-e", "trace=write,writev,sendto,sendmsg",
+         "-p", str(server.pid)], stderr=subprocess.PIPE)
+    lines = []
+    reader = threading.Thread(
+        target=lambda: lines.extend(strace.stderr), daemon=True)
+    reader.start()
+    time.sleep(1)
+    what()
+    strace.send_signal(signal.SIGINT)
+    strace.wait()
+    reader.join(10)
+    found = [re.search(rb"(?:writev?|sendto|sendmsg)\((\d+),", x)
+             for x in lines]
+    fds = [int(m[1]) for m in found if m]
+    return len(set(fds)), len(fds)
+
+
+def came_back(path, socks):
+    """Those who stopped read what is left and come back; how many messages of
+    the room they have missed."""
+    missed = 0
+    whole = None
+    for i, s in enumerate(socks[:10]):
+        s.settimeout(2)
+        data = b""
+        try:
+            while True:
+                got = s.recv(262144)
+                if not got:
+                    break
+                data += got
+        except (socket.timeout, OSError):
+            pass
+        data = data[:data.rfind(b"\n") + 1]
+        seen = re.findall(rb"^\d+ MSG r (\S+)", data, re.MULTILINE)
+        again = socket.socket(socket.AF_UNIX)
+        again.settimeout(DEADLINE)
+        again.connect(path)
+        again.sendall(b"NICK back%d\n@since=%s JOIN r\n" % (i, seen[-1]))
+        data = b""
+        while not re.search(rb"\n\d+ OK \d+-\d+\n", data):
+            data += again.recv(262144)
+        seen += re.findall(rb"^\d+ @replay MSG r (\S+)", data, re.MULTILINE)
+        missed += data.count(b"NOTICE gap")
+        whole = whole or seen
+        missed += len(set(whole) ^ set(seen))
+        again.close()
+    return missed
+
+
+def in_a_world(function, *args):
+    w = World()
+    try:
+        return function(w, *args)
+    finally:
+        w.tidy()
+        w.remove()
+
+
+def readers(_w):
+    pairs = []
+    for n in range(5):
+        calm = in_a_world(measure, 0.0)
+        some = in_a_world(measure, 0.1)
+        pairs.append((calm, some))
+        say(f"pair {n + 1}: p50/p99 {calm[0]:.2f}/{calm[1]:.2f} ms with all "
+            f"reading, {some[0]:.2f}/{some[1]:.2f} ms with 100 stopped")
+    ratio = statistics.median(b[1] / a[1] for a, b in pairs)
+    promise(ratio < 1.25, f"p99 of the others changes by the factor "
+            f"{ratio:.2f} (median of five interleaved pairs)")
+    extra = statistics.median((b[2] - a[2]) / 100 for a, b in pairs)
+    promise(extra < 256 * 1024 + 65536,
+            f"a stopped member costs {extra / 1024:.0f} KiB")
+    promise(not any(b[4] for _, b in pairs),
+            "who came back with @since has missed nothing")
+    fds, calls = in_a_world(measure, 0.1, True)[3]
+    promise(fds <= 905, f"250 messages: {calls} writes to {fds} descriptors; "
+            "none to a stopped member")
+
+
+# --- death ------------------------------------------------------------------
+
+def death(w):
+    sessions = 10000
+    f = Fleet(w, 3, timers=REAL, options=(
+        "--conn-per-addr", "20000", "--log-level", "debug"), proxied=False)
+    dying, staying = f.nodes[0], f.nodes[1:]
+    herd = Herd()
+    rooms = sessions // 20
+    stay = [enter(node.address[5:], f"s{i}-{node.name}", f"room{i}")
+            for node in staying for i in range(rooms)]
+    for s in stay:
+        herd.add(s)
+    for i in range(sessions):
+        herd.add(enter(dying.address[5:], f"n{i}", f"room{i % rooms}"))
+    watch = w.client(staying[0], "watch")
+    watch.send("NAMES room7")
+    line, _ = watch.skip_to("OK")
+    say(f"{sessions} sessions on the node, {rooms} rooms; before: "
+        f"{line[0][:60]}")
+    marks = [len(node.server.log()) for node in staying]
+    dying.kill()
+    killed = time.monotonic()
+
+    def gone():
+        watch.send("NAMES room7")
+        lines, _ = watch.skip_to("OK")
+        return lines and not re.search(r" n7\b", lines[0])
+
+    until(gone, "the members are gone", 60)
+    took = time.monotonic() - killed
+
+    def free():
+        watch.send("NICK n7")
+        return watch.line().startswith("OK")
+
+    until(free, "the nick is free", 90)
+    say(f"members were gone from NAMES after {took:.1f} s, the nick was free "
+        f"after {time.monotonic() - killed:.1f} s")
+    time.sleep(5)
+    for node, mark in zip(staying, marks):
+        lags = [int(x) for x in re.findall(
+            r"loop lag_ms=(\d+)", node.server.log()[mark:])]
+        promise(max(lags, default=0) <= 100, f"{node.name}'s loop was late by "
+                f"{max(lags, default=0)} ms at most")
+
+
+def main():
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    del soft
+    for name in sys.argv[1:] or ("silence", "readers", "death"):
+        say(f"== {name}")
+        if name == "readers":
+            readers(None)
+        else:
+            in_a_world({"silence": silence, "death": death}[name])
+
+
+main()
