@@ -1,5 +1,6 @@
 # What breaks, and what must not: a fleet, its faults and its records.
 fault_tests = \
+	tests/fault/test_bytes.py \
 	tests/fault/test_crash.py \
 	tests/fault/test_data.py \
 	tests/fault/test_history.py \
@@ -10,6 +11,7 @@ fault_tests = \
 TESTS += $(fault_tests)
 dist_check_SCRIPTS += $(fault_tests)
 EXTRA_DIST += \
+	tests/fault/figures.py \
 	tests/fault/client.py \
 	tests/fault/faults.py \
 	tests/fault/fleet.py \
