@@ -399,7 +399,7 @@ snugd and a redis-server (AOF everysec) together on core 0.  Trust ratios within
 a run, not absolute figures; differences under 20 % are none.  In $(disturbed)
 measurements other programs took more than $ALIEN % of a core.
 
-Machine: $(machine)
+Machine: $machine
 Command: \`ROUNDS=$ROUNDS SECS=$SECS RATE=$RATE PEERS="$PEERS" make bench\`
 END
 	table "$OUT"
@@ -434,6 +434,7 @@ run | results)
 	[ -n "${IN_NETNS:-}" ] || isolate "$@"
 	prepare
 	action=$1
+	machine=$(machine) # before the tree can change under a long run
 	shift
 	[ $# -eq 0 ] || PEERS=$*
 	# shellcheck disable=SC2086
