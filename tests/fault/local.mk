@@ -11,9 +11,9 @@ fault_tests = \
 TESTS += $(fault_tests)
 dist_check_SCRIPTS += $(fault_tests)
 EXTRA_DIST += \
-	tests/fault/figures.py \
 	tests/fault/client.py \
 	tests/fault/faults.py \
+	tests/fault/figures.py \
 	tests/fault/fleet.py \
 	tests/fault/history.py \
 	tests/fault/proxy.py \

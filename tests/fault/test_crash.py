@@ -9,7 +9,7 @@ from proxy import DOWN, UP
 from snugtest import DEADLINE, Failed, run, test, until
 
 ROOMS = [f"room{n}" for n in range(10)]
-IN_TIME = SAY_TIMEOUT + 0.25 * SLACK
+IN_TIME = SAY_TIMEOUT + 0.5 * SLACK
 
 
 @test

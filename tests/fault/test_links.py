@@ -10,7 +10,7 @@ from snugtest import Failed, run, test, until
 
 ROOMS = [f"room{n}" for n in range(20)]
 CUTS = int(os.environ.get("SNUG_FAULT_CUTS", "300"))
-FOUND = DEAD + 1.0 * SLACK
+FOUND = DEAD + 2.0 * SLACK
 
 
 def is_push(frame):
