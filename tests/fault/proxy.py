@@ -19,6 +19,7 @@ gets a label from what it carries: `sub` is a subscription, `beat` the heartbeat
 A new connection suffers what is going on.  Nothing here is random.
 """
 import asyncio
+import collections
 import contextlib
 import os
 import socket
@@ -82,7 +83,7 @@ class Pipe:
         self.early = []                # before the far end is there
         self.passed = {UP: 0, DOWN: 0}
         self.held = {UP: [], DOWN: []}
-        self.due = {UP: 0.0, DOWN: 0.0}  # when the last delayed byte goes
+        self.late = {UP: collections.deque(), DOWN: collections.deque()}
         self.limit = {}                # direction: last byte
         self.mute = False              # at the limit: silence, no end
         self.maimed = False            # bytes have vanished
@@ -166,14 +167,18 @@ class Pipe:
             self.pass_in_time(direction, data)
 
     def pass_in_time(self, direction, data):
-        """Never before what came earlier, also when a delay has ended."""
-        now = REACTOR.loop.time()
-        due = max(now + self.proxy.delayed, self.due[direction] + 1e-5)
-        if self.proxy.delayed or self.due[direction] >= now:
-            self.due[direction] = due
-            REACTOR.loop.call_at(due, self.pass_on, direction, data)
+        """Never before what came earlier, also when a delay has ended: each
+        timer takes what has waited longest."""
+        late = self.late[direction]
+        if self.proxy.delayed or late:
+            late.append(data)
+            REACTOR.loop.call_later(
+                self.proxy.delayed, self.pass_late, direction)
         else:
             self.pass_on(direction, data)
+
+    def pass_late(self, direction):
+        self.pass_on(direction, self.late[direction].popleft())
 
     def is_mute(self):
         return self.mute and self.maimed
