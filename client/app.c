@@ -872,6 +872,8 @@ app_run(const struct config *c, const struct addr *server,
 	a.chat = chat_new(a.base, &a.model, &o, &chat_ops, &a);
 	start_events(&a);
 	view_init(&a.view, (enum borders)c->borders);
+	/* The size may have changed before anybody listened. */
+	resized(&a);
 	greet(&a);
 	join_first(&a, rooms, nrooms);
 	net_connect(chat_net(a.chat));

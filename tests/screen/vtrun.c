@@ -82,6 +82,14 @@ struct run {
 	struct buf orders; /* standard input */
 };
 
+/* libvterm 0.1 writes a wide character past the end of a row that is narrower;
+ * the program is told the true width all the same. */
+static int
+columns_for(long cols)
+{
+	return cols < 2 ? 2 : (int)cols;
+}
+
 NORETURN static void
 die(const char *what)
 {
@@ -488,7 +496,7 @@ do_resize(struct run *r, const char *args)
 	struct winsize size = {
 	    .ws_row = (unsigned short)rows, .ws_col = (unsigned short)cols};
 	drain(r);
-	vterm_set_size(r->vt, (int)rows, (int)cols);
+	vterm_set_size(r->vt, (int)rows, columns_for(cols));
 	if (ioctl(r->master, TIOCSWINSZ, &size) < 0)
 		die("TIOCSWINSZ");
 	puts("ok");
@@ -610,7 +618,7 @@ start(struct run *r, int rows, int cols, char **argv)
 	/* typing must not block while the program is stopped */
 	fcntl(r->master, F_SETFL, O_NONBLOCK);
 	fcntl(r->master, F_SETFD, FD_CLOEXEC);
-	r->vt = vterm_new(rows, cols);
+	r->vt = vterm_new(rows, columns_for(cols));
 	vterm_set_utf8(r->vt, 1);
 	r->screen = vterm_obtain_screen(r->vt);
 	r->cursor_shown = true;
