@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: ISC
-"""A SAY on its way to Redis is cut at every byte, and said again.  A run takes
+"""A SAY is cut at every byte of its way, and said again.  A run takes
 each STEP-th byte, from another one each time; SNUG_FAULT_STEP=1 takes all."""
 import os
 
 from fleet import Fleet
-from proxy import DOWN, UP
+from proxy import DOWN, UP, Proxy
 from snugtest import Failed, run, test, until
 
 STEP = int(os.environ.get("SNUG_FAULT_STEP", "3"))
@@ -42,6 +42,33 @@ def a_say_cut_at_any_byte_and_repeated_is_there_once(w):
     f.settled()
     lost = [e for e in f.checker.refused]
     print(f"# {cut} cuts, {len(lost)} refused", flush=True)
+
+
+@test
+def a_say_cut_at_any_byte_on_its_way_to_the_node_is_never_there_twice(w):
+    """D2"""
+    f = Fleet(w, 2)
+    doors = [Proxy(w.path(f"door{n}"), node.address)
+             for n, node in enumerate(f.nodes)]
+    w.closers += [door.close for door in doors]
+    c = f.client("c", ["r"], addresses=[d.address for d in doors],
+                 patience=0.05)
+    f.client("other", ["r"])
+    f.ready()
+    # The framed SAY has some 30 bytes, MSG and OK with it some 90.
+    for direction, most in ((UP, 34), (DOWN, 100)):
+        for n in range(f.random.randrange(STEP), most, STEP):
+            until(lambda: c.is_settled(), "it is settled")
+            for door in doors:
+                door.limit("cmd", direction, n)
+            c.say("r")
+            until(lambda: c.wire is None or not c.outbox,
+                  f"an end after {n} bytes {direction}")
+            for door in doors:
+                door.cut()
+    if c.happened("unknown") < 40 / STEP:
+        raise Failed("next to nothing was cut")
+    f.settled()
 
 
 run()
