@@ -7,6 +7,7 @@
 
 Each prints what it measured, and says whether it is within what was promised.
 """
+import itertools
 import re
 import resource
 import selectors
@@ -23,6 +24,9 @@ from snugtest import DEADLINE, Failed, World, until
 
 REAL = {"say-timeout": "1s", "lease": "10s", "heartbeat": "2s",
         "connect-timeout": "3s", "probe": "2s", "dead": "6s", "backoff": "2s"}
+
+
+PAIRS = 5
 
 
 def say(text):
@@ -68,30 +72,59 @@ def silence(w):
 
 # --- many members -----------------------------------------------------------
 
-class Herd(threading.Thread):
-    """Many connections whose bytes are read and thrown away."""
+class Herd:
+    """Many connections whose bytes are read and thrown away, by a process of
+    its own, so that it does not stand in the way of who measures."""
 
-    def __init__(self):
-        super().__init__(daemon=True)
-        self.selector = selectors.DefaultSelector()
-        self.ended = False
-        self.start()
+    def __init__(self, path, names, room):
+        self.process = subprocess.Popen(
+            [sys.executable, __file__, "herd", path, room],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.process.stdin.write(" ".join(names) + "\n")
+        self.process.stdin.flush()
+        self.wait()
 
-    def add(self, sock):
+    def wait(self):
+        """Until it has read all that there was, and for a moment nothing."""
+        line = self.process.stdout.readline()
+        if line != "idle\n":
+            raise Failed(f"the herd says {line!r}")
+
+    def look(self):
+        """The same again."""
+        self.process.stdin.write("look\n")
+        self.process.stdin.flush()
+        self.wait()
+
+    def end(self):
+        self.process.stdin.close()
+        self.process.wait()
+
+
+def herd(path, room):
+    """The process."""
+    selector = selectors.DefaultSelector()
+    names = sys.stdin.readline().split()
+    for name, where in zip(names, itertools.cycle(room.split(","))):
+        sock = enter(path, name, where)
         sock.setblocking(False)
-        self.selector.register(sock, selectors.EVENT_READ)
-
-    def remove(self, sock):
-        self.selector.unregister(sock)
-
-    def run(self):
-        while not self.ended:
-            for key, _ in self.selector.select(0.2):
-                try:
-                    if not key.fileobj.recv(262144):
-                        self.selector.unregister(key.fileobj)
-                except (BlockingIOError, OSError, KeyError):
-                    pass
+        selector.register(sock, selectors.EVENT_READ)
+    selector.register(sys.stdin, selectors.EVENT_READ)
+    last, asked = time.monotonic(), True
+    while True:
+        for key, _ in selector.select(0.1):
+            if key.fileobj is sys.stdin:
+                if not sys.stdin.readline():
+                    return
+                asked = True
+                continue
+            last = time.monotonic()
+            if not key.fileobj.recv(262144):
+                say("one was sent away")
+                return
+        if asked and time.monotonic() - last > 0.5:
+            asked = False
+            say("idle")
 
 
 def enter(path, nick, room):
@@ -132,34 +165,39 @@ class Witness(threading.Thread):
             data = data[data.rfind(b"\n") + 1:]
 
 
-def measure(w, stopped_share, count=False):
-    """One run: gives p50 and p99 in ms, and more where it was asked for."""
-    members, n = 1000, 250
+def measure(w, stopped, count=False):
+    """One run with a thousand members, of which a tenth may have stopped: gives
+    p50 and p99 in ms, and what they cost."""
+    n = 250
     f = Fleet(w, 1, timers=REAL, options=("--conn-per-addr", "5000"),
               proxied=False)
     path = f.nodes[0].address[5:]
-    herd = Herd()
-    socks = [enter(path, f"m{i}", "r") for i in range(members - 11)]
-    idle = int(members * stopped_share)
-    for s in socks[idle:]:
-        herd.add(s)
+    # In this order, because the first to come are the first to be told: the
+    # witnesses have as many before them whether those read or not.
+    first = [f"m{i}" for i in range(100)]
+    socks = [enter(path, x, "r") for x in first] if stopped else []
+    herds = [] if stopped else [Herd(path, first, "r")]
     witnesses = [Witness(enter(path, f"w{i}", "r")) for i in range(10)]
+    herds.append(Herd(path, [f"m{i}" for i in range(100, 989)], "r"))
     talker = enter(path, "talker", "r")
-    herd.add(talker)
+    Witness(talker)
     server = f.nodes[0].server
     before = server.rss()
     for _ in range(300):  # what the system keeps for a socket is full now
         talker.send(b"SAY r " + b"x" * 1000 + b"\n")
-        time.sleep(0.004)
-    time.sleep(1)
+        time.sleep(0.01)
+    for one in herds:
+        one.look()
     grown = server.rss() - before
     calls = trace(server, lambda: talk(talker, n)) if count else None
     if not count:
         talk(talker, n)
     until(lambda: all(len(x.times) >= n for x in witnesses), "all has come", 60)
     times = sorted(t / 1e6 for x in witnesses for t in x.times)
-    herd.ended = True
-    missed = came_back(path, socks[:idle]) if idle else None
+    for one in herds:
+        one.look()
+        one.end()
+    missed = came_back(path, socks) if stopped else None
     for s in socks:
         s.close()
     return (times[len(times) // 2], times[len(times) * 99 // 100], grown,
@@ -237,21 +275,21 @@ def in_a_world(function, *args):
 
 def readers(_w):
     pairs = []
-    for n in range(5):
-        calm = in_a_world(measure, 0.0)
-        some = in_a_world(measure, 0.1)
+    for n in range(PAIRS):
+        calm = in_a_world(measure, False)
+        some = in_a_world(measure, True)
         pairs.append((calm, some))
         say(f"pair {n + 1}: p50/p99 {calm[0]:.2f}/{calm[1]:.2f} ms with all "
             f"reading, {some[0]:.2f}/{some[1]:.2f} ms with 100 stopped")
     ratio = statistics.median(b[1] / a[1] for a, b in pairs)
     promise(ratio < 1.25, f"p99 of the others changes by the factor "
-            f"{ratio:.2f} (median of five interleaved pairs)")
+            f"{ratio:.2f} (median of {PAIRS} interleaved pairs)")
     extra = statistics.median((b[2] - a[2]) / 100 for a, b in pairs)
     promise(extra < 256 * 1024 + 65536,
             f"a stopped member costs {extra / 1024:.0f} KiB")
     promise(not any(b[4] for _, b in pairs),
             "who came back with @since has missed nothing")
-    fds, calls = in_a_world(measure, 0.1, True)[3]
+    fds, calls = in_a_world(measure, True, True)[3]
     promise(fds <= 905, f"250 messages: {calls} writes to {fds} descriptors; "
             "none to a stopped member")
 
@@ -263,14 +301,12 @@ def death(w):
     f = Fleet(w, 3, timers=REAL, options=(
         "--conn-per-addr", "20000", "--log-level", "debug"), proxied=False)
     dying, staying = f.nodes[0], f.nodes[1:]
-    herd = Herd()
     rooms = sessions // 20
-    stay = [enter(node.address[5:], f"s{i}-{node.name}", f"room{i}")
-            for node in staying for i in range(rooms)]
-    for s in stay:
-        herd.add(s)
-    for i in range(sessions):
-        herd.add(enter(dying.address[5:], f"n{i}", f"room{i % rooms}"))
+    names = ",".join(f"room{i}" for i in range(rooms))
+    herds = [Herd(node.address[5:], [f"s{i}-{node.name}"
+                                     for i in range(rooms)], names)
+             for node in staying]
+    Herd(dying.address[5:], [f"n{i}" for i in range(sessions)], names)
     watch = w.client(staying[0], "watch")
     watch.send("NAMES room7")
     line, _ = watch.skip_to("OK")
@@ -301,12 +337,17 @@ def death(w):
             r"loop lag_ms=(\d+)", node.server.log()[mark:])]
         promise(max(lags, default=0) <= 100, f"{node.name}'s loop was late by "
                 f"{max(lags, default=0)} ms at most")
+    for one in herds:
+        one.look()
+        one.end()
 
 
 def main():
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    del soft
+    if sys.argv[1:2] == ["herd"]:
+        herd(*sys.argv[2:])
+        return
     for name in sys.argv[1:] or ("silence", "readers", "death"):
         say(f"== {name}")
         if name == "readers":
