@@ -16,6 +16,7 @@ libsnug_a_SOURCES = \
 	client/layout.c client/layout.h \
 	client/model.c client/model.h \
 	client/net.c client/net.h \
+	client/outbox.c client/outbox.h \
 	client/safe.c client/safe.h \
 	client/term.c client/term.h \
 	client/theme.c client/theme.h \

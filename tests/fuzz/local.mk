@@ -5,6 +5,7 @@ fuzz_programs = \
 	tests/fuzz/fuzz_frame \
 	tests/fuzz/fuzz_line \
 	tests/fuzz/fuzz_names \
+	tests/fuzz/fuzz_outbox \
 	tests/fuzz/fuzz_redis_resp \
 	tests/fuzz/fuzz_relay \
 	tests/fuzz/fuzz_text \
@@ -14,6 +15,7 @@ tests_fuzz_fuzz_conf_LDADD = $(fuzz_main) $(base_libs)
 tests_fuzz_fuzz_frame_LDADD = $(fuzz_main) libproto.a $(base_libs)
 tests_fuzz_fuzz_line_LDADD = $(fuzz_main) libproto.a $(base_libs)
 tests_fuzz_fuzz_names_LDADD = $(fuzz_main) $(base_libs)
+tests_fuzz_fuzz_outbox_LDADD = $(fuzz_main) $(client_libs)
 tests_fuzz_fuzz_redis_resp_CFLAGS = $(AM_CFLAGS) $(HIREDIS_CFLAGS)
 tests_fuzz_fuzz_redis_resp_LDADD = $(fuzz_main) $(server_libs)
 tests_fuzz_fuzz_relay_LDADD = $(fuzz_main) $(server_libs)

@@ -8,6 +8,7 @@ client_unit = \
 	tests/unit/test_client_hostile \
 	tests/unit/test_client_layout \
 	tests/unit/test_client_model \
+	tests/unit/test_client_outbox \
 	tests/unit/test_client_safe
 check_PROGRAMS += $(client_unit)
 TESTS += $(client_unit)
@@ -30,6 +31,8 @@ tests_unit_test_client_layout_SOURCES = tests/unit/test_client_layout.c tests/un
 tests_unit_test_client_layout_LDADD = $(client_unit_ldadd)
 tests_unit_test_client_model_SOURCES = tests/unit/test_client_model.c tests/unit/unit.h
 tests_unit_test_client_model_LDADD = $(client_unit_ldadd)
+tests_unit_test_client_outbox_SOURCES = tests/unit/test_client_outbox.c tests/unit/unit.h
+tests_unit_test_client_outbox_LDADD = $(client_unit_ldadd)
 tests_unit_test_client_safe_SOURCES = tests/unit/test_client_safe.c \
 	tests/unit/sound.c tests/unit/sound.h tests/unit/unit.h
 tests_unit_test_client_safe_LDADD = $(client_unit_ldadd)
