@@ -31,6 +31,7 @@
 #include "client/edit.h"
 #include "client/keymap.h"
 #include "client/model.h"
+#include "client/outbox.h"
 #include "client/term.h"
 #include "client/view.h"
 
@@ -49,6 +50,7 @@ struct app {
 	struct event_base *base;
 	struct model model;
 	struct chat *chat;
+	struct outbox *outbox; /* NULL: there is none, and it was said */
 	struct view view;
 	struct screen screen;
 	struct edit edit;
@@ -295,9 +297,10 @@ warn_before_quitting(struct app *a)
 {
 	char text[160];
 	snprintf(text, sizeof(text),
-	    "%zu not delivered, %zu drafts: they are lost if you quit now; "
-	    "again to quit",
-	    model_unsettled(&a->model), count_drafts(a));
+	    "%zu not delivered%s, %zu drafts%s; again to quit",
+	    model_unsettled(&a->model),
+	    chat_keeps(a->chat) ? ": kept for the next start" : ": lost",
+	    count_drafts(a), count_drafts(a) > 0 ? ": lost" : "");
 	hint(a, true, text);
 	a->quit_warned = true;
 }
@@ -809,6 +812,35 @@ join_first(struct app *a, const struct name *rooms, size_t nrooms)
 	sync_window(a);
 }
 
+/* Without an outbox snug goes on; NULL: the cause says why, or "". */
+static struct outbox *
+open_outbox(const struct addr *server, char cause[static ERR_LEN])
+{
+	char text[sizeof(server->host) + 16];
+	char *folder = outbox_folder();
+	struct outbox *o = NULL;
+	if (folder)
+		o = outbox_open(
+		    folder, addr_format(server, text, sizeof(text)), cause);
+	else
+		snprintf(cause, ERR_LEN, "$HOME is not set");
+	free(folder);
+	return o;
+}
+
+static void
+tell_outbox(struct app *a, const char *cause)
+{
+	if (a->outbox && *cause)
+		model_note(&a->model, model_current(&a->model), ENTRY_ERROR,
+		    "%s", cause);
+	else if (!a->outbox)
+		model_note(&a->model, model_current(&a->model), ENTRY_ERROR,
+		    "no outbox: %s; what is not delivered is lost when snug "
+		    "ends",
+		    cause);
+}
+
 static void
 start_events(struct app *a)
 {
@@ -838,6 +870,7 @@ fini(struct app *a)
 	for (size_t i = 0; i < SIGNALS; i++)
 		event_free(a->signals[i]);
 	chat_free(a->chat);
+	outbox_close(a->outbox);
 	event_base_free(a->base);
 	complete_reset(&a->complete);
 	history_fini(&a->history);
@@ -861,6 +894,7 @@ app_run(const struct config *c, const struct addr *server,
 	}
 	struct chat_options o = {
 	    .server = *server, .nick = c->nick, .last = (unsigned)c->last};
+	o.outbox = a.outbox = open_outbox(server, cause);
 	a.base = event_base_new();
 	model_init(&a.model);
 	edit_init(&a.edit);
@@ -876,6 +910,11 @@ app_run(const struct config *c, const struct addr *server,
 	resized(&a);
 	greet(&a);
 	join_first(&a, rooms, nrooms);
+	chat_restore(a.chat);
+	if (nrooms == 0 && a.model.n > 1)
+		model_select(&a.model, 1);
+	sync_window(&a);
+	tell_outbox(&a, cause);
 	net_connect(chat_net(a.chat));
 	schedule(&a, 0);
 	event_base_dispatch(a.base);

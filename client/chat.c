@@ -119,6 +119,7 @@ enter(struct chat *c, struct window *w)
 	struct line_writer lw;
 	w->settled = false;
 	w->gap = false;
+	w->reaches = !msgid_is_zero(w->cursor);
 	w->hold_until_ms = 0;
 	chat_ask(c, w->entered ? ASK_REJOIN : ASK_JOIN, w, NULL, &lw);
 	if (!msgid_is_zero(w->cursor))
@@ -138,6 +139,7 @@ catch_up(struct chat *c, struct window *w)
 	bool again = !msgid_is_zero(w->cursor);
 	w->settled = false;
 	w->gap = false;
+	w->reaches = again;
 	w->asked_from = w->cursor;
 	chat_ask(c, again ? ASK_MISSED : ASK_OLDER, w, NULL, &lw);
 	if (again)
@@ -213,23 +215,54 @@ refuse_server(struct chat *c, const char *why)
 	net_disconnect(c->net, why);
 }
 
+/* For the outbox, so that a later run can go on as the same sender. */
+static void
+remember_session(struct chat *c)
+{
+	struct outbox_session s = {.sender = c->sender};
+	if (!c->o.outbox || !c->m->nick.fold[0])
+		return;
+	span_copy(s.nick, sizeof(s.nick), span_of(c->m->nick.shown));
+	span_copy(s.token, sizeof(s.token), span_of(c->token));
+	outbox_set_session(c->o.outbox, &s);
+}
+
+/* The old one is good until its use was answered. */
+static void
+take_token(struct chat *c)
+{
+	span_copy(c->token, sizeof(c->token), span_of(c->next_token));
+}
+
+/* We are somebody new: what was said before was said by another. */
+static void
+begin_sender(struct chat *c)
+{
+	c->sender++;
+	remember_session(c);
+}
+
 static void
 begin_session(struct chat *c, const struct name *nick, const char *token)
 {
 	bool named = c->m->nick.fold[0] && !name_is_guest(c->m->nick.fold);
 	const char *want = named ? c->m->nick.shown : c->nick;
+	bool again = c->was_up || c->returning;
+	bool resumes = again && c->token[0];
 	c->greeted = *nick;
-	c->same_sender = false;
-	c->nick_tries = c->was_up ? NICK_TRIES : 1;
-	if (c->was_up && c->token[0]) {
+	c->nick_tries = again ? NICK_TRIES : 1;
+	if (resumes)
 		ask_nick(c, ASK_RESUME, c->m->nick.shown);
-	} else {
+	span_copy(c->next_token, sizeof(c->next_token), span_of(token));
+	if (!resumes) {
+		take_token(c);
+		c->returning = false;
 		if (!named)
 			model_set_nick(c->m, nick);
+		begin_sender(c);
 		if (want)
 			ask_nick(c, ASK_LOGIN, want);
 	}
-	span_copy(c->token, sizeof(c->token), span_of(token));
 	c->was_up = true;
 	c->relay_down = false;
 	enter_all(c);
@@ -301,6 +334,16 @@ advance(struct window *w, struct span text)
 		w->cursor = id;
 }
 
+/* A replay from an earlier run's cursor may have brought next to nothing. */
+static void
+show_some_past(struct chat *c, struct window *w)
+{
+	if (!w->restored)
+		return;
+	w->restored = false;
+	chat_older(c, w);
+}
+
 static void
 on_join_answer(struct chat *c, struct window *w, const struct net_answer *a)
 {
@@ -312,6 +355,7 @@ on_join_answer(struct chat *c, struct window *w, const struct net_answer *a)
 		advance(w, a->text);
 		model_names_end(c->m, w);
 		chat_settle(c, w);
+		show_some_past(c, w);
 		c->m->dirty |= DIRTY_ALL;
 	} else if (a->retry_ms >= 0) {
 		w->hold_until_ms = clock_now_ms() + (uint64_t)a->retry_ms;
@@ -319,6 +363,7 @@ on_join_answer(struct chat *c, struct window *w, const struct net_answer *a)
 	} else {
 		w->wanted = false;
 		note_error(c, w, a);
+		chat_shut_out(c, w);
 	}
 	if (c->ops->entered && (a->ok || a->retry_ms < 0)) {
 		struct safe why = safe_new(a->text, 0);
@@ -387,11 +432,25 @@ take_nick(struct chat *c, struct span nick)
 		model_set_nick(c->m, &name);
 }
 
+/* An earlier run's session is ours again; the nick may be another now. */
+static void
+take_wanted_nick(struct chat *c)
+{
+	struct name want;
+	if (c->returning && c->nick &&
+	    name_check(span_of(c->nick), false, &want) == 0 &&
+	    strcmp(want.fold, c->m->nick.fold) != 0)
+		ask_nick(c, ASK_LOGIN, c->nick);
+	c->returning = false;
+}
+
 static void
 on_nick_taken(struct chat *c, const struct net_about *about, struct span nick)
 {
 	take_nick(c, nick.len ? nick : span_of(about->cid));
-	c->same_sender |= about->what == ASK_RESUME;
+	remember_session(c);
+	if (about->what == ASK_RESUME)
+		take_wanted_nick(c);
 	if (about->what != ASK_NICK)
 		return;
 	free(c->nick);
@@ -406,6 +465,8 @@ on_nick_answer(
 {
 	if (a->lost)
 		return;
+	if (about->what == ASK_RESUME)
+		take_token(c);
 	if (a->ok) {
 		on_nick_taken(c, about, a->text);
 		return;
@@ -416,8 +477,12 @@ on_nick_answer(
 	}
 	model_set_nick(c->m, &c->greeted);
 	if (about->what == ASK_RESUME) {
-		if (!name_is_guest(about->cid))
+		begin_sender(c);
+		if (c->returning && c->nick)
+			ask_nick(c, ASK_LOGIN, c->nick);
+		else if (!name_is_guest(about->cid))
 			ask_nick(c, ASK_LOGIN, about->cid);
+		c->returning = false;
 		return;
 	}
 	/* after a break the old session may hold the nick for a while */
@@ -691,6 +756,8 @@ chat_older(struct chat *c, struct window *w)
 {
 	struct line_writer lw;
 	struct msgid oldest = buffer_oldest(&w->buffer);
+	if (msgid_is_zero(oldest) && !msgid_is_zero(w->cursor))
+		oldest = (struct msgid){w->cursor.ms, w->cursor.seq + 1};
 	if (w->kind == WINDOW_SERVER || w->at_origin || w->asking ||
 	    msgid_is_zero(oldest) || !chat_is_up(c) ||
 	    (w->kind == WINDOW_ROOM && !w->joined))
@@ -720,6 +787,115 @@ chat_quit(struct chat *c, struct span why)
 	net_send(c->net, &lw);
 }
 
+/* --- what an earlier run left ------------------------------------------- */
+
+static void
+on_settled(void *arg, const char *cid, bool accepted)
+{
+	struct chat *c = arg;
+	outbox_settle(c->o.outbox, cid, accepted);
+}
+
+static struct window *
+window_for_line(struct chat *c, const struct outbox_line *l)
+{
+	struct name name;
+	struct span target = span_of(l->target);
+	bool person = l->target[0] == '@';
+	if (person)
+		target = (struct span){target.p + 1, target.len - 1};
+	if (name_check(target, false, &name) < 0)
+		return NULL;
+	return person ? chat_query(c, &name) : chat_join(c, &name);
+}
+
+/* All that was tried from this window is behind the oldest cursor. */
+static void
+restore_cursor(struct window *w, const struct outbox_line *l, bool first)
+{
+	if (l->tried_ms == 0)
+		return;
+	if (first || msgid_cmp(l->since, w->cursor) < 0)
+		w->cursor = l->since;
+	w->restored = !msgid_is_zero(w->cursor);
+}
+
+static bool
+has_tried(const struct window *w)
+{
+	for (size_t i = 0; i < w->nsends; i++)
+		if (w->sends[i]->first_ms > 0)
+			return true;
+	return false;
+}
+
+/* Where the clock went back nobody knows how long ago that was. */
+static void
+restore_try(struct send *s, const struct outbox_line *l)
+{
+	uint64_t now = clock_wall_ms();
+	if (l->tried_ms == 0)
+		return;
+	s->first_ms = clock_now_ms();
+	s->age_ms = now < l->tried_ms ? INT64_MAX : now - l->tried_ms;
+	s->sender = l->sender;
+}
+
+static bool
+restore_line(struct chat *c, const struct outbox_line *l)
+{
+	struct window *w = window_for_line(c, l);
+	struct send *s;
+	if (!w)
+		return false;
+	bool first = !has_tried(w);
+	s = model_send(c->m, w, l->cid, l->text, l->act, (int64_t)l->at_ms);
+	if (!s)
+		return false;
+	restore_cursor(w, l, first);
+	restore_try(s, l);
+	if (l->failed)
+		model_send_fail(c->m, w, s, SEND_FAILED);
+	return true;
+}
+
+static void
+restore_session(struct chat *c, const struct outbox_session *s)
+{
+	struct name nick;
+	const char *shown = s->token[0] || !c->nick ? s->nick : c->nick;
+	c->returning = s->nick[0] != '\0';
+	span_copy(c->token, sizeof(c->token), span_of(s->token));
+	if (name_check(span_of(shown), false, &nick) == 0)
+		model_set_nick(c->m, &nick);
+}
+
+void
+chat_restore(struct chat *c)
+{
+	size_t left = 0;
+	const struct outbox_log *log =
+	    c->o.outbox ? outbox_log(c->o.outbox) : NULL;
+	if (!log)
+		return;
+	c->sender = log->session.sender;
+	if (log->n > 0)
+		restore_session(c, &log->session);
+	for (size_t i = 0; i < log->n; i++)
+		left += !restore_line(c, &log->lines[i]);
+	if (left > 0)
+		model_note(c->m, model_server(c->m), ENTRY_ERROR,
+		    "%zu lines of an earlier time have no room here; they come "
+		    "back when snug is started again",
+		    left);
+}
+
+bool
+chat_keeps(const struct chat *c)
+{
+	return c->o.outbox && !outbox_trouble(c->o.outbox);
+}
+
 /* --- life ---------------------------------------------------------------- */
 
 struct chat *
@@ -739,6 +915,10 @@ chat_new(struct event_base *base, struct model *m, const struct chat_options *o,
 	snprintf(c->cid_base, sizeof(c->cid_base), "%016llx",
 	    (unsigned long long)chance);
 	c->retry = evtimer_new(base, on_retry, c);
+	if (o->outbox) {
+		m->settled = on_settled;
+		m->arg = c;
+	}
 	c->net = net_new(base, &o->server, &net_ops, c);
 	return c;
 }
@@ -750,6 +930,7 @@ chat_free(struct chat *c)
 		return;
 	net_free(c->net);
 	event_free(c->retry);
+	c->m->settled = NULL;
 	free(c->nick);
 	free(c);
 }

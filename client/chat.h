@@ -10,6 +10,7 @@
 #include "base/names.h"
 #include "client/model.h"
 #include "client/net.h"
+#include "client/outbox.h"
 
 /*
  * A conversation with a server: what its lines do to the model, and what has
@@ -22,6 +23,7 @@ struct chat_options {
 	struct addr server;
 	const char *nick; /* NULL: be a guest; borrowed while asked for */
 	unsigned last;    /* messages of a room's past to ask for at JOIN */
+	struct outbox *outbox; /* NULL: what is not sent is not kept */
 };
 
 /* Each may be NULL; called from the loop. */
@@ -42,7 +44,8 @@ struct chat_ops {
 	void (*state)(void *arg, enum net_state state);
 };
 
-/* All borrowed until chat_free(), but the nick, which is copied. */
+/* All borrowed until chat_free(), but the nick, which is copied.  What the
+ * outbox holds comes back into its windows with chat_restore(). */
 struct chat *chat_new(struct event_base *base, struct model *m,
     const struct chat_options *o, const struct chat_ops *ops,
     void *arg) MUST_CHECK;
@@ -61,7 +64,13 @@ struct window *chat_query(struct chat *c, const struct name *nick);
  * the text still belongs to the user. */
 bool chat_say(
     struct chat *c, struct window *w, struct span text, bool act) MUST_CHECK;
+/* Before the connection: what was not settled when snug last ended. */
+void chat_restore(struct chat *c);
 void chat_resend(struct chat *c, struct window *w);
+/* False: nothing here has failed. */
+bool chat_discard(struct chat *c, struct window *w);
+/* Is what is not delivered still there when snug is started again? */
+bool chat_keeps(const struct chat *c);
 void chat_nick(struct chat *c, const struct name *nick);
 void chat_topic(struct chat *c, struct window *w, struct span text, bool clear);
 void chat_names(struct chat *c, struct window *w);

@@ -80,6 +80,7 @@ on_msg(struct chat *c, const struct heard *h)
 	msg.act = line_attr(h->l, "act") != NULL;
 	msg.cid = replay && cid ? cid->value : SPAN_NONE;
 	msg.old = older || (replay && asked(h, ASK_JOIN));
+	msg.replay = replay;
 	if (is_about_another(h->l)) {
 		if (msgid_cmp(msg.id, w->cursor) > 0)
 			w->cursor = msg.id;

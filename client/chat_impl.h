@@ -8,6 +8,7 @@
 #include "base/attr.h"
 #include "base/names.h"
 #include "client/chat.h"
+#include "client/outbox.h"
 #include "proto/line.h"
 
 /*
@@ -17,7 +18,7 @@
  */
 struct event;
 
-enum { RESUME_MAX = 128 };
+enum { RESUME_MAX = OUTBOX_TOKEN_MAX };
 
 /* What was asked. */
 enum ask {
@@ -47,8 +48,11 @@ struct chat {
 	struct event *retry;
 
 	uint64_t max_text, dedupe_ms;
-	char token[RESUME_MAX + 1]; /* of the session there is or was */
-	bool same_sender;           /* as before the break */
+	char token[RESUME_MAX + 1];      /* of the session there is or was */
+	char next_token[RESUME_MAX + 1]; /* when the old one has been used */
+	uint64_t sender;   /* counts who we are: as whom we say things */
+	bool returning;    /* the token is an earlier run's */
+	bool trouble_told; /* the outbox's */
 	bool was_up;
 	bool relay_down;
 	struct name greeted; /* the nick this session began with */
@@ -84,6 +88,8 @@ void chat_hear(void *arg, const struct line *l, const struct net_about *head);
 void chat_pump(struct chat *c, struct window *w);
 /* The replay is through: what it did not settle is judged. */
 void chat_settle(struct chat *c, struct window *w);
+/* The room was not entered and will not be: what waits for it fails. */
+void chat_shut_out(struct chat *c, struct window *w);
 /* The answer to a SAY. */
 void chat_said(struct chat *c, struct window *w, const char *cid,
     const struct net_answer *a);

@@ -22,12 +22,46 @@
 #include "base/mem.h"
 #include "client/chat_impl.h"
 
+/* Said once: what cannot be kept is not worth less on the screen. */
+static void
+note_trouble(struct chat *c)
+{
+	const char *why = c->o.outbox ? outbox_trouble(c->o.outbox) : NULL;
+	if (!why || c->trouble_told)
+		return;
+	c->trouble_told = true;
+	model_note(c->m, chat_here(c), ENTRY_ERROR,
+	    "%s; what is not delivered is lost when snug ends", why);
+}
+
+/* On the disk before the first byte is written. */
+static void
+sync_outbox(struct chat *c)
+{
+	if (c->o.outbox)
+		outbox_sync(c->o.outbox);
+	note_trouble(c);
+}
+
+static void
+note_try(struct chat *c, const struct window *w, struct send *s)
+{
+	if (s->first_ms > 0)
+		return;
+	s->first_ms = clock_now_ms();
+	s->age_ms = 0;
+	s->sender = c->sender;
+	if (c->o.outbox)
+		outbox_try(
+		    c->o.outbox, s->cid, clock_wall_ms(), s->sender, w->cursor);
+	sync_outbox(c);
+}
+
 static void
 write_say(struct chat *c, struct window *w, struct send *s)
 {
 	struct line_writer lw;
-	if (s->first_ms == 0)
-		s->first_ms = clock_now_ms();
+	note_try(c, w, s);
 	s->state = SEND_FLYING;
 	chat_ask(c, ASK_SAY, w, s->cid, &lw);
 	line_put_attr(&lw, "cid", span_of(s->cid));
@@ -52,15 +86,24 @@ give_up(struct chat *c, struct window *w, struct send *s)
 		    "it may or may not have been accepted", true);
 }
 
+static void
+fail(struct chat *c, struct window *w, struct send *s)
+{
+	model_send_fail(c->m, w, s, SEND_FAILED);
+	if (c->o.outbox)
+		outbox_fail(c->o.outbox, s->cid);
+}
+
 /* May it be said again under the same cid without becoming two? */
 static bool
 may_repeat(const struct chat *c, const struct window *w, const struct send *s)
 {
 	if (s->first_ms == 0 || s->state != SEND_WAITING)
 		return true;
-	if (!c->same_sender)
+	if (s->sender != c->sender)
 		return false;
-	return clock_now_ms() - s->first_ms < c->dedupe_ms || !w->gap;
+	return s->age_ms + (clock_now_ms() - s->first_ms) < c->dedupe_ms ||
+	       (w->reaches && !w->gap);
 }
 
 void
@@ -93,6 +136,18 @@ chat_settle(struct chat *c, struct window *w)
 }
 
 void
+chat_shut_out(struct chat *c, struct window *w)
+{
+	for (size_t i = w->nsends; i-- > 0;) {
+		struct send *s = w->sends[i];
+		if (s->state == SEND_WAITING && s->first_ms > 0)
+			give_up(c, w, s);
+		else if (s->state == SEND_WAITING)
+			fail(c, w, s);
+	}
+}
+
+void
 chat_said(struct chat *c, struct window *w, const char *cid,
     const struct net_answer *a)
 {
@@ -113,7 +168,7 @@ chat_said(struct chat *c, struct window *w, const char *cid,
 		w->hold_until_ms = clock_now_ms() + (uint64_t)a->retry_ms;
 	} else {
 		struct safe why = safe_new(a->text, 0);
-		model_send_fail(c->m, w, s, SEND_FAILED);
+		fail(c, w, s);
 		model_note(c->m, w, ENTRY_ERROR,
 		    "not sent: %s (/resend tries again, /discard drops it)",
 		    why.utf8);
@@ -168,14 +223,37 @@ refuse_say(struct chat *c, struct window *w, const char *wire)
 	return true;
 }
 
+/* False: it was not kept, for there are too many. */
+static bool
+keep(struct chat *c, const struct window *w, const struct send *s,
+    uint64_t wall_ms)
+{
+	struct outbox_line l = {
+	    .text = s->text, .act = s->act, .at_ms = wall_ms};
+	if (!c->o.outbox)
+		return true;
+	model_target(w, l.target);
+	span_copy(l.cid, sizeof(l.cid), span_of(s->cid));
+	return outbox_add(c->o.outbox, &l);
+}
+
 static bool
 enqueue(struct chat *c, struct window *w, const char *wire, bool act)
 {
 	char cid[LINE_CID_MAX + 1];
+	uint64_t now = clock_wall_ms();
 	snprintf(cid, sizeof(cid), "%s-%llu", c->cid_base,
 	    (unsigned long long)c->cid_next++);
-	if (model_send(c->m, w, cid, wire, act, (int64_t)clock_wall_ms()))
+	struct send *s = model_send(c->m, w, cid, wire, act, (int64_t)now);
+	if (s && keep(c, w, s, now))
 		return true;
+	if (s) {
+		model_send_discard(c->m, w, s);
+		model_note(c->m, w, ENTRY_ERROR,
+		    "%d lines wait on the disk already: send this later",
+		    OUTBOX_LINES_MAX);
+		return false;
+	}
 	model_note(c->m, w, ENTRY_ERROR,
 	    "%d lines wait here already: send this later", SENDS_MAX);
 	return false;
@@ -188,6 +266,7 @@ chat_say(struct chat *c, struct window *w, struct span text, bool act)
 	bool taken = !refuse_say(c, w, wire) && enqueue(c, w, wire, act);
 	free(wire);
 	chat_pump(c, w);
+	sync_outbox(c); /* where it has to wait for its turn */
 	chat_changed(c);
 	return taken;
 }
@@ -204,4 +283,15 @@ chat_resend(struct chat *c, struct window *w)
 		chat_pump(c, w);
 	}
 	chat_changed(c);
+}
+
+bool
+chat_discard(struct chat *c, struct window *w)
+{
+	struct send *s = model_send_stuck(w);
+	if (!s)
+		return false;
+	model_send_discard(c->m, w, s);
+	chat_changed(c);
+	return true;
 }

@@ -246,11 +246,9 @@ run_resend(env_t *env, struct span args, char cause[static ERR_LEN])
 static int
 run_discard(env_t *env, struct span args, char cause[static ERR_LEN])
 {
-	struct send *s = model_send_stuck(here(env));
 	(void)args;
-	if (!s)
+	if (!chat_discard(env->chat, here(env)))
 		return fail(cause, "nothing here has failed");
-	model_send_discard(env->m, here(env), s);
 	return 0;
 }
 

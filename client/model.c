@@ -280,8 +280,16 @@ model_mentions(struct span text, const char *nick)
 	return false;
 }
 
+static void
+tell_settled(const struct model *m, const struct send *s, bool accepted)
+{
+	if (m->settled)
+		m->settled(m->arg, s->cid, accepted);
+}
+
 /* Our own message came back without its cid: the pending line becomes it.
- * Where its OK is still to come the send waits for that. */
+ * Where its OK is still to come the send waits for that.  A replay is not
+ * taken for an echo: it names the cid, or the message is another sender's. */
 static bool
 is_echo(struct model *m, struct window *w, const struct message *msg)
 {
@@ -292,6 +300,7 @@ is_echo(struct model *m, struct window *w, const struct message *msg)
 			continue;
 		if (s->state == SEND_FLYING) {
 			s->shown = true;
+			tell_settled(m, s, true);
 			buffer_settle(&w->buffer, s->serial, msg->id);
 		} else {
 			model_send_settle(m, w, s, msg->id);
@@ -344,7 +353,8 @@ model_message(struct model *m, struct window *w, const struct message *msg)
 	if (msgid_cmp(msg->id, w->cursor) > 0)
 		w->cursor = msg->id;
 	m->dirty |= pane_dirt(m, w);
-	if ((own && is_echo(m, w, msg)) || !add_entry(w, msg, own, mention))
+	if ((own && !msg->replay && is_echo(m, w, msg)) ||
+	    !add_entry(w, msg, own, mention))
 		return false;
 	struct member *member = model_member(w, msg->fold);
 	if (member && !msg->old)
@@ -582,6 +592,7 @@ model_send_settle(
 {
 	if (!s->shown)
 		buffer_settle(&w->buffer, s->serial, id);
+	tell_settled(m, s, true);
 	forget_send(w, s);
 	m->dirty |= pane_dirt(m, w);
 }
@@ -608,6 +619,7 @@ void
 model_send_discard(struct model *m, struct window *w, struct send *s)
 {
 	buffer_remove(&w->buffer, s->serial);
+	tell_settled(m, s, false);
 	forget_send(w, s);
 	m->dirty |= pane_dirt(m, w);
 }

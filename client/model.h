@@ -47,6 +47,8 @@ struct send {
 	bool shown;        /* the message itself is there: only OK is missing */
 	uint64_t serial;   /* of its entry */
 	uint64_t first_ms; /* monotonic, of its first try; 0: never written */
+	uint64_t age_ms;   /* how long before first_ms that was in truth */
+	uint64_t sender;   /* as whom we tried */
 	enum send_state state;
 };
 
@@ -61,12 +63,14 @@ struct window {
 	uint64_t total; /* as the server counts them */
 	bool naming;    /* a list of names is coming in: see model_names_* */
 
-	bool wanted;  /* a room: we mean to be in it, also after a break */
-	bool joined;  /* the server says we are */
-	bool entered; /* we were, at least once */
-	bool settled; /* what we said before a break has been looked for */
-	bool gap;     /* the replay had a hole */
-	bool asking;  /* for older history */
+	bool wanted;   /* a room: we mean to be in it, also after a break */
+	bool joined;   /* the server says we are */
+	bool entered;  /* we were, at least once */
+	bool settled;  /* what we said before a break has been looked for */
+	bool gap;      /* the replay had a hole */
+	bool reaches;  /* the replay begins where we left off */
+	bool restored; /* its cursor is an earlier run's: nothing is shown */
+	bool asking;   /* for older history */
 	uint64_t hold_until_ms; /* the server asked to wait: monotonic */
 	unsigned unread, mentions;
 	struct msgid cursor; /* all up to here was seen, without a hole */
@@ -100,6 +104,10 @@ struct model {
 	size_t origin; /* where a walk through the unread began */
 	uint64_t spoken;
 	unsigned dirty; /* of enum dirty; whoever draws clears it */
+
+	/* something of ours was accepted or discarded; may be NULL */
+	void (*settled)(void *arg, const char *cid, bool accepted);
+	void *arg;
 };
 
 void model_init(struct model *m);
@@ -136,7 +144,8 @@ struct message {
 	struct span text;
 	struct span cid; /* in a replay, of our own */
 	bool act;
-	bool old; /* history that was asked for: not news */
+	bool old;    /* history that was asked for: not news */
+	bool replay; /* would carry its cid, if it were our own */
 };
 
 /* False where it was there already. */

@@ -4,6 +4,7 @@ screen_tests = \
 	tests/screen/history.py \
 	tests/screen/hostile.py \
 	tests/screen/manual.py \
+	tests/screen/outbox.py \
 	tests/screen/pipes.py \
 	tests/screen/redis.py \
 	tests/screen/size.py \

@@ -32,6 +32,7 @@ BUILD = os.environ.get("SNUG_BUILDDIR", os.getcwd())
 DEADLINE = 10.0
 
 tests = []
+states = [0]
 
 
 def test(function):
@@ -275,11 +276,15 @@ class FakeServer:
 
 
 def snug(server, *rooms, nick="ann", rows=24, cols=80, env=None, options=()):
-    """snug in a terminal; its manners are the defaults."""
+    """snug in a terminal; its manners are the defaults, and its outbox is its
+    own unless env has another XDG_STATE_HOME."""
     argv = [program("snug"), "--no-config"]
     if nick:
         argv += ["--nick", nick]
-    full = {"XDG_CONFIG_HOME": "/nonexistent"}
+    states[0] += 1
+    full = {"XDG_CONFIG_HOME": "/nonexistent",
+            "XDG_STATE_HOME": os.path.join(
+                server.folder.path, "state-%d" % states[0])}
     full.update(env or {})
     return Terminal(argv + list(options) + [server.address, *rooms],
                     rows=rows, cols=cols, env=full, timeout=DEADLINE)
