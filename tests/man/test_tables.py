@@ -193,7 +193,7 @@ def defaults():
 
 def proofs():
     """The tests that snugd(8) names are there."""
-    text = section(page("snugd.8"), "PROMISES")
+    text = section(page("snugd.8"), "GUARANTEES")
     named = re.findall(r"^\.Pa (tests/\S+)", text, re.MULTILINE)
     out = [f"snugd(8) names {x}, which is not there" for x in named
            if not os.path.exists(os.path.join(SRCDIR, x))]
