@@ -188,4 +188,27 @@ def a_slow_relay_is_slow_and_nothing_else(w):
         raise Failed(f"{f.figures()}")
 
 
+@test
+def the_people_of_a_dead_node_are_gone_and_their_nicks_are_free(w):
+    """D1: a lease ends, and what it held is anybody's."""
+    f = Fleet(w, 2)
+    ann = w.client(f.nodes[0], "ann", ["r"])
+    bob = w.client(f.nodes[1], "bob", ["r"])
+    bob.ask("NAMES r", "NAMES r 2 ann bob", "OK")
+    f.nodes[0].kill()
+    ann.expect("JOINED r bob")
+    ann.end()
+
+    def gone():
+        bob.send("NAMES r")
+        return "NAMES r 1 bob" in bob.skip_to("OK")[0]
+
+    def free():
+        bob.send("NICK ann")
+        return bob.skip_to("<nick><any>")[1][0] == "OK"
+
+    until(gone, "ann is gone from NAMES")
+    until(free, "ann is free")
+
+
 run()
