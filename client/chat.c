@@ -545,6 +545,7 @@ on_answer(void *arg, const struct net_about *about, const struct net_answer *a)
 	case ASK_MISSED:
 		on_history_answer(c, w, a, about->what == ASK_MISSED);
 		break;
+	case ASK_MEMBERS:
 	case ASK_NAMES:
 		on_names_answer(c, w, a);
 		break;

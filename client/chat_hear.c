@@ -252,6 +252,24 @@ note_relay(struct chat *c, bool down)
 		 : "the relay is back");
 }
 
+/* Many left at once, unnamed: who is left is asked for. */
+static void
+on_many_parted(struct chat *c, struct span text)
+{
+	uint64_t n;
+	struct line_writer lw;
+	struct window *w = chat_window_of(c, text_word(&text));
+	if (!w || !text_u64(text_word(&text), 1000000000, &n))
+		return;
+	model_note(c->m, w, ENTRY_OUT,
+	    "%llu people left: the server they were on went away",
+	    (unsigned long long)n);
+	chat_ask(c, ASK_MEMBERS, w, NULL, &lw);
+	line_put(&lw, SPAN("NAMES"));
+	chat_put_target(&lw, w);
+	net_send(c->net, &lw);
+}
+
 static void
 on_notice(struct chat *c, const struct heard *h)
 {
@@ -262,6 +280,8 @@ on_notice(struct chat *c, const struct heard *h)
 		note_relay(c, false);
 	else if (span_is(h->p[0], "gap"))
 		on_gap(c, text_word(&rest));
+	else if (span_is(h->p[0], "parted"))
+		on_many_parted(c, rest);
 	else if (!span_is(h->p[0], "presence") && !span_is(h->p[0], "unread"))
 		model_note(c->m, model_server(c->m), ENTRY_INFO, "%.*s",
 		    SPAN_ARG(h->text.len ? h->text : h->p[0]));

@@ -31,6 +31,7 @@ enum ask {
 	ASK_SAY,
 	ASK_TOPIC,
 	ASK_NAMES,
+	ASK_MEMBERS, /* the same, for ourselves */
 	ASK_ROOMS,
 	ASK_WHOIS,
 	ASK_OLDER,  /* history before what is there */

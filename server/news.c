@@ -24,6 +24,8 @@
 #include "server/session.h"
 #include "server/user.h"
 
+enum { DEPARTED_TOLD_MAX = 20 }; /* by name, of a room, at once */
+
 static struct room *
 first_awaited(const struct server *sv)
 {
@@ -215,6 +217,52 @@ on_parted(struct server *sv, struct room *r, const struct relay_member *m,
 	news_parted(sv, seat, text);
 }
 
+static void
+tell_summary(struct server *sv, struct room *r, size_t n)
+{
+	char text[NAME_BYTES_MAX + 24];
+	struct buf line = {0};
+
+	snprintf(text, sizeof text, "%s %zu", r->shown, n);
+	render_notice(&line, SPAN_NONE, NOTICE_PARTED, span_of(text));
+	tell_all(sv, r, &line);
+	buf_free(&line);
+}
+
+/* Those who are at home elsewhere; ours know better than the relay does. */
+static struct seat *
+departing_seat(struct server *sv, struct room *r, const struct relay_member *m)
+{
+	struct user *u = user_find(sv->users, m->sender);
+	struct seat *seat = u ? room_seat(r, u) : NULL;
+
+	return seat && seat->here == 0 ? seat : NULL;
+}
+
+/* Each by name, or all of them in one line: who lost half a room does not want
+ * a screen full of it. */
+static void
+on_departed(void *arg, void *room, const struct relay_member *m, size_t n)
+{
+	struct server *sv = arg;
+	struct room *r = room;
+	struct seat *seat;
+	size_t leaving = 0;
+	bool summary;
+
+	for (size_t i = 0; i < n; i++)
+		leaving += departing_seat(sv, r, &m[i]) != NULL;
+	summary = leaving > DEPARTED_TOLD_MAX;
+	if (summary && !r->quiet)
+		tell_summary(sv, r, leaving);
+	for (size_t i = 0; i < n; i++) {
+		if (!(seat = departing_seat(sv, r, &m[i])))
+			continue;
+		seat->announced = seat->announced && !summary;
+		news_parted(sv, seat, SPAN("its server went away"));
+	}
+}
+
 /* The relay lost sight of a member.  Ours know better than it does. */
 static void
 on_swept(struct server *sv, struct room *r, const struct relay_member *m)
@@ -395,6 +443,7 @@ const struct relay_events news_events = {
     .on_message = on_message,
     .on_gap = on_gap,
     .on_presence = on_presence,
+    .on_departed = on_departed,
     .on_typing = on_typing,
     .on_pair_message = on_pair_message,
     .on_pair_typing = on_pair_typing,

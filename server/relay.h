@@ -97,7 +97,7 @@ enum relay_presence {
 	RELAY_JOINED,
 	RELAY_PARTED,  /* text: why */
 	RELAY_RENAMED, /* nick is the new one */
-	RELAY_GONE, /* no longer there, found silently (a sweep, a dead node) */
+	RELAY_GONE,    /* no longer there, found silently (a sweep) */
 };
 
 /* News, from the loop.  `room` is what relay_open_room() was given; `user` what
@@ -112,6 +112,11 @@ struct relay_events {
 	void (*on_gap)(void *arg, void *room);
 	void (*on_presence)(void *arg, void *room, enum relay_presence what,
 	    const struct relay_member *m, struct span text);
+	/* Members whose node died, when its grace is over: all that leave this
+	 * room with it.  Who is in the room by another node is not among them.
+	 */
+	void (*on_departed)(
+	    void *arg, void *room, const struct relay_member *m, size_t n);
 	void (*on_typing)(
 	    void *arg, void *room, struct span sender, struct span nick);
 	/* A pair's message for a watched sender.  Once per watched sender: both

@@ -104,6 +104,16 @@ on_presence(void *arg, void *room, enum relay_presence what,
 }
 
 static void
+on_departed(void *arg, void *room, const struct relay_member *m, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct news *w = news_add(arg, NEWS_DEPARTED, room);
+		keep_member(w, &m[i]);
+		w->together = n;
+	}
+}
+
+static void
 on_typing(void *arg, void *room, struct span sender, struct span nick)
 {
 	struct news *w = news_add(arg, NEWS_TYPING, room);
@@ -140,6 +150,7 @@ static const struct relay_events events = {
     .on_message = on_message,
     .on_gap = on_gap,
     .on_presence = on_presence,
+    .on_departed = on_departed,
     .on_typing = on_typing,
     .on_pair_message = on_pair_message,
     .on_pair_typing = on_pair_typing,

@@ -35,6 +35,7 @@ enum news_kind {
 	NEWS_MESSAGE,
 	NEWS_GAP,
 	NEWS_PRESENCE,
+	NEWS_DEPARTED, /* one for each */
 	NEWS_TYPING,
 	NEWS_PAIR_MESSAGE,
 	NEWS_PAIR_TYPING,
@@ -49,6 +50,7 @@ struct news {
 	const void *what; /* room or user */
 	bool up;
 	enum relay_presence presence;
+	size_t together; /* departed at once */
 	enum relay_kind entry;
 	bool act;
 	struct msgid id, prev;
