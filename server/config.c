@@ -114,6 +114,7 @@ static const struct conf_option options[] = {
 	{"relay", "say-timeout", 0, CONF_DURATION, AT(say_timeout), 10, 60000, "1s", NULL, "TIME", "answer a SAY within TIME, whatever state Redis is in"},
 	{"relay", "lease", 0, CONF_DURATION, AT(lease), 100, 600000, "10s", NULL, "TIME", "hold a node dead that was not heard for TIME"},
 	{"relay", "heartbeat", 0, CONF_DURATION, AT(heartbeat), 10, 60000, "2s", NULL, "TIME", "renew the lease each TIME"},
+	{"relay", "grace", 0, CONF_DURATION, AT(grace), 10, 600000, "15s", NULL, "TIME", "keep the members and nicks of a dead node for TIME"},
 	{"relay", "connect-timeout", 0, CONF_DURATION, AT(connect_timeout), 10, 60000, "3s", NULL, "TIME", "give a connection to Redis TIME to become usable"},
 	{"relay", "probe", 0, CONF_DURATION, AT(probe), 10, 60000, "2s", NULL, "TIME", "ask Redis for a sign of life after TIME of quiet"},
 	{"relay", "dead", 0, CONF_DURATION, AT(dead), 20, 120000, "6s", NULL, "TIME", "drop a connection to Redis that was silent for TIME"},

@@ -29,7 +29,7 @@ struct config {
 	char *redis; /* NULL: in memory */
 	char *prefix;
 	int64_t history_ttl, dedupe;
-	int64_t say_timeout, lease, heartbeat;
+	int64_t say_timeout, lease, heartbeat, grace;
 	int64_t connect_timeout, probe, dead, backoff;
 
 	/* [limits] */

@@ -26,6 +26,7 @@ libserver_a_SOURCES = \
 	server/relay_local.c server/relay_local.h \
 	server/relay_redis.c server/relay_redis.h server/relay_redis_int.h \
 	server/relay_redis_chan.c \
+	server/relay_redis_depart.c \
 	server/relay_redis_feed.c \
 	server/relay_redis_member.c \
 	server/relay_redis_roster.c \
@@ -35,6 +36,7 @@ libserver_a_SOURCES = \
 	server/relay_redis_node.c \
 	server/relay_redis_op.c \
 	server/relay_redis_pair.c \
+	server/relay_redis_reap.c \
 	server/relay_redis_room.c server/relay_redis_room.h \
 	server/render.c server/render.h \
 	server/room.c server/room.h \

@@ -252,6 +252,7 @@ make_redis_relay(struct node *n, char cause[static ERR_LEN])
 	    .say_timeout_ms = c->say_timeout,
 	    .lease_ms = c->lease,
 	    .heartbeat_ms = c->heartbeat,
+	    .grace_ms = c->grace,
 	    .connect_timeout_ms = c->connect_timeout,
 	    .probe_ms = c->probe,
 	    .dead_ms = c->dead,

@@ -240,10 +240,11 @@ static const char nodes[] = NOW LIVE "if hash == ARGV[1] then live = {} end\n"
 /*
  * KEYS 1 nodes, 2 epoch, 3 layout
  * ARGV 1 the hash the node has, 2 N, 3 lease, 4 an epoch for an empty Redis,
- *      5 layout, 6 the node's channel, 7 beacon
+ *      5 layout, 6 the node's channel, 7 beacon, 8 grace
  * The beacon goes the way of every message: a node that does not hear it is
  * deaf, however well Redis answers.
- * Returns {hash, live, now, epoch}.
+ * Returns {hash, live, now, epoch, dead}: dead are some of those whose lease
+ * ended longer ago than the grace.
  */
 static const char heartbeat[] = WHEN_FULL NOW
     "redis.call('ZADD', KEYS[1], string.format('%.0f', now + ARGV[3]), "
@@ -251,7 +252,54 @@ static const char heartbeat[] = WHEN_FULL NOW
     "redis.call('SET', KEYS[2], ARGV[4], 'NX')\n"
     "redis.call('SET', KEYS[3], ARGV[5], 'NX')\n"
     "redis.call('PUBLISH', ARGV[6], ARGV[7])\n"
-    "return {hash, live, now, redis.call('GET', KEYS[2])}\n";
+    "local dead = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf',\n"
+    "  string.format('%.0f', now - ARGV[8]), 'LIMIT', 0, 16)\n"
+    "return {hash, live, now, redis.call('GET', KEYS[2]), dead}\n";
+
+/*
+ * A janitor's next batch of what a dead node left.
+ * KEYS 1 lock, 2 the node's rooms, 3 its nicks
+ * ARGV 1 the janitor's token, 2 life of the lock, 3 rooms, 4 nicks at once,
+ *      5 how many of what follows are rooms; then rooms and nicks that are done
+ * Returns {rooms, nicks}, both empty at the end, when the lock is given back;
+ * or false where the lock is somebody else's.
+ */
+static const char reap[] =
+    WHEN_FULL "if redis.call('GET', KEYS[1]) ~= ARGV[1] then\n"
+	      "  return false\n"
+	      "end\n"
+	      "redis.call('PEXPIRE', KEYS[1], ARGV[2])\n"
+	      "for i = 6, #ARGV do\n"
+	      "  local rooms = i - 6 < tonumber(ARGV[5])\n"
+	      "  redis.call('SREM', rooms and KEYS[2] or KEYS[3], ARGV[i])\n"
+	      "end\n"
+	      "local rooms = redis.call('SRANDMEMBER', KEYS[2], ARGV[3])\n"
+	      "local nicks = redis.call('SRANDMEMBER', KEYS[3], ARGV[4])\n"
+	      "if #rooms == 0 and #nicks == 0 then\n"
+	      "  redis.call('DEL', KEYS[1])\n"
+	      "end\n"
+	      "return {rooms, nicks}\n";
+
+/* A dead node's members of a room.  KEYS and ARGV as COUNT.  Nobody is told:
+ * every node finds its death by itself, and keeps them for a grace. */
+static const char reap_room[] =
+    WHEN_FULL "redis.call('UNLINK', KEYS[2])\n" COUNT "return count\n";
+
+/* KEYS 1 the skeleton of a nick; ARGV 1 N: only what N still holds goes. */
+static const char reap_nick[] =
+    WHEN_FULL "local was = redis.call('GET', KEYS[1])\n"
+	      "if string.match(was or '', '^%u %S+ (%S+) ') == ARGV[1] then\n"
+	      "  return redis.call('DEL', KEYS[1])\n"
+	      "end\n"
+	      "return 0\n";
+
+/* Nothing is left of it.  KEYS 1 nodes; ARGV 1 N */
+static const char reaped[] =
+    WHEN_FULL NOW "local till = redis.call('ZSCORE', KEYS[1], ARGV[1])\n"
+		  "if till and tonumber(till) <= now then\n"
+		  "  return redis.call('ZREM', KEYS[1], ARGV[1])\n"
+		  "end\n"
+		  "return 0\n";
 
 const struct redis_script redis_scripts[SCRIPT_COUNT] = {
     [SCRIPT_APPEND] = {"append", append_room},
@@ -266,6 +314,10 @@ const struct redis_script redis_scripts[SCRIPT_COUNT] = {
     [SCRIPT_RELEASE] = {"release", release},
     [SCRIPT_NODES] = {"nodes", nodes},
     [SCRIPT_HEARTBEAT] = {"heartbeat", heartbeat},
+    [SCRIPT_REAP] = {"reap", reap},
+    [SCRIPT_REAP_ROOM] = {"reap-room", reap_room},
+    [SCRIPT_REAP_NICK] = {"reap-nick", reap_nick},
+    [SCRIPT_REAPED] = {"reaped", reaped},
 };
 
 char *

@@ -51,6 +51,9 @@ enum {
 	BACKOFF_MS = 2000,
 	LEASE_MS = 10000,
 	SAY_MS = 1000,
+	GRACE_MS = 15000,
+	REAP_MS = 30000,
+	JITTER_MS = 1000,
 };
 
 /* --- small things that the parts share ------------------------------------ */
@@ -234,6 +237,7 @@ static void
 begin_register(struct rr *r)
 {
 	r->run++;
+	event_del(r->forgotten);
 	tasks_clear(r);
 	rr_nodes_refresh(r);
 	rr_nicks_add_tasks(r);
@@ -551,10 +555,12 @@ rr_free(struct relay *relay)
 	r->up = false;
 	redis_link_free(r->cmd);
 	r->cmd = NULL;
+	rr_reap_fini(r);
 	rr_ops_fini(r);
 	rr_rooms_fini(r);
 	rr_users_fini(r);
 	rr_nicks_fini(r);
+	rr_depart_fini(r);
 	rr_nodes_fini(r);
 	rr_chans_fini(r);
 	redis_link_free(r->sub);
@@ -604,10 +610,25 @@ set_defaults(struct relay_redis_config *c)
 	set_default(&c->say_timeout_ms, SAY_MS);
 	set_default(&c->lease_ms, LEASE_MS);
 	set_default(&c->heartbeat_ms, c->lease_ms / 5 + 1);
+	set_default(&c->grace_ms, GRACE_MS);
+	set_default(&c->reap_ms, REAP_MS);
+	set_default(&c->jitter_ms, JITTER_MS);
 	set_default(&c->connect_timeout_ms, CONNECT_MS);
 	set_default(&c->probe_ms, PROBE_MS);
 	set_default(&c->dead_ms, DEAD_MS);
 	set_default(&c->backoff_max_ms, BACKOFF_MS);
+}
+
+void
+rr_set_incarnation(struct rr *r)
+{
+	char node[3 * RELAY_NODE_MAX + 1];
+
+	codec_key(node, sizeof node, span_of(r->node));
+	snprintf(r->node_id, sizeof r->node_id, "%s.%016llx", node,
+	    (unsigned long long)rr_random());
+	snprintf(
+	    r->inbox, sizeof r->inbox, "%s{n:%s}:in", r->prefix, r->node_id);
 }
 
 static int
@@ -632,11 +653,8 @@ set_names(struct rr *r, char *cause)
 	span_copy(r->prefix, sizeof r->prefix, span_of(prefix));
 	span_copy(r->node, sizeof r->node, span_of(r->c.node));
 	codec_key(node, sizeof node, span_of(r->node));
-	snprintf(r->node_id, sizeof r->node_id, "%s.%016llx", node,
-	    (unsigned long long)rr_random());
+	rr_set_incarnation(r);
 	snprintf(r->client_name, sizeof r->client_name, "snugd-%s", node);
-	snprintf(
-	    r->inbox, sizeof r->inbox, "%s{n:%s}:in", r->prefix, r->node_id);
 	snprintf(
 	    r->layout_key, sizeof r->layout_key, "%s{nodes}:layout", r->prefix);
 	return 0;
@@ -647,6 +665,8 @@ start(struct rr *r)
 {
 	rr_ops_init(r);
 	rr_nodes_init(r);
+	rr_depart_init(r);
+	rr_reap_init(r);
 	rr_expect_init(r);
 	r->recover_event = rr_event(r, on_recover, r);
 	r->recover_timer = rr_event(r, on_recover_timer, r);

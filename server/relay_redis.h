@@ -17,9 +17,12 @@ struct relay_redis_config {
 	int64_t history;    /* messages kept per conversation */
 	int64_t history_ttl_ms;
 	int64_t dedupe_ms;
-	int64_t say_timeout_ms;     /* an append is answered within */
-	int64_t lease_ms;           /* a node unheard for so long is dead */
-	int64_t heartbeat_ms;       /* 0: a fifth of the lease */
+	int64_t say_timeout_ms; /* an append is answered within */
+	int64_t lease_ms;       /* a node unheard for so long is dead */
+	int64_t heartbeat_ms;   /* 0: a fifth of the lease */
+	int64_t grace_ms;       /* a dead node's people are kept for, 15000 */
+	int64_t reap_ms;   /* a janitor unheard for so long is dead, 30000 */
+	int64_t jitter_ms; /* a Redis that forgot us is told within, 1000 */
 	int64_t connect_timeout_ms; /* connect and handshake together, 3000 */
 	int64_t probe_ms;           /* PING when quiet, 2000 */
 	int64_t dead_ms;            /* silent for so long: dropped, 6000 */

@@ -25,6 +25,8 @@
  *	relay_redis.c       the whole: links, up and down, coming back
  *	relay_redis_op.c    what is asked: answered once, in time
  *	relay_redis_node.c  heartbeat, leases, which nodes live
+ *	relay_redis_depart.c  a dead node's members leave, in slices
+ *	relay_redis_reap.c  what a dead node left in Redis is cleared away
  *	relay_redis_chan.c  subscriptions
  *	relay_redis_feed.c  a conversation's messages, in order, without a hole
  *	relay_redis_log.c   append and read
@@ -102,6 +104,8 @@ void rr_drop_refused(struct redis_link *l, const redisReply *e);
 void rr_nodes_init(struct rr *r);
 void rr_nodes_fini(struct rr *r);
 bool rr_node_is_live(struct rr *r, struct span node);
+/* Live, in doubt or in its grace: what it holds is not to be taken away. */
+bool rr_node_is_kept(struct rr *r, struct span node);
 /* It was heard just now. */
 void rr_node_heard(struct rr *r, struct span node);
 /* Asks for the list on the command link; it is in when a command sent behind
@@ -113,6 +117,35 @@ void rr_beat_heard(struct rr *r, struct span beacon);
 int64_t rr_redis_deadline(struct rr *r, uint64_t ms);
 /* The name in a node's id. */
 bool rr_node_name(char dst[static RELAY_NODE_MAX + 1], struct span id);
+
+/* A node this one has heard of. */
+struct rr_node {
+	UT_hash_handle hh;
+	unsigned missed;  /* lists running */
+	bool listed;      /* else only heard of */
+	bool leaving;     /* its grace is over: relay_redis_depart.c */
+	uint64_t dead_ms; /* since when it is held dead; 0: it is not */
+	char id[CODEC_NODE_MAX + 1];
+};
+
+struct rr_node *rr_node_find(struct rr *r, struct span id);
+void rr_node_forget(struct rr *r, struct rr_node *n);
+/* Draws an incarnation: the node's id and inbox. */
+void rr_set_incarnation(struct rr *r);
+
+/* --- dead nodes ----------------------------------------------------------- */
+
+void rr_depart_init(struct rr *r);
+void rr_depart_fini(struct rr *r);
+bool rr_depart_is_idle(const struct rr *r);
+/* Members of nodes that are `leaving` go, then the nodes. */
+void rr_depart_start(struct rr *r);
+
+void rr_reap_init(struct rr *r);
+void rr_reap_fini(struct rr *r);
+/* These nodes are dead, and their grace is over: clears one away, unless
+ * another node does. */
+void rr_reap_offer(struct rr *r, const redisReply *dead);
 
 /* --- subscriptions -------------------------------------------------------- */
 
@@ -211,7 +244,12 @@ void rr_list(struct relay *r, relay_list_fn done, void *arg);
 struct rr_feed *rr_room_feed(struct rr *r, const char *fold); /* or NULL */
 void rr_rooms_lost(struct rr *r);  /* openings under way fail */
 void rr_rooms_check(struct rr *r); /* compare the newest ids */
-void rr_rooms_node_gone(struct rr *r, struct span node);
+/* Those of this node are kept under its new id. */
+void rr_rooms_renumber(struct rr *r, const char *old_id);
+/* Gives how many members it looked at. */
+size_t rr_room_depart(struct rr *r, const char *fold);
+/* The folds of all rooms; free() each and the whole. */
+char **rr_rooms_snapshot(struct rr *r, size_t *n) MUST_CHECK;
 void rr_rooms_goodbye(struct rr *r);
 void rr_rooms_fini(struct rr *r);
 /* A room's state as the script gives it. */
@@ -291,6 +329,8 @@ TAILQ_HEAD(rr_expects, rr_expect);
 
 /* --- the whole ------------------------------------------------------------ */
 
+struct rr_janitor;
+
 struct rr_task {
 	enum rr_task_kind kind;
 	char *key;
@@ -332,7 +372,18 @@ struct rr {
 	size_t nfills;         /* under way */
 	struct event *reaper;  /* of the graves */
 
+	size_t ndead; /* nodes in their grace */
+	struct {
+		char **folds; /* to be looked through; owned */
+		size_t n, next;
+		struct event *timer;
+	} depart;
+	struct rr_janitor *janitor;
+	struct event *forgotten; /* Redis has lost us: told again soon */
+
 	struct event *beat_timer;
+	bool beat_stale; /* the one under way is of the last incarnation */
+	char old_id[CODEC_NODE_MAX + 1]; /* not yet said to be over, or "" */
 	bool registered; /* the first beat of this connection was answered */
 	bool beating;    /* one is under way */
 	uint64_t beat_sent_ms, beat_heard_ms, beacon_heard_ms;

@@ -92,7 +92,7 @@ is_stale(struct rr *r, struct span claim)
 {
 	struct codec_claim c;
 
-	return codec_get_claim(&c, claim) < 0 || !rr_node_is_live(r, c.node);
+	return codec_get_claim(&c, claim) < 0 || !rr_node_is_kept(r, c.node);
 }
 
 /* --- claim ---------------------------------------------------------------- */

@@ -8,9 +8,13 @@
  * also publishes a beacon to this node's own channel: a subscription that does
  * not bring it is deaf, whatever PING says.
  *
- * A node that is missing from two lists running is gone; one that is missing
- * from the last is not counted.  What is to be done with what it leaves behind
- * is not decided here.
+ * A node that is missing from two lists running is dead; one that is missing
+ * from the last is not counted.  A dead one's people are kept for a grace, for
+ * most come back by another node; then they leave (relay_redis_depart.c), and
+ * one of the others clears Redis of it (relay_redis_reap.c).
+ *
+ * This node judges itself more sharply: when most of the lease has passed
+ * without a heartbeat's answer it holds itself dead, and takes a new id.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -27,15 +31,8 @@ enum {
 	LOOSE_MAX = 3,
 };
 
-struct rr_node {
-	UT_hash_handle hh;
-	unsigned missed; /* lists running */
-	bool listed;     /* else only heard of */
-	char id[CODEC_NODE_MAX + 1];
-};
-
-static struct rr_node *
-find(struct rr *r, struct span id)
+struct rr_node *
+rr_node_find(struct rr *r, struct span id)
 {
 	struct rr_node *n;
 
@@ -44,8 +41,17 @@ find(struct rr *r, struct span id)
 }
 
 static void
-drop(struct rr *r, struct rr_node *n)
+set_dead(struct rr *r, struct rr_node *n, uint64_t since_ms)
 {
+	r->ndead -= n->dead_ms != 0;
+	n->dead_ms = since_ms;
+	r->ndead += n->dead_ms != 0;
+}
+
+void
+rr_node_forget(struct rr *r, struct rr_node *n)
+{
+	set_dead(r, n, 0);
 	HASH_DEL(r->nodes, n);
 	free(n);
 }
@@ -57,14 +63,25 @@ rr_node_is_live(struct rr *r, struct span id)
 
 	if (span_is(id, r->node_id))
 		return true;
-	n = find(r, id);
+	n = rr_node_find(r, id);
 	return n && n->missed == 0;
+}
+
+bool
+rr_node_is_kept(struct rr *r, struct span id)
+{
+	const struct rr_node *n;
+
+	if (span_is(id, r->node_id))
+		return true;
+	n = rr_node_find(r, id);
+	return n && !n->leaving;
 }
 
 void
 rr_node_heard(struct rr *r, struct span id)
 {
-	struct rr_node *n = find(r, id);
+	struct rr_node *n = rr_node_find(r, id);
 
 	if (!n) {
 		if (id.len > CODEC_NODE_MAX ||
@@ -75,6 +92,8 @@ rr_node_heard(struct rr *r, struct span id)
 		HASH_ADD_STR(r->nodes, id, n);
 	}
 	n->missed = 0;
+	n->leaving = false;
+	set_dead(r, n, 0);
 }
 
 bool
@@ -110,23 +129,31 @@ take_list(struct rr *r, const redisReply *hash, const redisReply *live)
 		if (!rr_span(live->element[i]).p)
 			continue;
 		rr_node_heard(r, rr_span(live->element[i]));
-		if ((n = find(r, rr_span(live->element[i]))) != NULL)
+		if ((n = rr_node_find(r, rr_span(live->element[i]))) != NULL)
 			n->listed = true;
 	}
 }
 
+/* Missing for long enough, it is dead; its people are kept for a grace. */
 static void
-forget_missing(struct rr *r)
+judge_missing(struct rr *r)
 {
+	uint64_t now_ms = clock_now_ms();
+	bool idle = rr_depart_is_idle(r), due = false;
 	struct rr_node *n, *next;
 
 	HASH_ITER (hh, r->nodes, n, next) {
 		if (n->listed || n->missed++ < MISSED_MAX)
 			continue;
-		log_info("relay", 0, "node=%s is gone", n->id);
-		rr_rooms_node_gone(r, span_of(n->id));
-		drop(r, n);
+		if (!n->dead_ms) {
+			log_info("relay", 0, "node=%s is dead", n->id);
+			set_dead(r, n, now_ms);
+		}
+		if (idle && now_ms - n->dead_ms >= (uint64_t)r->c.grace_ms)
+			n->leaving = due = true;
 	}
+	if (due)
+		rr_depart_start(r);
 }
 
 static void
@@ -202,7 +229,33 @@ take_epoch(struct rr *r, const redisReply *epoch)
 		return;
 	log_warn("relay", 0,
 	    "Redis has lost what it knew; telling it again who is here");
-	rr_recover(r);
+	rr_event_in(r->forgotten, rr_random() % (uint64_t)r->c.jitter_ms);
+}
+
+/* All nodes find out within one heartbeat: they are not to come at once. */
+static void
+on_forgotten(int fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	rr_recover(arg);
+}
+
+static bool
+lease_has_run(const struct rr *r, uint64_t now_ms)
+{
+	return now_ms - r->beat_heard_ms >= (uint64_t)r->c.lease_ms * 4 / 5;
+}
+
+/* The lease counts from when it was asked for.  An answer that took so long
+ * proves nothing. */
+static void
+take_lease(struct rr *r, uint64_t now_ms)
+{
+	if (now_ms - r->beat_sent_ms >= (uint64_t)r->c.lease_ms * 4 / 5)
+		return;
+	r->beat_heard_ms = r->beat_sent_ms;
+	r->registered = true;
 }
 
 static void
@@ -213,31 +266,55 @@ on_beat(void *arg, const redisReply *reply, bool written)
 
 	(void)written;
 	r->beating = false;
-	if (!reply)
+	bool stale = r->beat_stale;
+	r->beat_stale = false;
+	if (!reply || stale)
 		return;
 	if (reply->type == REDIS_REPLY_ERROR) {
 		/* It may be a master no more; the handshake finds out. */
 		rr_drop_refused(r->beat, reply);
 		return;
 	}
-	if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 4 ||
-	    reply->element[2]->type != REDIS_REPLY_INTEGER) {
+	if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 5 ||
+	    reply->element[2]->type != REDIS_REPLY_INTEGER ||
+	    reply->element[4]->type != REDIS_REPLY_ARRAY) {
 		rr_odd(r, "a heartbeat's answer", rr_span(reply));
 		return;
 	}
 	take_clock(r, reply->element[2]->integer, now_ms);
-	r->beat_heard_ms = now_ms;
+	take_lease(r, now_ms);
 	take_list(r, reply->element[0], reply->element[1]);
-	forget_missing(r);
+	judge_missing(r);
 	take_epoch(r, reply->element[3]);
-	r->registered = true;
+	if (r->up)
+		rr_reap_offer(r, reply->element[4]);
 	rr_recover_poke(r);
+}
+
+/* Its lease may still run for others; it is over. */
+static void
+end_old_lease(struct rr *r)
+{
+	struct resp_cmd *c = rr_cmd(r);
+
+	resp_str(c, "ZADD");
+	resp_fmt(c, "%s{nodes}", r->prefix);
+	resp_str(c, "XX");
+	resp_str(c, "LT");
+	resp_i64(c, rr_redis_deadline(r, 0));
+	resp_str(c, r->old_id);
+	if (redis_link_send(r->beat, c, NULL, NULL, NULL) == 0)
+		r->old_id[0] = '\0';
 }
 
 static void
 beat(struct rr *r)
 {
-	struct resp_cmd *c = rr_cmd(r);
+	struct resp_cmd *c;
+
+	if (r->old_id[0])
+		end_old_lease(r);
+	c = rr_cmd(r);
 
 	resp_fmt(c, "%s{nodes}", r->prefix);
 	resp_fmt(c, "%s{nodes}:epoch", r->prefix);
@@ -249,9 +326,31 @@ beat(struct rr *r)
 	resp_i64(c, RR_LAYOUT);
 	resp_str(c, r->inbox);
 	resp_fmt(c, "beacon %llu", (unsigned long long)++r->beacon);
+	resp_i64(c, r->c.grace_ms);
 	r->beat_sent_ms = clock_now_ms();
 	r->beating = redis_link_eval(r->beat, SCRIPT_HEARTBEAT, 3, c, on_beat,
 			 r, NULL) == 0;
+}
+
+/*
+ * Nobody has confirmed the lease: others may hold this node dead by now, or
+ * soon, and clear away what is its.  It does so first, and comes back as
+ * another one; everything is registered anew under that.
+ */
+static void
+fence(struct rr *r)
+{
+	r->registered = false;
+	r->beat_stale = r->beating;
+	rr_down(r, "the lease runs out");
+	memcpy(r->old_id, r->node_id, sizeof r->old_id);
+	struct rr_node *self = rr_node_find(r, span_of(r->old_id));
+	if (self)
+		rr_node_forget(r, self);
+	rr_set_incarnation(r);
+	rr_rooms_renumber(r, r->old_id);
+	log_warn("relay", 0, "node=%s goes on as %s", r->old_id, r->node_id);
+	redis_link_drop(r->sub, "its channel has another name now");
 }
 
 /* Does the subscription bring what this node publishes to itself? */
@@ -273,11 +372,8 @@ on_beat_timer(int fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	rr_event_in(r->beat_timer, (uint64_t)r->c.heartbeat_ms);
-	if (r->registered &&
-	    now_ms - r->beat_heard_ms >= (uint64_t)r->c.lease_ms * 4 / 5) {
-		r->registered = false;
-		rr_down(r, "the lease runs out");
-	}
+	if (r->registered && lease_has_run(r, now_ms))
+		fence(r);
 	watch_beacon(r, now_ms);
 	if (redis_link_is_up(r->beat) && !r->beating)
 		beat(r);
@@ -302,6 +398,7 @@ void
 rr_nodes_init(struct rr *r)
 {
 	r->beat_timer = rr_event(r, on_beat_timer, r);
+	r->forgotten = rr_event(r, on_forgotten, r);
 }
 
 void
@@ -310,6 +407,7 @@ rr_nodes_fini(struct rr *r)
 	struct rr_node *n, *next;
 
 	HASH_ITER (hh, r->nodes, n, next)
-		drop(r, n);
+		rr_node_forget(r, n);
 	event_free(r->beat_timer);
+	event_free(r->forgotten);
 }

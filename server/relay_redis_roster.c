@@ -109,6 +109,29 @@ rr_member_rename(struct rr_room *room, struct rr_member *m, struct span nick)
 	tell_member(room, RELAY_RENAMED, m);
 }
 
+static void
+member_free(struct rr_room *room, struct rr_member *m)
+{
+	HASH_DEL(room->members, m);
+	free(m);
+}
+
+/* Who comes back within the grace of the node it was on has never gone:
+ * upward that is one member, which stays. */
+static void
+replace_ghost(struct rr_room *room, struct span sender)
+{
+	struct rr_node *n, *next;
+	struct rr_member *m;
+
+	if (room->r->ndead == 0)
+		return;
+	HASH_ITER (hh, room->r->nodes, n, next)
+		if (n->dead_ms &&
+		    (m = rr_member_find(room, sender, span_of(n->id))) != NULL)
+			member_free(room, m);
+}
+
 /* Somebody is there: JOINED or PRESENT, if that is news. */
 void
 rr_member_appear(struct rr_room *room, enum relay_presence what,
@@ -122,6 +145,7 @@ rr_member_appear(struct rr_room *room, enum relay_presence what,
 			rr_member_rename(room, m, nick);
 		return;
 	}
+	replace_ghost(room, sender);
 	m = xcalloc(1, sizeof *m);
 	span_copy(m->sender, sizeof m->sender, sender);
 	span_copy(m->nick, sizeof m->nick, nick);
@@ -176,13 +200,122 @@ rr_members_gone(struct rr_room *room, const char *node)
 	vanish_all(room, is_elsewhere, node);
 }
 
+/* --- nodes that die ------------------------------------------------------- */
+
+/* Also by a node that is in doubt, or in its grace: its turn comes. */
+static bool
+is_in_by_another(struct rr_room *room, struct span sender)
+{
+	struct rr *r = room->r;
+	struct rr_node *n, *next;
+
+	if (rr_member_find(room, sender, span_of(r->node_id)))
+		return true;
+	HASH_ITER (hh, r->nodes, n, next)
+		if (!n->leaving && rr_member_find(room, sender, span_of(n->id)))
+			return true;
+	return false;
+}
+
+static bool
+is_leaving(struct rr_room *room, const struct rr_member *m)
+{
+	const struct rr_node *n = rr_node_find(room->r, span_of(m->node));
+
+	return n && n->leaving;
+}
+
+/* Takes out who leaves, and gives those who are gone altogether. */
+static size_t
+take_leaving(struct rr_room *room, struct rr_member **gone)
+{
+	struct rr_member *m, *next;
+	size_t n = 0;
+
+	HASH_ITER (hh, room->members, m, next) {
+		if (!is_leaving(room, m))
+			continue;
+		if (is_in_by_another(room, span_of(m->sender))) {
+			member_free(room, m);
+			continue;
+		}
+		HASH_DEL(room->members, m);
+		gone[n++] = m;
+	}
+	return n;
+}
+
+static void
+tell_departed(struct rr_room *room, struct rr_member *const *gone, size_t n)
+{
+	struct rr *r = room->r;
+	struct relay_member *all = xcalloc(n, sizeof *all);
+	char(*nodes)[RELAY_NODE_MAX + 1] = xcalloc(n, sizeof *nodes);
+
+	for (size_t i = 0; i < n; i++)
+		all[i] = (struct relay_member){span_of(gone[i]->sender),
+		    span_of(gone[i]->nick),
+		    rr_node_name(nodes[i], span_of(gone[i]->node))
+			? span_of(nodes[i])
+			: SPAN("?")};
+	r->relay.ev.on_departed(r->relay.ev_arg, room->room, all, n);
+	free(nodes);
+	free(all);
+}
+
+size_t
+rr_room_depart(struct rr *r, const char *fold)
+{
+	struct rr_room *room = rr_room_find(r, fold);
+	size_t seen = room ? HASH_COUNT(room->members) : 0;
+
+	if (seen == 0)
+		return 0;
+	struct rr_member **gone = xcalloc(seen, sizeof(struct rr_member *));
+	size_t n = take_leaving(room, gone);
+	if (n > 0 && !room->closed && !r->ending)
+		tell_departed(room, gone, n);
+	for (size_t i = 0; i < n; i++)
+		free(gone[i]);
+	free(gone);
+	return seen;
+}
+
+char **
+rr_rooms_snapshot(struct rr *r, size_t *n)
+{
+	struct rr_room *room, *next;
+	char **folds = xcalloc(HASH_COUNT(r->rooms) + 1, sizeof *folds);
+
+	*n = 0;
+	HASH_ITER (hh, r->rooms, room, next)
+		folds[(*n)++] = xstrdup(room->conv.key);
+	return folds;
+}
+
+static void
+renumber(struct rr_room *room, const char *old_id)
+{
+	struct rr_member *m, *next;
+	struct span id = span_of(room->r->node_id);
+
+	/* What is added again comes last, and is passed over. */
+	HASH_ITER (hh, room->members, m, next) {
+		if (strcmp(m->node, old_id) != 0)
+			continue;
+		HASH_DEL(room->members, m);
+		member_key(m->key, sizeof m->key, span_of(m->sender), id);
+		HASH_ADD_STR(room->members, key, m);
+	}
+}
+
 void
-rr_rooms_node_gone(struct rr *r, struct span node)
+rr_rooms_renumber(struct rr *r, const char *old_id)
 {
 	struct rr_room *room, *next;
 
 	HASH_ITER (hh, r->rooms, room, next)
-		rr_members_gone(room, node.p);
+		renumber(room, old_id);
 }
 
 /* --- rosters -------------------------------------------------------------- */
@@ -246,6 +379,15 @@ take_node_members(struct rr_room *room, const struct rr_roster_entry *e)
 			    room, RELAY_PRESENT, m.sender, m.nick, e->node);
 }
 
+/* What Redis says of a dead node's members is up to the janitor. */
+static bool
+is_doubted(struct rr *r, struct span node)
+{
+	const struct rr_node *n = rr_node_find(r, node);
+
+	return n && n->missed > 0;
+}
+
 /* This node's own are known better here. */
 void
 rr_roster_take(struct rr_room *room, const redisReply *roster)
@@ -254,11 +396,12 @@ rr_roster_take(struct rr_room *room, const redisReply *roster)
 	struct rr_member *m, *next;
 
 	HASH_ITER (hh, room->members, m, next)
-		m->found = strcmp(m->node, room->r->node_id) == 0;
+		m->found = strcmp(m->node, room->r->node_id) == 0 ||
+			   is_doubted(room->r, span_of(m->node));
 	for (size_t i = 0; i + 1 < roster->elements; i += 2)
 		if (rr_roster_at(roster, i, &e) &&
 		    !span_is(e.node, room->r->node_id) &&
-		    rr_node_is_live(room->r, e.node))
+		    rr_node_is_kept(room->r, e.node))
 			take_node_members(room, &e);
 	vanish_all(room, is_found, NULL);
 }

@@ -22,7 +22,7 @@ import time
 from fleet import Fleet
 from snugtest import DEADLINE, Failed, World, until
 
-REAL = {"say-timeout": "1s", "lease": "10s", "heartbeat": "2s",
+REAL = {"say-timeout": "1s", "lease": "10s", "heartbeat": "2s", "grace": "15s",
         "connect-timeout": "3s", "probe": "2s", "dead": "6s", "backoff": "2s"}
 
 

@@ -22,6 +22,7 @@ from proxy import Proxy
 # Short enough for a scenario of seconds, long enough for a busy machine.
 TIMERS = {
     "say-timeout": "500ms", "lease": "2s", "heartbeat": "100ms",
+    "grace": "1s",
     "connect-timeout": "500ms", "probe": "200ms", "dead": "1s",
     "backoff": "100ms",
 }

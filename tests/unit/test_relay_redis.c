@@ -4,6 +4,7 @@
  * killed, frozen, emptied, filled up, demoted and lied to.  What holds while
  * all is well is in the contract's tests.
  */
+#include <event2/event.h>
 #include <hiredis.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,7 +19,14 @@
 #include "tests/unit/relay_harness.h"
 #include "tests/unit/unit.h"
 
-enum { SAY_MS = 300, LEASE_MS = 1500, PROBE_MS = 200, DEAD_MS = 800 };
+enum {
+	SAY_MS = 300,
+	LEASE_MS = 1500,
+	PROBE_MS = 200,
+	DEAD_MS = 800,
+	GRACE_MS = 400,
+	REAP_MS = 2000,
+};
 
 static struct redis_server server;
 static struct redis_proxy proxy;
@@ -55,6 +63,9 @@ faults_node_start(struct node *n)
 	    .say_timeout_ms = SAY_MS,
 	    .lease_ms = LEASE_MS,
 	    .heartbeat_ms = 50,
+	    .grace_ms = GRACE_MS,
+	    .reap_ms = REAP_MS,
+	    .jitter_ms = 100,
 	    .connect_timeout_ms = 1000,
 	    .probe_ms = PROBE_MS,
 	    .dead_ms = DEAD_MS,
@@ -938,7 +949,8 @@ members_of_a_node_that_dies_are_gone(struct harness *h)
 
 	redis_server_do(&server, "ZREM t%u:{nodes} ghost.1", h->number);
 
-	expect_presence(n, RELAY_GONE, BOB);
+	assert_string_equal(next_news(n, NEWS_DEPARTED)->sender, BOB);
+	assert_int_equal(unread(n, NEWS_PRESENCE), 0);
 }
 
 static void
@@ -1075,6 +1087,345 @@ a_thousand_rooms_are_back_within_five_seconds(struct harness *h)
 	expect_message(n, lobby, "after");
 }
 
+/* --- dead nodes ----------------------------------------------------------- */
+
+/* Another node, made by hand: it lives until it is buried. */
+static void
+ghost_lives(struct harness *h, const char *id)
+{
+	redis_server_do(
+	    &server, "ZADD t%u:{nodes} 9999999999999 %s", h->number, id);
+}
+
+static void
+ghost_dies(struct harness *h, const char *id)
+{
+	redis_server_do(&server, "ZADD t%u:{nodes} 1 %s", h->number, id);
+}
+
+static void
+ghost_joins(struct harness *h, const char *id, const char *room,
+    const char *sender, const char *nick)
+{
+	redis_server_do(&server, "HSET t%u:{r:%s}:m:%s %s %s", h->number, room,
+	    id, sender, nick);
+	redis_server_do(
+	    &server, "HINCRBY t%u:{r:%s}:n %s 1", h->number, room, id);
+	redis_server_do(
+	    &server, "SADD t%u:{n:%s}:rooms %s", h->number, id, room);
+}
+
+static void
+ghost_claims(struct harness *h, const char *id, const char *nick)
+{
+	char *text = xasprintf("G %s %s 5 %s %s", BOB, id, nick, nick);
+
+	redis_server_do(
+	    &server, "SADD t%u:{n:%s}:nicks %s", h->number, id, nick);
+	redis_server_do(&server, "SET t%u:{k:%s} %s", h->number, nick, text);
+	free(text);
+}
+
+static bool
+exists(struct harness *h, const char *head, const char *id, const char *tail)
+{
+	char *key = xasprintf("t%u:%s%s%s", h->number, head, id, tail);
+	redisReply *r = redis_server_ask(&server, "EXISTS %s", key);
+	bool yes = r->integer == 1;
+
+	freeReplyObject(r);
+	free(key);
+	return yes;
+}
+
+static bool
+is_in_nodes(struct harness *h, const char *id)
+{
+	redisReply *r =
+	    redis_server_ask(&server, "ZSCORE t%u:{nodes} %s", h->number, id);
+	bool yes = r->type == REDIS_REPLY_STRING;
+
+	freeReplyObject(r);
+	return yes;
+}
+
+/* A turn of the loop, so that a test can wait for what Redis shows. */
+static void
+turn(struct harness *h)
+{
+	struct timeval tv = {0, 5000};
+
+	event_base_loopexit(h->base, &tv);
+	event_base_dispatch(h->base);
+}
+
+static void
+await_burial(struct harness *h, const char *id)
+{
+	uint64_t end_ms = clock_now_ms() + 10000;
+
+	while (is_in_nodes(h, id)) {
+		assert_true(clock_now_ms() < end_ms);
+		turn(h);
+	}
+}
+
+static void
+what_a_dead_node_left_is_cleared_away_and_nothing_else(struct harness *h)
+{
+	struct node *n = &h->node[0];
+	open_room(n, "lobby", lobby);
+	join(n, "lobby", ALICE, "Alice");
+	assert_int_equal(claim(n, "alice", ALICE, alice), RELAY_OK);
+	ghost_lives(h, "live.1");
+	ghost_joins(h, "live.1", "lobby", CARLA, "Carla");
+	ghost_claims(h, "live.1", "carla");
+	ghost_joins(h, "dead.1", "lobby", BOB, "Bob");
+	ghost_joins(h, "dead.1", "attic", BOB, "Bob");
+	ghost_claims(h, "dead.1", "bob");
+	/* Its index names a nick that is somebody else's by now. */
+	redis_server_do(&server, "SADD t%u:{n:dead.1}:nicks alice", h->number);
+
+	ghost_dies(h, "dead.1");
+	await_burial(h, "dead.1");
+
+	assert_false(exists(h, "{r:lobby}:m:", "dead.1", ""));
+	assert_false(exists(h, "{r:attic}:m:", "dead.1", ""));
+	assert_false(exists(h, "{r:attic}:", "n", ""));
+	assert_false(exists(h, "{n:", "dead.1", "}:rooms"));
+	assert_false(exists(h, "{n:", "dead.1", "}:nicks"));
+	assert_false(exists(h, "{n:", "dead.1", "}:reap"));
+	assert_false(exists(h, "{k:", "bob", "}"));
+	assert_true(exists(h, "{r:lobby}:m:", "live.1", ""));
+	assert_true(exists(h, "{n:", "live.1", "}:rooms"));
+	assert_true(exists(h, "{k:", "carla", "}"));
+	assert_true(is_in_nodes(h, "live.1"));
+	assert_int_equal(await_answer(ask_peek(n, "lobby"))->n, 2);
+	assert_string_equal(await_answer(ask_find(n, "alice"))->sender, ALICE);
+}
+
+static void
+survivors_elect_one_janitor(struct harness *h)
+{
+	char seen[64] = "";
+	uint64_t end_ms = clock_now_ms() + 10000;
+	for (int i = 0; i < 1100; i++) {
+		char room[24], nick[24];
+
+		snprintf(room, sizeof room, "room%d", i);
+		snprintf(nick, sizeof nick, "nick%d", i);
+		ghost_joins(h, "dead.1", room, BOB, "Bob");
+		ghost_claims(h, "dead.1", nick);
+	}
+
+	ghost_dies(h, "dead.1");
+	while (is_in_nodes(h, "dead.1")) {
+		redisReply *r = redis_server_ask(
+		    &server, "GET t%u:{n:dead.1}:reap", h->number);
+
+		if (r->type == REDIS_REPLY_STRING && !seen[0])
+			snprintf(seen, sizeof seen, "%s", r->str);
+		else if (r->type == REDIS_REPLY_STRING)
+			assert_string_equal(r->str, seen);
+		freeReplyObject(r);
+		assert_true(clock_now_ms() < end_ms);
+		turn(h);
+	}
+
+	assert_true(seen[0] != '\0');
+	redisReply *left =
+	    redis_server_ask(&server, "KEYS t%u:{r:room*", h->number);
+	assert_int_equal(left->elements, 0);
+	freeReplyObject(left);
+	left = redis_server_ask(&server, "KEYS t%u:{k:nick*", h->number);
+	assert_int_equal(left->elements, 0);
+	freeReplyObject(left);
+}
+
+static void
+a_crashed_janitor_is_followed_by_another(struct harness *h)
+{
+	enum { LOCK_MS = 600 };
+	ghost_joins(h, "dead.1", "attic", BOB, "Bob");
+	redis_server_do(&server, "SET t%u:{n:dead.1}:reap crashed PX %d",
+	    h->number, LOCK_MS);
+	ghost_dies(h, "dead.1");
+
+	while (exists(h, "{n:", "dead.1", "}:reap")) {
+		redisReply *r = redis_server_ask(
+		    &server, "GET t%u:{n:dead.1}:reap", h->number);
+		if (r->type == REDIS_REPLY_STRING &&
+		    strcmp(r->str, "crashed") == 0)
+			assert_true(exists(h, "{r:attic}:m:", "dead.1", ""));
+		freeReplyObject(r);
+		turn(h);
+	}
+	await_burial(h, "dead.1");
+
+	assert_false(exists(h, "{r:attic}:m:", "dead.1", ""));
+}
+
+static void
+a_janitor_that_loses_its_lock_stops(struct harness *h)
+{
+	for (int i = 0; i < 500; i++) {
+		char room[24];
+
+		snprintf(room, sizeof room, "room%d", i);
+		ghost_joins(h, "dead.1", room, BOB, "Bob");
+	}
+	ghost_dies(h, "dead.1");
+	while (!exists(h, "{n:", "dead.1", "}:reap"))
+		turn(h);
+	redis_server_do(
+	    &server, "SET t%u:{n:dead.1}:reap other PX 300", h->number);
+
+	for (int i = 0; i < 20; i++)
+		turn(h);
+	assert_true(exists(h, "{n:", "dead.1", "}:rooms"));
+	await_burial(h, "dead.1");
+
+	assert_false(exists(h, "{n:", "dead.1", "}:rooms"));
+}
+
+static void
+members_and_nicks_are_kept_for_the_grace_and_then_free(struct harness *h)
+{
+	struct node *n = &h->node[0];
+	ghost_lives(h, "ghost.1");
+	ghost_joins(h, "ghost.1", "lobby", BOB, "Bob");
+	ghost_claims(h, "ghost.1", "bob");
+	open_room(n, "lobby", lobby);
+	expect_presence(n, RELAY_PRESENT, BOB);
+
+	uint64_t dead_ms = clock_now_ms();
+	redis_server_do(&server, "ZREM t%u:{nodes} ghost.1", h->number);
+	assert_int_equal(claim(n, "bob", ALICE, alice), RELAY_TAKEN);
+	const struct news *w = next_news(n, NEWS_DEPARTED);
+
+	assert_string_equal(w->sender, BOB);
+	assert_ptr_equal(w->what, lobby);
+	assert_true(clock_now_ms() - dead_ms >= GRACE_MS);
+	assert_int_equal(unread(n, NEWS_PRESENCE), 0);
+	/* The node is forgotten behind the last room of the pass. */
+	turn(h);
+	assert_int_equal(claim(n, "bob", ALICE, alice), RELAY_OK);
+}
+
+static void
+who_comes_back_within_the_grace_has_never_gone(struct harness *h)
+{
+	struct node *a = &h->node[0], *b = &h->node[1];
+	ghost_lives(h, "ghost.1");
+	ghost_joins(h, "ghost.1", "lobby", ALICE, "Alice");
+	ghost_joins(h, "ghost.1", "lobby", BOB, "Bob");
+	ghost_joins(h, "ghost.1", "lobby", CARLA, "Carla");
+	open_room(a, "lobby", lobby);
+	open_room(b, "lobby", lobby);
+
+	redis_server_do(&server, "ZREM t%u:{nodes} ghost.1", h->number);
+	join(a, "lobby", ALICE, "Alice");
+	join(b, "lobby", BOB, "Bob");
+	const struct news *w = next_news(a, NEWS_DEPARTED);
+	assert_string_equal(w->sender, CARLA);
+	assert_int_equal(w->together, 1);
+	w = next_news(b, NEWS_DEPARTED);
+	assert_string_equal(w->sender, CARLA);
+	assert_int_equal(w->together, 1);
+	assert_int_equal(unread(a, NEWS_DEPARTED), 0);
+	assert_int_equal(unread(b, NEWS_DEPARTED), 0);
+}
+
+static void
+a_roster_read_in_the_grace_takes_nobody_away(struct harness *h)
+{
+	struct node *n = &h->node[0];
+	ghost_lives(h, "ghost.1");
+	ghost_joins(h, "ghost.1", "lobby", BOB, "Bob");
+	open_room(n, "lobby", lobby);
+	expect_presence(n, RELAY_PRESENT, BOB);
+
+	redis_server_do(&server, "DEL t%u:{r:lobby}:m:ghost.1", h->number);
+	redis_server_do(&server, "ZREM t%u:{nodes} ghost.1", h->number);
+	ghost_lives(h, "ghost.2");
+	while (await_answer(ask_find(n, "bob"))->st != RELAY_NONE)
+		;
+	for (int i = 0; i < 10; i++) {
+		turn(h);
+		redis_server_do(&server, "PUBLISH t%u:{r:lobby}:c %s",
+		    h->number, "@node=ghost.2 ROSTER");
+	}
+
+	assert_string_equal(next_news(n, NEWS_DEPARTED)->sender, BOB);
+	assert_int_equal(unread(n, NEWS_PRESENCE), 0);
+}
+
+static void
+a_node_without_an_answer_comes_back_as_another(struct harness *h)
+{
+	struct node *n = &h->node[0];
+	open_room(n, "lobby", lobby);
+	join(n, "lobby", ALICE, "Alice");
+	expect_presence(n, RELAY_JOINED, ALICE);
+	assert_int_equal(claim(n, "alice", ALICE, alice), RELAY_OK);
+	assert_int_equal(claim(n, "bob", BOB, bob), RELAY_OK);
+	char *old = node_id(n);
+
+	redis_server_freeze(&server);
+	uint64_t end_ms = clock_now_ms() + LEASE_MS;
+	while (clock_now_ms() < end_ms)
+		turn(h);
+	assert_int_equal(claim(n, "carla", CARLA, lobby), RELAY_DOWN);
+	redis_server_thaw(&server);
+	/* Somebody was quicker. */
+	redis_server_do(
+	    &server, "ZADD t%u:{nodes} 9999999999999 ghost.1", h->number);
+	claim_by_hand(n, "ghost.1");
+	await_up(n);
+
+	const struct news *w = next_news(n, NEWS_NICK_LOST);
+	assert_ptr_equal(w->what, alice);
+	assert_string_equal(await_answer(ask_find(n, "bob"))->sender, BOB);
+	await_burial(h, old);
+	char *new = node_id(n);
+	assert_string_not_equal(new, old);
+	assert_false(exists(h, "{r:lobby}:m:", old, ""));
+	assert_true(exists(h, "{r:lobby}:m:", new, ""));
+	assert_true(exists(h, "{n:", new, "}:rooms"));
+	assert_true(exists(h, "{n:", new, "}:nicks"));
+	assert_int_equal(unread(n, NEWS_PRESENCE), 0);
+	assert_int_equal(unread(n, NEWS_DEPARTED), 0);
+	say(n, "lobby", ALICE, "after");
+	expect_message(n, lobby, "after");
+	part(n, "lobby", ALICE, "Alice", NULL);
+	expect_presence(n, RELAY_PARTED, ALICE);
+	free(old);
+	free(new);
+}
+
+static void
+an_emptied_redis_is_told_who_is_here(struct harness *h)
+{
+	struct node *a = &h->node[0], *b = &h->node[1];
+	uint64_t end_ms = clock_now_ms() + 10000;
+	open_room(a, "lobby", lobby);
+	open_room(b, "lobby", lobby);
+	join(a, "lobby", ALICE, "Alice");
+	join(b, "lobby", BOB, "Bob");
+	assert_int_equal(claim(a, "alice", ALICE, alice), RELAY_OK);
+	assert_int_equal(claim(b, "bob", BOB, bob), RELAY_OK);
+
+	redis_server_do(&server, "FLUSHALL");
+	while (await_answer(ask_peek(a, "lobby"))->n != 2 ||
+	       await_answer(ask_find(a, "bob"))->st != RELAY_OK ||
+	       await_answer(ask_find(b, "alice"))->st != RELAY_OK)
+		assert_true(clock_now_ms() < end_ms);
+
+	assert_int_equal(unread(a, NEWS_DEPARTED), 0);
+	assert_int_equal(unread(b, NEWS_DEPARTED), 0);
+	assert_int_equal(unread(a, NEWS_NICK_LOST), 0);
+}
+
 /* --- the table ------------------------------------------------------------ */
 
 struct rule {
@@ -1122,6 +1473,15 @@ static struct rule rules[] = {
 	TWO(comings_that_nobody_was_told_of_are_found_after_a_break),
 	TWO(a_nick_lost_in_a_break_is_told_when_the_relay_is_up),
 	TWO(what_is_given_back_in_a_break_is_given_back_after_it),
+	ONE(what_a_dead_node_left_is_cleared_away_and_nothing_else),
+	TWO(survivors_elect_one_janitor),
+	TWO(a_crashed_janitor_is_followed_by_another),
+	ONE(a_janitor_that_loses_its_lock_stops),
+	ONE(members_and_nicks_are_kept_for_the_grace_and_then_free),
+	TWO(who_comes_back_within_the_grace_has_never_gone),
+	ONE(a_roster_read_in_the_grace_takes_nobody_away),
+	ONE(a_node_without_an_answer_comes_back_as_another),
+	TWO(an_emptied_redis_is_told_who_is_here),
 	ONE(a_thousand_rooms_are_back_within_five_seconds),
 };
 /* clang-format on */
