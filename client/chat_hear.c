@@ -11,8 +11,10 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/attr.h"
+#include "base/buf.h"
 
 enum { NAMES_SHOWN_MAX = 200 };
 
@@ -222,10 +224,52 @@ on_room(struct chat *c, const struct heard *h)
 }
 
 static void
+put_since(struct buf *out, struct span ms)
+{
+	uint64_t v;
+	struct tm tm;
+	char text[32];
+
+	if (!text_u64(ms, UINT64_C(1) << 45, &v))
+		return;
+	time_t t = (time_t)(v / 1000);
+	if (localtime_r(&t, &tm) &&
+	    strftime(text, sizeof text, "%e %b %H:%M", &tm) > 0)
+		buf_addf(out, ", since %s", text + strspn(text, " "));
+}
+
+/* One of WHOIS' facts, in words where it is known. */
+static void
+put_fact(struct buf *out, struct span fact)
+{
+	const char *eq = memchr(fact.p, '=', fact.len);
+	size_t at = eq ? (size_t)(eq - fact.p) : fact.len;
+	struct span key = {fact.p, at};
+	struct span value = {
+	    fact.p + at + (eq != NULL), fact.len - at - (eq != NULL)};
+
+	if (span_is(fact, "guest=yes"))
+		buf_add_str(out, ", a guest");
+	else if (span_is(key, "node"))
+		buf_addf(out, ", on %.*s", SPAN_ARG(value));
+	else if (span_is(key, "since"))
+		put_since(out, value);
+	else if (fact.len > 0)
+		buf_addf(out, ", %.*s", SPAN_ARG(fact));
+}
+
+static void
 on_user(struct chat *c, const struct heard *h)
 {
-	model_note(c->m, chat_here(c), ENTRY_INFO, "%.*s  %.*s",
-	    SPAN_ARG(h->p[0]), SPAN_ARG(h->text));
+	struct buf line = {0};
+	struct span rest = h->text;
+
+	buf_add(&line, h->p[0].p, h->p[0].len);
+	while (rest.len > 0)
+		put_fact(&line, text_word(&rest));
+	model_note(c->m, chat_here(c), ENTRY_INFO, "%.*s", (int)buf_len(&line),
+	    buf_head(&line));
+	buf_free(&line);
 }
 
 static void

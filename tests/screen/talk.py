@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: ISC
 """People talk: what they type arrives, and the screen says what is new."""
 
+import re
+
 from stage import *
 
 
@@ -193,6 +195,17 @@ def a_nick_that_is_taken_is_said():
         t.wait("until you take another: /nick NAME")
         t.type("/nick anna\r")
         t.wait("you are anna now")
+
+
+@test
+def whois_is_answered_in_words():
+    with Snugd() as server, Raw(server, "bob", "lobby"), \
+            snug(server, "lobby") as ann:
+        ann.wait("2 here")
+        ann.type("/whois bob\r")
+        ann.wait("bob, a guest, on ")
+        check(any(re.search(r"since \d+ \w+ \d\d:\d\d", row)
+                  for row in ann.screen()), "when bob came")
 
 
 run()
