@@ -982,6 +982,91 @@ a_nick_that_changed_unseen_is_put_right_when_announced(void **state)
 	EXPECT(a, "PARTED r Rob\n");
 }
 
+enum { CROWD_MAX = 21 };
+
+/* So many people of another node, in a room of ours. */
+static struct room *
+seat_crowd(struct client *c, struct relay_member *m,
+    char ids[][SENDER_ID_LEN + 1], size_t n)
+{
+	struct rig *r = c->rig;
+	struct room *room = room_find(r->server.rooms, "r");
+
+	for (size_t i = 0; i < n; i++) {
+		char nick[24];
+
+		snprintf(ids[i], SENDER_ID_LEN + 1, "g%032zx", i + 1);
+		snprintf(nick, sizeof nick, "p%02zu", i);
+		m[i] = (struct relay_member){
+		    span_of(ids[i]), span_of(nick), SPAN("elsewhere")};
+		news_events.on_presence(
+		    &r->server, room, RELAY_JOINED, &m[i], SPAN_NONE);
+		m[i].nick = SPAN("p");
+	}
+	rig_lines(c);
+	return room;
+}
+
+static void
+twenty_who_leave_with_their_node_are_told_by_name(void **state)
+{
+	struct rig *r = *state;
+	struct client *a = rig_person(r, "ann");
+	struct relay_member m[CROWD_MAX];
+	char ids[CROWD_MAX][SENDER_ID_LEN + 1];
+	const char *lines;
+
+	rig_send(a, "JOIN r\n");
+	struct room *room = seat_crowd(a, m, ids, 20);
+	news_events.on_departed(&r->server, room, m, 20);
+	lines = rig_lines(a);
+	assert_non_null(
+	    strstr(lines, "PARTED r p00 its server went away\nPARTED r p01 "));
+	assert_non_null(strstr(lines, "PARTED r p19 its server went away\n"));
+	assert_null(strstr(lines, "NOTICE"));
+	ASK(a, "NAMES r", "NAMES r 1 ann\nOK\n");
+}
+
+static void
+more_than_twenty_who_leave_with_their_node_are_one_line(void **state)
+{
+	struct rig *r = *state;
+	struct client *a = rig_person(r, "ann");
+	struct relay_member m[CROWD_MAX];
+	char ids[CROWD_MAX][SENDER_ID_LEN + 1];
+
+	rig_send(a, "JOIN r\n");
+	struct room *room = seat_crowd(a, m, ids, 21);
+	news_events.on_departed(&r->server, room, m, 21);
+	EXPECT(a, "NOTICE parted r 21\n");
+	ASK(a, "NAMES r", "NAMES r 1 ann\nOK\n");
+	/* Who is gone already is not told again, nor who is at home here. */
+	m[0].sender = span_of(a->session->user->id);
+	news_events.on_departed(&r->server, room, m, 21);
+	EXPECT(a, "");
+	ASK(a, "NAMES r", "NAMES r 1 ann\nOK\n");
+}
+
+/* The relay tells of it under another node: for people that is no news. */
+static void
+who_comes_back_by_another_node_is_not_announced(void **state)
+{
+	struct rig *r = *state;
+	struct client *a = rig_person(r, "ann");
+	struct relay_member m;
+	char id[1][SENDER_ID_LEN + 1];
+
+	rig_send(a, "JOIN r\n");
+	struct room *room = seat_crowd(a, &m, id, 1);
+	m.nick = SPAN("p00");
+	m.node = SPAN("third");
+	news_events.on_presence(&r->server, room, RELAY_JOINED, &m, SPAN_NONE);
+	EXPECT(a, "");
+	ASK(a, "NAMES r", "NAMES r 2 ann p00\nOK\n");
+	news_events.on_presence(&r->server, room, RELAY_PARTED, &m, SPAN_NONE);
+	EXPECT(a, "PARTED r p00\n");
+}
+
 /* --- plaintext where it is not allowed ------------------------------------ */
 
 static void
@@ -1045,6 +1130,9 @@ main(void)
 	    T(the_relays_going_and_coming_is_told_to_all),
 	    T(who_lost_its_nick_is_a_guest_and_may_take_another),
 	    T(a_nick_that_changed_unseen_is_put_right_when_announced),
+	    T(twenty_who_leave_with_their_node_are_told_by_name),
+	    T(more_than_twenty_who_leave_with_their_node_are_one_line),
+	    T(who_comes_back_by_another_node_is_not_announced),
 	    T(a_stranger_is_told_little_and_may_do_less),
 #undef T
 	};
