@@ -228,8 +228,9 @@ redis_link_eval(struct redis_link *l, unsigned script, unsigned nkeys,
 	struct pending *p = pending_new(l, fn, arg, true);
 	p->script = (int)script;
 	p->at = l->reloading ? UINT64_MAX : l->queued;
+	/* One that waits for scripts will begin here or later. */
 	if (token)
-		*token = p->at;
+		*token = l->queued;
 	if (l->reloading) {
 		TAILQ_INSERT_TAIL(&l->fresh, p, entry);
 		return 0;

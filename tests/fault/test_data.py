@@ -126,6 +126,26 @@ def forgotten_scripts_are_loaded_again_and_nothing_is_lost(w):
 
 
 @test
+def what_waited_for_scripts_is_not_called_refused_when_it_was_sent(w):
+    """R15 D7: found by the mix with seed 105."""
+    f = Fleet(w, 1)
+    (c,) = f.pair()
+    proxy = f.nodes[0].proxy
+    for _ in range(5):
+        # The refusal comes after 0.3 s, the scripts after 0.6 s, and an answer
+        # to what was said between the two when its time is just over.
+        proxy.delay(0.3 * SAY_TIMEOUT)
+        f.redis.command("SCRIPT", "FLUSH")
+        end = time.monotonic() + SAY_TIMEOUT
+        until(lambda end=end: c.say("r") and time.monotonic() > end, "its time")
+        until(lambda: not any(x.tries and not x.unknown
+                              for x in list(c.outbox.values())), "answers")
+        proxy.delay(0)
+        f.quiet()
+    f.settled()
+
+
+@test
 def a_flushed_redis_is_a_gap_for_everybody_and_ids_still_rise(w):
     """R15 D4"""
     f = Fleet(w)
