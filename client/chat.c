@@ -118,8 +118,7 @@ enter(struct chat *c, struct window *w)
 {
 	struct line_writer lw;
 	w->settled = false;
-	w->gap = false;
-	w->reaches = !msgid_is_zero(w->cursor);
+	w->reaches &= !msgid_is_zero(w->cursor);
 	w->hold_until_ms = 0;
 	chat_ask(c, w->entered ? ASK_REJOIN : ASK_JOIN, w, NULL, &lw);
 	if (!msgid_is_zero(w->cursor))
@@ -138,8 +137,7 @@ catch_up(struct chat *c, struct window *w)
 	struct line_writer lw;
 	bool again = !msgid_is_zero(w->cursor);
 	w->settled = false;
-	w->gap = false;
-	w->reaches = again;
+	w->reaches &= again;
 	w->asked_from = w->cursor;
 	chat_ask(c, again ? ASK_MISSED : ASK_OLDER, w, NULL, &lw);
 	if (again)
@@ -407,7 +405,7 @@ on_person_answer(struct chat *c, struct window *w, const struct net_answer *a)
 	} else if (more && !msgid_is_zero(w->asked_from)) {
 		catch_up(c, w);
 	} else {
-		w->gap |= !a->ok;
+		w->reaches &= a->ok;
 		chat_settle(c, w);
 	}
 }
@@ -818,7 +816,7 @@ restore_cursor(struct window *w, const struct outbox_line *l, bool first)
 		return;
 	if (first || msgid_cmp(l->since, w->cursor) < 0)
 		w->cursor = l->since;
-	w->restored = !msgid_is_zero(w->cursor);
+	w->restored = w->reaches = !msgid_is_zero(w->cursor);
 }
 
 static bool

@@ -49,7 +49,7 @@ window_for_message(struct chat *c, struct span target)
 		return w;
 	w = model_open(c->m, WINDOW_PERSON, &name);
 	if (w)
-		w->settled = true;
+		w->settled = w->reaches = true;
 	return w;
 }
 
@@ -278,7 +278,7 @@ on_gap(struct chat *c, struct span target)
 	struct window *w = chat_window_of(c, target);
 	if (!w)
 		return;
-	w->gap = true;
+	w->reaches = false;
 	model_note(c->m, w, ENTRY_ERROR,
 	    "some messages from here on are lost or out of reach");
 }

@@ -103,7 +103,7 @@ may_repeat(const struct chat *c, const struct window *w, const struct send *s)
 	if (s->sender != c->sender)
 		return false;
 	return s->age_ms + (clock_now_ms() - s->first_ms) < c->dedupe_ms ||
-	       (w->reaches && !w->gap);
+	       w->reaches;
 }
 
 void
@@ -132,6 +132,7 @@ chat_settle(struct chat *c, struct window *w)
 		if (!may_repeat(c, w, s))
 			give_up(c, w, s);
 	}
+	w->reaches = true; /* from here on nothing is missed unnoticed */
 	chat_pump(c, w);
 }
 

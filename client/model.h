@@ -67,8 +67,7 @@ struct window {
 	bool joined;   /* the server says we are */
 	bool entered;  /* we were, at least once */
 	bool settled;  /* what we said before a break has been looked for */
-	bool gap;      /* the replay had a hole */
-	bool reaches;  /* the replay begins where we left off */
+	bool reaches;  /* no hole since what was said and is not settled */
 	bool restored; /* its cursor is an earlier run's: nothing is shown */
 	bool asking;   /* for older history */
 	uint64_t hold_until_ms; /* the server asked to wait: monotonic */

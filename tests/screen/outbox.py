@@ -55,9 +55,9 @@ def count(bob, text, last):
             return n
 
 
-def begin(server, resume=None, token="one"):
+def begin(server, resume=None, token="one", dedupe=300):
     """WELCOME and NICK, as a server that has resume answers them."""
-    server.welcome("dedupe=300 resume=" + token)
+    server.welcome("dedupe=%d resume=%s" % (dedupe, token))
     tag, attributes, words = server.expect("NICK")
     equal(attributes.get("resume"), resume)
     server.answer(tag, "OK " + words[1])
@@ -221,6 +221,50 @@ def a_line_of_another_sender_is_asked_about():
             server.begin()
             t.wait("2 here")
             check(not t.has("│ hello"), "it is gone for good")
+
+
+def kill_while_flying(server):
+    """A line is written, after a message, and snug killed; gives its cid."""
+    with snug(server, "lobby", env=home(server)) as t:
+        begin(server)
+        server.join()
+        server.msg("before")
+        t.wait("│ before")
+        t.type("hello\r")
+        _, attributes, _ = server.expect("SAY")
+        kill(t)
+    return attributes["cid"]
+
+
+@test
+def after_the_dedupe_time_a_replay_without_a_gap_is_proof():
+    with FakeServer() as server:
+        cid = kill_while_flying(server)
+        with snug(server, "lobby", env=home(server)) as t:
+            begin(server, resume="one", token="two", dedupe=0)
+            check("since" in server.join(), "from the cursor")
+            tag, again, words = server.expect("SAY")
+            equal((words[2], again["cid"]), ("hello", cid))
+            server.answer(tag, "OK 1800000000000-0")
+            delivered(server, t, "hello")
+
+
+@test
+def after_the_dedupe_time_a_gap_is_asked_about():
+    with FakeServer() as server:
+        kill_while_flying(server)
+        with snug(server, "lobby", env=home(server)) as t:
+            begin(server, resume="one", token="two", dedupe=0)
+            tag, _, _ = server.expect("JOIN")
+            server.send(tag + " NOTICE gap lobby")
+            after = server.msg("after", attributes=tag + " @replay ")
+            server.drop()  # and what came does not close the gap
+            t.wait("│ after")
+            t.wait("offline")
+            t.type("\r")
+            begin(server, resume="two", token="three", dedupe=0)
+            equal(server.join().get("since"), after)
+            t.until(lambda t: mark_of(t, "│ hello") == "?", "the mark")
 
 
 @test
