@@ -381,7 +381,8 @@ get_line(FILE *f, char *line, int cap, const char **why)
 	}
 	if (n == 0)
 		return NULL;
-	/* The last line of a file may lack its LF, but is no longer for that. */
+	/* The last line of a file may lack its LF, but is no longer for that.
+	 */
 	if (n == cap - 1 && line[n - 1] != '\n') {
 		*why = "the line is too long; at most 198 bytes";
 		return NULL;
