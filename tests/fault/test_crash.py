@@ -211,4 +211,33 @@ def the_people_of_a_dead_node_are_gone_and_their_nicks_are_free(w):
     until(free, "ann is free")
 
 
+@test
+def a_dead_node_leaves_nothing_behind_in_redis_whoever_dies_with_it(w):
+    """D1: one of those who are left cleans up; here it is killed as well, and
+    the last one does."""
+    f = Fleet(w, 3)
+    rooms = [f"room{n}" for n in range(60)]
+    there = [f.client(f"p{n}", rooms[n::6], nodes=f.nodes[n % 2:n % 2 + 1])
+             for n in range(6)]
+    here = f.client("here", rooms, nodes=f.nodes[2:])
+    f.ready()
+    ids = [k.decode().split("{n:")[1].split("}")[0]
+           for k in f.redis.command("KEYS", "*{n:*:rooms")]
+    dead = [x for x in ids if not x.startswith("loft")]
+    if len(dead) != 2:
+        raise Failed(f"the nodes are {ids}")
+    f.nodes[0].kill()
+    here.say("room0")
+    f.nodes[1].kill()
+    for c in there:
+        c.addresses = [f.nodes[2].address]
+
+    def left():
+        return [k for k in f.redis.command("KEYS", "*")
+                if any(x.encode() in k for x in dead)]
+
+    until(lambda: not left(), "nothing is left", 3 * DEADLINE)
+    f.settled()
+
+
 run()
