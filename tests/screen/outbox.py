@@ -111,6 +111,31 @@ def a_line_for_a_server_that_hangs_arrives_once_after_a_kill():
 
 
 @test
+def kills_at_any_moment_lose_nothing_and_double_nothing():
+    said = []
+    with Snugd() as server, Raw(server, "bob", "lobby") as bob:
+        for run in range(12):
+            with snug(server, "lobby", env=home(server)) as t:
+                t.wait("2 here")
+                lines = ["line-%d-%d" % (run, n) for n in range(4)]
+                t.type("\r".join(lines) + "\r")
+                t.wait("│ " + lines[run % 4])
+                kill(t)
+                said += lines[:run % 4 + 1]
+        with snug(server, "lobby", env=home(server)) as t:
+            t.wait("2 here")
+            t.type("the end\r")
+            heard = []
+            while not heard or heard[-1] != "the end":
+                heard.append(bob.next().split(" ", 4)[-1])
+        left = kept(server)
+        for text in said:
+            check(heard.count(text) <= 1, text + " came twice")
+            check(text in heard or "LINE lobby " + text in left,
+                  text + " is lost")
+
+
+@test
 def what_was_settled_does_not_come_back():
     with Snugd() as server:
         with snug(server, "lobby", env=home(server)) as t:
