@@ -3,6 +3,8 @@
 #define SNUG_SERVER_CLAIM_H
 
 #include "base/attr.h"
+#include <stdbool.h>
+
 #include "server/relay.h"
 
 struct answer;
@@ -22,7 +24,19 @@ typedef void (*claim_then_fn)(void *arg, enum relay_status st);
 void claim_ensure(
     struct server *sv, struct answer *a, claim_then_fn then, void *arg);
 
-/* The sender goes: gives back what is held. */
-void claim_release(struct server *sv, struct user *u);
+/*
+ * The session becomes the sender of this id, whose nick it has taken over in
+ * the relay, and listens to what is said to it in private.
+ */
+void claim_take_over(struct server *sv, struct answer *a,
+    const struct name *nick, const char *id, claim_then_fn then, void *arg);
+
+/* A session that held this nick for this sender came to nothing: gives back
+ * what it has in the relay, unless another session of the sender has it now.
+ *   lost  it may come back for it */
+void claim_drop(struct server *sv, const char *fold, const char *id, bool lost);
+
+/* The sender goes: gives back what is held.  lost: it may come back. */
+void claim_release(struct server *sv, struct user *u, bool lost);
 
 #endif

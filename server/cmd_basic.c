@@ -82,6 +82,7 @@ quit(void *arg)
 		return;
 	if (s) {
 		rooms_flush(s->server->rooms);
+		s->quit = true;
 		/* Written, not given: an answer would let the next line run. */
 		render_event(session_out(s), answer_tag(k->answer), "OK",
 		    SPAN_NONE, SPAN_NONE, SPAN_NONE);

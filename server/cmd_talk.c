@@ -232,6 +232,7 @@ say_to_person(struct request *q)
 		return;
 	keep_message(p, q);
 	p->go = say_to_owner;
+	q->session->settled = true;
 	claim_ensure(q->server, q->answer, on_held, p);
 }
 

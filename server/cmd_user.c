@@ -59,7 +59,7 @@ on_claimed(void *arg, enum relay_status st)
 	 * What a session had that is gone, is given back already. */
 	if ((st == RELAY_UNKNOWN && !has_nick(s, r->nick.fold)) ||
 	    (st == RELAY_OK && !s))
-		relay_release(r->sv->relay, r->nick.fold, r->id);
+		claim_drop(r->sv, r->nick.fold, r->id, false);
 	if (!s) {
 		answer_none(r->answer);
 	} else if (st == RELAY_TAKEN) {
@@ -83,8 +83,8 @@ on_held(void *arg, enum relay_status st)
 	struct session *s = answer_session(r->answer);
 
 	if (st == RELAY_OK && s)
-		relay_claim(
-		    r->sv->relay, &r->nick, r->id, s->user, on_claimed, r);
+		relay_claim(r->sv->relay, &r->nick, r->id, s->user->token,
+		    on_claimed, r);
 	else
 		on_claimed(r, st == RELAY_OK ? RELAY_DOWN : st);
 }
@@ -154,12 +154,101 @@ refuse_nick(struct request *q, const struct name *nick)
 	return true;
 }
 
+/* --- NICK @resume ------------------------------------------------------- */
+
+struct resuming {
+	struct server *sv;
+	struct answer *answer;
+	struct name nick;
+};
+
+static void
+on_taken_over(void *arg, enum relay_status st)
+{
+	struct resuming *r = arg;
+
+	if (!answer_session(r->answer))
+		answer_none(r->answer);
+	else if (st != RELAY_OK)
+		request_relay_err(r->answer, (int)st);
+	else
+		answer_ok(r->answer, span_of(r->nick.shown));
+	free(r);
+}
+
+static void
+on_resumed(void *arg, enum relay_status st, const char *sender)
+{
+	struct resuming *r = arg;
+
+	if (!answer_session(r->answer)) {
+		if (st == RELAY_OK)
+			claim_drop(r->sv, r->nick.fold, sender, true);
+		answer_none(r->answer);
+	} else if (st == RELAY_OK) {
+		claim_take_over(
+		    r->sv, r->answer, &r->nick, sender, on_taken_over, r);
+		return;
+	} else if (st == RELAY_TAKEN) {
+		answer_err(r->answer, ERR_NICK_IN_USE, 0,
+		    "somebody is called %s, or has a nick that looks like it, "
+		    "and the token does not go with it; take another by NICK "
+		    "alone",
+		    r->nick.shown);
+	} else if (st == RELAY_NONE) {
+		answer_err(r->answer, ERR_NO_SUCH_NICK, 0,
+		    "there is no session of %s to go on from any more; take "
+		    "the nick by NICK alone, as somebody new",
+		    r->nick.shown);
+	} else {
+		request_relay_err(r->answer, (int)st);
+	}
+	free(r);
+}
+
+/* A token is no nick's way around the rules: it only fits a nick that was
+ * taken by them, a guest's own form among these. */
+static void
+resume(struct request *q)
+{
+	char token[RELAY_TOKEN_LEN + 1];
+	struct resuming *r;
+	struct name nick;
+
+	if (!request_nick(q, q->params[0], &nick))
+		return;
+	if (q->session->settled) {
+		answer_err(q->answer, ERR_BAD_ARGS, 0,
+		    "@resume goes before the first JOIN or SAY of a session; "
+		    "connect anew");
+		return;
+	}
+	if (!user_hash_token(token, q->resume)) {
+		answer_err(q->answer, ERR_BAD_ARGS, 0,
+		    "@resume is the token of a WELCOME, %d characters long",
+		    USER_TOKEN_LEN);
+		return;
+	}
+	r = xcalloc(1, sizeof *r);
+	r->sv = q->server;
+	r->answer = q->answer;
+	r->nick = nick;
+	relay_resume(r->sv->relay, &r->nick, token, q->session->user->token,
+	    on_resumed, r);
+}
+
+/* --- NICK, again --------------------------------------------------------- */
+
 void
 cmd_nick(struct request *q)
 {
 	struct renaming *r;
 	struct name nick;
 
+	if (q->attrs & ATTR_RESUME) {
+		resume(q);
+		return;
+	}
 	if (!request_nick(q, q->params[0], &nick) || refuse_nick(q, &nick))
 		return;
 	r = xcalloc(1, sizeof *r);

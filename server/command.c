@@ -35,7 +35,7 @@ static const struct command commands[] = {
 	{"HISTORY", cmd_history, 1, TEXT_NONE, HISTORY_ATTRS, 2, 0, "[@before=id|@after=id] [@last=n] HISTORY target", "shows what was said, 50 messages unless @last says otherwise"},
 	{"JOIN", cmd_join, 1, TEXT_NONE, ATTR_SINCE | ATTR_LAST, 2, 0, "[@since=id|@last=n] JOIN room", "enters a room, and makes it if it is new"},
 	{"NAMES", cmd_names, 1, TEXT_NONE, ATTR_BEHIND, 2, 0, "[@after=nick] NAMES room", "lists who is in a room"},
-	{"NICK", cmd_nick, 1, TEXT_NONE, 0, 2, 0, "NICK nick", "takes a nick"},
+	{"NICK", cmd_nick, 1, TEXT_NONE, ATTR_RESUME, 2, 0, "[@resume=token] NICK nick", "takes a nick, or takes it over from one's former session"},
 	{"PART", cmd_part, 1, TEXT_MAY, 0, 1, 0, "PART room [text]", "leaves a room"},
 	{"PING", cmd_ping, 0, TEXT_MAY, 0, 1, COMMAND_STRANGER | COMMAND_GREETS, "PING [text]", "gets the text back"},
 	{"PONG", cmd_pong, 0, TEXT_MAY, 0, 0, COMMAND_SILENT | COMMAND_GREETS, "PONG [text]", "answers the server's PING"},
@@ -77,6 +77,8 @@ static const struct attr {
 	"so many messages, 500 at most"},
     {"re", ATTR_RE, VALUE_ID, offsetof(struct request, re), 0,
 	"a reply to this message"},
+    {"resume", ATTR_RESUME, VALUE_WORD, offsetof(struct request, resume), 0,
+	"the token of the session to go on as"},
     {"since", ATTR_SINCE, VALUE_ID, offsetof(struct request, since), 0,
 	"replay what came after this message"},
 };
@@ -84,7 +86,7 @@ static const struct attr {
 /* Attributes of the protocol that wait for their commands: known, so that a
  * client which relies on one is not left in the belief that it worked. */
 static const char *const later_attrs[] = {
-    "delete", "edit", "for", "key", "react", "resume", "unreact"};
+    "delete", "edit", "for", "key", "react", "unreact"};
 
 /* What people try who know another chat, by the word they begin with. */
 static const struct habit {

@@ -27,6 +27,7 @@ enum command_attr {
 	ATTR_BEFORE = 1 << 6,
 	ATTR_AFTER = 1 << 7, /* an id, of HISTORY */
 	ATTR_CLEAR = 1 << 8,
+	ATTR_RESUME = 1 << 10,
 	ATTR_BEHIND = 1 << 9, /* @after as a name, of lists */
 };
 
@@ -43,7 +44,7 @@ struct request {
 	struct span params[LINE_PARAMS_MAX];
 	struct span text;
 	unsigned attrs; /* which of these are there */
-	struct span cid, re, enc, behind;
+	struct span cid, re, enc, behind, resume;
 	struct msgid since, before, after;
 	uint64_t last;
 };

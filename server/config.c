@@ -111,6 +111,7 @@ static const struct conf_option options[] = {
 	{"relay", "prefix", 0, CONF_STRING, AT(prefix), 0, 0, "sn1:", NULL, "TEXT", "begin all keys in Redis with TEXT"},
 	{"relay", "history-ttl", 0, CONF_DURATION, AT(history_ttl), 1000, 3650 * DAY, "30d", NULL, "TIME", "forget a conversation's history after TIME of silence"},
 	{"relay", "dedupe", 0, CONF_DURATION, AT(dedupe), 1000, DAY, "300s", NULL, "TIME", "know a repeated message by its cid for TIME"},
+	{"relay", "resume", 0, CONF_DURATION, AT(resume), 0, 3600000, "60s", NULL, "TIME", "let a guest that was lost come back as the same one for TIME"},
 	{"relay", "say-timeout", 0, CONF_DURATION, AT(say_timeout), 10, 60000, "1s", NULL, "TIME", "answer a SAY within TIME, whatever state Redis is in"},
 	{"relay", "lease", 0, CONF_DURATION, AT(lease), 100, 600000, "10s", NULL, "TIME", "hold a node dead that was not heard for TIME"},
 	{"relay", "heartbeat", 0, CONF_DURATION, AT(heartbeat), 10, 60000, "2s", NULL, "TIME", "renew the lease each TIME"},

@@ -249,6 +249,7 @@ make_redis_relay(struct node *n, char cause[static ERR_LEN])
 	    .history = c->history,
 	    .history_ttl_ms = c->history_ttl,
 	    .dedupe_ms = c->dedupe,
+	    .resume_ms = c->resume,
 	    .say_timeout_ms = c->say_timeout,
 	    .lease_ms = c->lease,
 	    .heartbeat_ms = c->heartbeat,
@@ -271,6 +272,7 @@ make_relay(struct node *n, char cause[static ERR_LEN])
 	    .history = c->history,
 	    .history_ttl_ms = c->history_ttl,
 	    .dedupe_ms = c->dedupe,
+	    .resume_ms = c->resume,
 	    .wake = wake_relay,
 	    .wake_arg = n,
 	};

@@ -465,6 +465,7 @@ member_join(struct server *sv, struct answer *a, const struct name *room,
 
 	_Static_assert(
 	    offsetof(struct join, waiter) == 0, "cast in on_room_ready");
+	s->settled = true;
 	j->sv = sv;
 	j->answer = a;
 	j->ask = *ask;
@@ -626,7 +627,7 @@ members_leave_all(struct session *s, struct span why)
 	while ((m = TAILQ_FIRST(&s->memberships)))
 		leave(m, NULL, why);
 	if (u->nsessions == 1)
-		claim_release(sv, u);
+		claim_release(sv, u, !s->quit);
 	user_drop_session(u, s);
 	user_unref(sv->users, u);
 	s->user = NULL;

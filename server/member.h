@@ -41,7 +41,8 @@ void member_part(struct answer *a, struct membership *m, struct span text);
 bool member_await_echo(struct session *s, const struct membership *only,
     void (*then)(void *arg), void *arg);
 
-/* A session goes: out of every room, its nick given back, its user dropped. */
+/* A session goes: out of every room, its nick given back (or left, to be taken
+ * over, if it did not QUIT), its user dropped. */
 void members_leave_all(struct session *s, struct span why);
 
 /* The room may not be needed any more. */

@@ -385,14 +385,14 @@ news_renamed(struct server *sv, struct user *u, const struct name *nick)
 /* Somebody else holds the nick now: the sender becomes a guest again, and is
  * told by the RENAMED that everyone gets. */
 static void
-on_nick_lost(void *arg, void *user, const char *fold)
+on_nick_lost(void *arg, const char *sender, const char *fold)
 {
 	struct server *sv = arg;
-	struct user *u = user;
+	struct user *u = user_find(sv->users, span_of(sender));
 	struct name nick;
 	struct seat *seat;
 
-	if (strcmp(u->fold, fold) != 0)
+	if (!u || !user_is_local(u) || strcmp(u->fold, fold) != 0)
 		return;
 	user_guest_nick(&nick);
 	news_renamed(sv, u, &nick);
@@ -403,6 +403,25 @@ on_nick_lost(void *arg, void *user, const char *fold)
 		relay_rename(sv->relay, seat->room->fold,
 		    &(struct relay_member){
 			.sender = span_of(u->id), .nick = span_of(u->shown)});
+}
+
+/* Another session has taken the sender over, with this nick. */
+static void
+on_replaced(void *arg, const char *sender, const char *fold)
+{
+	struct server *sv = arg;
+	struct user *u = user_find(sv->users, span_of(sender));
+
+	if (!u || !user_is_local(u))
+		return;
+	if (strcmp(u->fold, fold) != 0) /* it was about to be renamed */
+		relay_release(sv->relay, u->fold, sender);
+	relay_unwatch(sv->relay, sender);
+	u->claim = USER_UNCLAIMED; /* the nick is not its own any more */
+	/* The last one may take the user with it. */
+	for (size_t n = u->nsessions; n > 0; n--)
+		session_end(u->sessions[n - 1], BYE_REPLACED, 0,
+		    "another session has taken over who you are");
 }
 
 static int
@@ -448,4 +467,5 @@ const struct relay_events news_events = {
     .on_pair_message = on_pair_message,
     .on_pair_typing = on_pair_typing,
     .on_nick_lost = on_nick_lost,
+    .on_replaced = on_replaced,
 };

@@ -196,31 +196,71 @@ static const char room_listed[] =
 
 /*
  * KEYS 1 the skeleton of the nick
- * ARGV 1 sender, 2 what to put there, 3 what a dead node left there, or ''
- * A claim is "G SENDER N SINCE FOLD SHOWN".  Returns false where it is ours
- * now, else who has it.
+ * ARGV 1 sender, 2 what to put there, 3 what a dead node left there, or '',
+ *      4 N, 5 the hash of the sender's token, or '-'
+ * A claim is "G SENDER N SINCE FOLD SHOWN TOKEN"; with an L in place of the G
+ * its sender is gone, and it is anybody's.  A sender that another node has
+ * taken over is no longer ours.  Returns false where it is ours now, else who
+ * has it.
  */
 static const char claim[] =
     WHEN_FULL "local was = redis.call('GET', KEYS[1])\n"
-	      "if was and was ~= ARGV[3] and\n"
-	      "    string.match(was, '^%u (%S+) ') ~= ARGV[1] then\n"
-	      "  return was\n"
+	      "if was and was ~= ARGV[3] and string.sub(was, 1, 1) ~= 'L' "
+	      "then\n"
+	      "  local sender, node, token = string.match(was,\n"
+	      "    '^%u (%S+) (%S+) %d+ %S+ %S+ (%S+)$')\n"
+	      "  if sender ~= ARGV[1] or\n"
+	      "      (node ~= ARGV[4] and token ~= ARGV[5]) then\n"
+	      "    return was\n"
+	      "  end\n"
 	      "end\n"
 	      "redis.call('SET', KEYS[1], ARGV[2])\n"
 	      "return false\n";
 
 /*
  * KEYS 1 the skeleton of the nick
- * ARGV 1 sender, 2 N, 3 the nick's fold: only what we hold is given back
+ * ARGV 1 sender, 2 N, 3 the nick's fold: only what we hold is given back,
+ *      4 how long its token is still good, in ms, 5 the hash of the token where
+ *      the sender is not known, or '-'
  */
 static const char release[] = WHEN_FULL
     "local was = redis.call('GET', KEYS[1])\n"
-    "local sender, node, fold = string.match(was or '', "
-    "'^%u (%S+) (%S+) %d+ (%S+) ')\n"
-    "if sender == ARGV[1] and node == ARGV[2] and fold == ARGV[3] then\n"
+    "local sender, node, fold, token = string.match(was or '', "
+    "'^G (%S+) (%S+) %d+ (%S+) %S+ (%S+)$')\n"
+    "if not token or node ~= ARGV[2] or fold ~= ARGV[3] or\n"
+    "    (sender ~= ARGV[1] and (token == '-' or token ~= ARGV[5])) then\n"
+    "  return 0\n"
+    "end\n"
+    "if token == '-' or ARGV[4] == '0' then\n"
     "  return redis.call('DEL', KEYS[1])\n"
     "end\n"
-    "return 0\n";
+    "redis.call('SET', KEYS[1], 'L' .. string.sub(was, 2), 'PX', ARGV[4])\n"
+    "return 1\n";
+
+/*
+ * KEYS 1 the skeleton of the nick
+ * ARGV 1 the hash of the token, 2 of the one that comes in its place, 3 N,
+ *      4 the nick's fold, 5 how it is shown, 6 and 7 what stands before and
+ *      behind a node's id in its channel
+ * The old node hears "replaced SENDER TOKEN FOLD", if it can.  Asked again by
+ * one that has it already, it is no other answer.  Returns false where nobody
+ * holds the nick, what stands there where the token is not its own, and
+ * {what stood there} where it is ours now.
+ */
+static const char resume[] = WHEN_FULL
+    "local was = redis.call('GET', KEYS[1])\n"
+    "local kind, sender, node, since, fold, token = string.match(was or '', "
+    "'^([GL]) (%S+) (%S+) (%d+) (%S+) %S+ (%S+)$')\n"
+    "if fold ~= ARGV[4] or (token ~= ARGV[1] and token ~= ARGV[2]) then\n"
+    "  return was\n"
+    "end\n"
+    "redis.call('SET', KEYS[1], table.concat({'G', sender, ARGV[3], since, "
+    "fold, ARGV[5], ARGV[2]}, ' '))\n"
+    "if kind == 'G' and node ~= ARGV[3] then\n"
+    "  redis.call('PUBLISH', ARGV[6] .. node .. ARGV[7], 'replaced ' .. "
+    "sender .. ' ' .. token .. ' ' .. fold)\n"
+    "end\n"
+    "return {was}\n";
 
 /* Leaves live, the nodes whose lease runs, and hash, which tells lists apart.
  */
@@ -285,13 +325,22 @@ static const char reap[] =
 static const char reap_room[] =
     WHEN_FULL "redis.call('UNLINK', KEYS[2])\n" COUNT "return count\n";
 
-/* KEYS 1 the skeleton of a nick; ARGV 1 N: only what N still holds goes. */
+/*
+ * KEYS 1 the skeleton of a nick
+ * ARGV 1 N: only what N still holds goes; 2 how long its token is still good,
+ *      in ms
+ */
 static const char reap_nick[] =
     WHEN_FULL "local was = redis.call('GET', KEYS[1])\n"
-	      "if string.match(was or '', '^%u %S+ (%S+) ') == ARGV[1] then\n"
+	      "local node, token = string.match(was or '',\n"
+	      "  '^G %S+ (%S+) %d+ %S+ %S+ (%S+)$')\n"
+	      "if node ~= ARGV[1] then return 0 end\n"
+	      "if token == '-' or ARGV[2] == '0' then\n"
 	      "  return redis.call('DEL', KEYS[1])\n"
 	      "end\n"
-	      "return 0\n";
+	      "redis.call('SET', KEYS[1], 'L' .. string.sub(was, 2), 'PX', "
+	      "ARGV[2])\n"
+	      "return 1\n";
 
 /* Nothing is left of it.  KEYS 1 nodes; ARGV 1 N */
 static const char reaped[] =
@@ -312,6 +361,7 @@ const struct redis_script redis_scripts[SCRIPT_COUNT] = {
     [SCRIPT_ROOM_LISTED] = {"room-listed", room_listed},
     [SCRIPT_CLAIM] = {"claim", claim},
     [SCRIPT_RELEASE] = {"release", release},
+    [SCRIPT_RESUME] = {"resume", resume},
     [SCRIPT_NODES] = {"nodes", nodes},
     [SCRIPT_HEARTBEAT] = {"heartbeat", heartbeat},
     [SCRIPT_REAP] = {"reap", reap},

@@ -75,6 +75,13 @@ is_member(const struct relay_member *m)
 }
 
 static bool
+is_token(const char *token)
+{
+	return strlen(token) == RELAY_TOKEN_LEN &&
+	       strspn(token, "0123456789abcdef") == RELAY_TOKEN_LEN;
+}
+
+static bool
 is_message(const struct relay_msg *m)
 {
 	return is_sender(m->sender) && m->nick.len <= NAME_BYTES_MAX &&
@@ -174,11 +181,11 @@ relay_typing(
 
 void
 relay_claim(struct relay *r, const struct name *nick, const char *sender,
-    void *user, relay_done_fn done, void *arg)
+    const char *token, relay_done_fn done, void *arg)
 {
 	assert(is_fold(nick->fold) && is_sender(span_of(sender)));
-	assert(done != NULL);
-	r->ops->claim(r, nick, sender, user, done, arg);
+	assert(done != NULL && (token == NULL || is_token(token)));
+	r->ops->claim(r, nick, sender, token, done, arg);
 }
 
 void
@@ -186,6 +193,22 @@ relay_release(struct relay *r, const char *fold, const char *sender)
 {
 	assert(is_fold(fold) && is_sender(span_of(sender)));
 	r->ops->release(r, fold, sender);
+}
+
+void
+relay_leave(struct relay *r, const char *fold, const char *sender)
+{
+	assert(is_fold(fold) && is_sender(span_of(sender)));
+	r->ops->leave(r, fold, sender);
+}
+
+void
+relay_resume(struct relay *r, const struct name *nick, const char *token,
+    const char *new_token, relay_resume_fn done, void *arg)
+{
+	assert(is_fold(nick->fold) && done != NULL);
+	assert(is_token(token) && is_token(new_token));
+	r->ops->resume(r, nick, token, new_token, done, arg);
 }
 
 void

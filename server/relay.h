@@ -37,6 +37,7 @@ enum {
 	    2 * SENDER_ID_LEN + 1, /* LO:HI; room names are shorter */
 	RELAY_READ_MAX = 64,       /* messages in one relay_read() */
 	RELAY_NODE_MAX = 64,
+	RELAY_TOKEN_LEN = 64, /* a resume token's hash, in hex */
 };
 
 /* One conversation: a room by its folded name, or two senders' ids. */
@@ -128,7 +129,11 @@ struct relay_events {
 	    void *arg, void *user, struct span sender, struct span nick);
 	/* Our claim of this nick was lost to somebody else (two nodes met again
 	 * after a break): the holder has to be renamed. */
-	void (*on_nick_lost)(void *arg, void *user, const char *fold);
+	void (*on_nick_lost)(void *arg, const char *sender, const char *fold);
+	/* relay_resume() took this sender over with this nick, here or on
+	 * another node: what it has here ends, and the nick is not given
+	 * back. */
+	void (*on_replaced)(void *arg, const char *sender, const char *fold);
 };
 
 /* --- asking --------------------------------------------------------------- */
@@ -143,6 +148,10 @@ typedef void (*relay_room_fn)(
     void *arg, enum relay_status st, const struct relay_room_info *info);
 
 typedef void (*relay_done_fn)(void *arg, enum relay_status st);
+
+/* sender: the id that was taken over; borrowed. */
+typedef void (*relay_resume_fn)(
+    void *arg, enum relay_status st, const char *sender);
 
 /* dup: this cid was accepted before, under that id. */
 typedef void (*relay_append_fn)(
@@ -255,12 +264,27 @@ void relay_typing(struct relay *r, const struct conv *c, struct span sender,
  * RELAY_TAKEN while a live node holds it, or another nick of its skeleton
  * (name_skeleton()), for somebody else.  Of nicks that look alike a sender
  * holds one at a time: the last one claimed takes the place of the one before.
+ *
+ *   token  hash of what takes the nick over, RELAY_TOKEN_LEN long; NULL: none
  */
 void relay_claim(struct relay *r, const struct name *nick, const char *sender,
-    void *user, relay_done_fn done, void *arg);
+    const char *token, relay_done_fn done, void *arg);
 /* Gives it back; nothing happens if the sender does not hold it, also where it
  * holds one that looks like it. */
 void relay_release(struct relay *r, const char *fold, const char *sender);
+/* The same, but its token is good for a while, as long as nobody takes the
+ * nick: the sender was lost, and may come back. */
+void relay_leave(struct relay *r, const char *fold, const char *sender);
+/*
+ * Takes over the sender that holds, or has left, this very nick, from whatever
+ * node, alive or not.  Once: from then on it is held here under new_token.
+ * RELAY_TAKEN if another token goes with it, RELAY_NONE if nobody holds it.
+ * Where the sender was held, on_replaced() comes to its node; to this one
+ * before done.  After RELAY_UNKNOWN it is as it was, or left by who has
+ * new_token; asking again is right in either case.
+ */
+void relay_resume(struct relay *r, const struct name *nick, const char *token,
+    const char *new_token, relay_resume_fn done, void *arg);
 /* Who holds this very nick, if its node is alive; else RELAY_NONE. */
 void relay_find(
     struct relay *r, const char *fold, relay_owner_fn done, void *arg);
@@ -300,8 +324,11 @@ struct relay_ops {
 	void (*typing)(struct relay *, const struct conv *, struct span sender,
 	    struct span nick);
 	void (*claim)(struct relay *, const struct name *, const char *sender,
-	    void *user, relay_done_fn, void *);
+	    const char *token, relay_done_fn, void *);
 	void (*release)(struct relay *, const char *fold, const char *sender);
+	void (*leave)(struct relay *, const char *fold, const char *sender);
+	void (*resume)(struct relay *, const struct name *, const char *token,
+	    const char *new_token, relay_resume_fn, void *);
 	void (*find)(struct relay *, const char *fold, relay_owner_fn, void *);
 	void (*watch)(struct relay *, const char *sender, void *user,
 	    relay_done_fn, void *);

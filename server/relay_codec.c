@@ -249,15 +249,30 @@ codec_get_ids(struct span *rest, struct msgid *prev, struct msgid *id)
 void
 codec_put_claim(struct buf *out, const struct codec_claim *c)
 {
-	buf_addf(out, "G %.*s %.*s %llu %.*s %.*s", SPAN_ARG(c->sender),
-	    SPAN_ARG(c->node), (unsigned long long)c->since_ms,
-	    SPAN_ARG(c->fold), SPAN_ARG(c->nick));
+	struct span token = c->token.p ? c->token : SPAN("-");
+
+	buf_addf(out, "%c %.*s %.*s %llu %.*s %.*s %.*s", c->left ? 'L' : 'G',
+	    SPAN_ARG(c->sender), SPAN_ARG(c->node),
+	    (unsigned long long)c->since_ms, SPAN_ARG(c->fold),
+	    SPAN_ARG(c->nick), SPAN_ARG(token));
+}
+
+static bool
+is_token(struct span s)
+{
+	for (size_t i = 0; i < s.len; i++)
+		if (!memchr("0123456789abcdef", s.p[i], 16))
+			return false;
+	return s.len == RELAY_TOKEN_LEN;
 }
 
 int
 codec_get_claim(struct codec_claim *c, struct span s)
 {
-	if (!span_is(text_word(&s), "G"))
+	struct span kind = text_word(&s);
+
+	c->left = span_is(kind, "L");
+	if (!c->left && !span_is(kind, "G"))
 		return -CODEC_EVERB;
 	c->sender = text_word(&s);
 	c->node = text_word(&s);
@@ -267,8 +282,11 @@ codec_get_claim(struct codec_claim *c, struct span s)
 	    !text_u64(text_word(&s), UINT64_MAX, &c->since_ms))
 		return -CODEC_EATTR;
 	c->fold = text_word(&s);
-	c->nick = s;
-	return is_nick(c->fold) && is_nick(c->nick) ? 0 : -CODEC_ENAME;
+	c->nick = text_word(&s);
+	if (!is_nick(c->fold) || !is_nick(c->nick))
+		return -CODEC_ENAME;
+	c->token = span_is(s, "-") ? SPAN_NONE : s;
+	return !c->token.p || is_token(c->token) ? 0 : -CODEC_EATTR;
 }
 
 /* --- keys ----------------------------------------------------------------- */

@@ -67,10 +67,13 @@ int codec_get_event(struct codec_event *e, struct span payload) MUST_CHECK;
 int codec_get_ids(
     struct span *rest, struct msgid *prev, struct msgid *id) MUST_CHECK;
 
-/* `G SENDER NODE SINCE FOLD SHOWN`: who has a nick. */
+/* `G SENDER NODE SINCE FOLD SHOWN TOKEN`: who has a nick.  L in place of G: who
+ * has left it.  TOKEN is the hash of what takes it over, or `-`. */
 struct codec_claim {
 	struct span sender, node, fold, nick;
 	uint64_t since_ms;
+	struct span token; /* p NULL: none */
+	bool left;
 };
 void codec_put_claim(struct buf *out, const struct codec_claim *c);
 int codec_get_claim(struct codec_claim *c, struct span s) MUST_CHECK;

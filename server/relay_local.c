@@ -46,6 +46,7 @@ enum {
 	LOG_FIRST_CAP = 8,      /* slots; a power of two, as all capacities */
 	QUEUE_FIRST_CAP = 64,   /* operations */
 	SWEEP_LOGS = 16,        /* silent logs dropped in one run */
+	LEFT_MAX = 65536,       /* nicks that were left and can be resumed */
 	SWEEP_RECORDS = 1024,   /* dedupe records forgotten in one run */
 	BUDGET_DEFAULT = 256 << 20,
 	DEDUPE_KEY_MAX = SENDER_ID_LEN + CONV_KEY_MAX + LINE_CID_MAX + 3,
@@ -101,8 +102,10 @@ struct claim {
 	char skeleton[NAME_BYTES_MAX + 1];
 	struct name nick;
 	char sender[SENDER_ID_LEN + 1];
-	void *user;
+	char token[RELAY_TOKEN_LEN + 1]; /* "": none */
 	uint64_t since_ms;
+	uint64_t expires_ms;      /* of one that was left; 0: it is held */
+	TAILQ_ENTRY(claim) entry; /* while it is left */
 };
 
 struct watch {
@@ -125,6 +128,7 @@ struct op {
 	struct item *item;   /* owned; NULL: none, or it became an entry */
 	union {
 		relay_done_fn done;
+		relay_resume_fn resume;
 		relay_room_fn room;
 		relay_append_fn append;
 		relay_read_fn read;
@@ -136,12 +140,12 @@ struct op {
 	union {
 		struct relay_range range;
 		uint64_t opened;
-		void *user;
 	} u;
 };
 
 TAILQ_HEAD(places, place);
 TAILQ_HEAD(records, record);
+TAILQ_HEAD(claims, claim);
 
 struct local {
 	struct relay relay;
@@ -157,7 +161,9 @@ struct local {
 	struct places by_silence; /* those with a log; longest silent first */
 	struct record *records;
 	struct records by_expiry;
-	struct claim *claims;  /* by skeleton */
+	struct claim *claims; /* by skeleton */
+	struct claims left;   /* first to expire first */
+	size_t nleft;
 	struct watch *watches; /* by sender */
 
 	uint64_t openings; /* counts them */
@@ -958,15 +964,17 @@ local_list(struct relay *r, relay_list_fn done, void *arg)
 
 /* --- people --------------------------------------------------------------- */
 
-/* Of operations on nicks: text is the fold, nick what is shown. */
+/* Of operations on nicks: text is the fold, nick what is shown, cid the token
+ * (absent strings are NULL). */
 static struct op *
 queue_nick(struct local *l, op_fn run, const char *fold, const char *shown,
-    const char *sender)
+    const char *sender, const char *token)
 {
 	struct op *op = queue_add(l, run, NULL);
 	op->item = item_new(&(struct relay_msg){
 	    .sender = span_of(sender),
 	    .nick = span_of(shown),
+	    .cid = span_of(token),
 	    .text = span_of(fold),
 	});
 	return op;
@@ -1003,12 +1011,46 @@ claim_add(struct local *l, const char *fold, struct span sender)
 	return c;
 }
 
+/* It is held again, or about to be freed. */
+static void
+claim_hold(struct local *l, struct claim *c)
+{
+	if (c->expires_ms == 0)
+		return;
+	TAILQ_REMOVE(&l->left, c, entry);
+	l->nleft--;
+	c->expires_ms = 0;
+}
+
+static void
+claim_free(struct local *l, struct claim *c)
+{
+	claim_hold(l, c);
+	HASH_DEL(l->claims, c);
+	free(c);
+}
+
+/* All are left for the same time, so the list is in order. */
+static void
+claims_expire(struct local *l)
+{
+	struct claim *c;
+	while ((c = TAILQ_FIRST(&l->left)) != NULL &&
+	       (c->expires_ms <= l->now_ms || l->nleft > LEFT_MAX))
+		claim_free(l, c);
+}
+
+/* The message's cid is the token. */
 static enum relay_status
-claim(struct local *l, const struct relay_msg *m, void *user)
+claim(struct local *l, const struct relay_msg *m)
 {
 	char fold[NAME_BYTES_MAX + 1];
 	span_copy(fold, sizeof fold, m->text);
 	struct claim *c = claim_alike(l, fold);
+	if (c != NULL && c->expires_ms != 0) { /* anybody's */
+		claim_free(l, c);
+		c = NULL;
+	}
 	if (c != NULL && !span_is(m->sender, c->sender))
 		return RELAY_TAKEN;
 	if (c == NULL)
@@ -1017,23 +1059,22 @@ claim(struct local *l, const struct relay_msg *m, void *user)
 		c->since_ms = l->wall_ms;
 	memcpy(c->nick.fold, fold, sizeof c->nick.fold);
 	span_copy(c->nick.shown, sizeof c->nick.shown, m->nick);
-	c->user = user;
+	span_copy(c->token, sizeof c->token, m->cid);
 	return RELAY_OK;
 }
 
 static void
 run_claim(struct local *l, struct op *op, enum relay_status st)
 {
-	answer(op, st == RELAY_OK ? claim(l, &op->item->msg, op->u.user) : st);
+	answer(op, st == RELAY_OK ? claim(l, &op->item->msg) : st);
 }
 
 static void
 local_claim(struct relay *r, const struct name *nick, const char *sender,
-    void *user, relay_done_fn done, void *arg)
+    const char *token, relay_done_fn done, void *arg)
 {
-	struct op *op =
-	    queue_nick(local_of(r), run_claim, nick->fold, nick->shown, sender);
-	op->u.user = user;
+	struct op *op = queue_nick(
+	    local_of(r), run_claim, nick->fold, nick->shown, sender, token);
 	op->fn.done = done;
 	op->arg = arg;
 }
@@ -1042,24 +1083,92 @@ static void
 run_release(struct local *l, struct op *op, enum relay_status st)
 {
 	struct claim *c = claim_find(l, op->item->msg.text);
-	if (st != RELAY_OK || c == NULL ||
-	    !span_is(op->item->msg.sender, c->sender))
-		return;
-	HASH_DEL(l->claims, c);
-	free(c);
+	if (st == RELAY_OK && c != NULL && c->expires_ms == 0 &&
+	    span_is(op->item->msg.sender, c->sender))
+		claim_free(l, c);
 }
 
 static void
 local_release(struct relay *r, const char *fold, const char *sender)
 {
-	queue_nick(local_of(r), run_release, fold, NULL, sender);
+	queue_nick(local_of(r), run_release, fold, NULL, sender, NULL);
+}
+
+static void
+run_leave(struct local *l, struct op *op, enum relay_status st)
+{
+	struct claim *c = claim_find(l, op->item->msg.text);
+	if (c == NULL || c->token[0] == '\0' || l->config.resume_ms == 0) {
+		run_release(l, op, st);
+		return;
+	}
+	if (st != RELAY_OK || c->expires_ms != 0 ||
+	    !span_is(op->item->msg.sender, c->sender))
+		return;
+	c->expires_ms = l->now_ms + (uint64_t)l->config.resume_ms;
+	TAILQ_INSERT_TAIL(&l->left, c, entry);
+	l->nleft++;
+}
+
+static void
+local_leave(struct relay *r, const char *fold, const char *sender)
+{
+	queue_nick(local_of(r), run_leave, fold, NULL, sender, NULL);
+}
+
+/* The new token is kept where a sender's nick is with others.  Asked again by
+ * one that has it already, it is no other answer. */
+static enum relay_status
+resume(struct local *l, const struct relay_msg *m, char *sender)
+{
+	char fold[NAME_BYTES_MAX + 1];
+	span_copy(fold, sizeof fold, m->text);
+	struct claim *c = claim_alike(l, fold);
+	if (c == NULL)
+		return RELAY_NONE;
+	bool again = span_is(m->re, c->token);
+	if (strcmp(c->nick.fold, fold) != 0 ||
+	    (!again && !span_is(m->cid, c->token)))
+		return c->expires_ms != 0 ? RELAY_NONE : RELAY_TAKEN;
+	bool replaces = c->expires_ms == 0 && !again;
+	claim_hold(l, c);
+	span_copy(c->token, sizeof c->token, m->re);
+	span_copy(c->nick.shown, sizeof c->nick.shown, m->nick);
+	memcpy(sender, c->sender, sizeof c->sender);
+	if (replaces)
+		l->relay.ev.on_replaced(l->relay.ev_arg, sender, fold);
+	return RELAY_OK;
+}
+
+static void
+run_resume(struct local *l, struct op *op, enum relay_status st)
+{
+	char sender[SENDER_ID_LEN + 1];
+	if (st == RELAY_OK)
+		st = resume(l, &op->item->msg, sender);
+	op->fn.resume(op->arg, st, st == RELAY_OK ? sender : NULL);
+}
+
+static void
+local_resume(struct relay *r, const struct name *nick, const char *token,
+    const char *new_token, relay_resume_fn done, void *arg)
+{
+	struct op *op = queue_add(local_of(r), run_resume, NULL);
+	op->item = item_new(&(struct relay_msg){
+	    .nick = span_of(nick->shown),
+	    .cid = span_of(token),
+	    .re = span_of(new_token),
+	    .text = span_of(nick->fold),
+	});
+	op->fn.resume = done;
+	op->arg = arg;
 }
 
 static void
 run_find(struct local *l, struct op *op, enum relay_status st)
 {
 	const struct claim *c = claim_find(l, op->item->msg.text);
-	if (st == RELAY_OK && c == NULL)
+	if (st == RELAY_OK && (c == NULL || c->expires_ms != 0))
 		st = RELAY_NONE;
 	if (st != RELAY_OK) {
 		op->fn.owner(op->arg, st, NULL);
@@ -1077,7 +1186,8 @@ run_find(struct local *l, struct op *op, enum relay_status st)
 static void
 local_find(struct relay *r, const char *fold, relay_owner_fn done, void *arg)
 {
-	struct op *op = queue_nick(local_of(r), run_find, fold, NULL, NULL);
+	struct op *op =
+	    queue_nick(local_of(r), run_find, fold, NULL, NULL, NULL);
 	op->fn.owner = done;
 	op->arg = arg;
 }
@@ -1175,6 +1285,7 @@ relay_local_run(struct relay *r, uint64_t now_ms, uint64_t wall_ms)
 	l->awake = false;
 	l->now_ms = now_ms;
 	l->wall_ms = wall_ms;
+	claims_expire(l);
 	/* What callbacks ask for waits for the next run, so that they cannot
 	 * keep the loop from its sockets. */
 	size_t n = l->queue_n;
@@ -1196,10 +1307,8 @@ static void
 people_free(struct local *l)
 {
 	struct claim *c, *next_claim;
-	HASH_ITER (hh, l->claims, c, next_claim) {
-		HASH_DEL(l->claims, c);
-		free(c);
-	}
+	HASH_ITER (hh, l->claims, c, next_claim)
+		claim_free(l, c);
 	struct watch *w, *next_watch;
 	HASH_ITER (hh, l->watches, w, next_watch) {
 		HASH_DEL(l->watches, w);
@@ -1236,6 +1345,8 @@ static const struct relay_ops local_ops = {
     .read = local_read,
     .typing = local_typing,
     .claim = local_claim,
+    .leave = local_leave,
+    .resume = local_resume,
     .release = local_release,
     .find = local_find,
     .watch = local_watch,
@@ -1260,5 +1371,6 @@ relay_local_new(const struct relay_local_config *c)
 		l->log_ttl_ms = LOG_MIN_TTL_MS;
 	TAILQ_INIT(&l->by_silence);
 	TAILQ_INIT(&l->by_expiry);
+	TAILQ_INIT(&l->left);
 	return &l->relay;
 }

@@ -14,6 +14,7 @@ struct relay_local_config {
 	int64_t history;  /* messages kept per conversation, 256 at least */
 	int64_t history_ttl_ms; /* of silence; history 0: a minute at most */
 	int64_t dedupe_ms;
+	int64_t resume_ms; /* the token of a nick that was left is good */
 	/* Bytes for all logs and dedupe records: above it the oldest entries
 	 * of the conversation silent longest go.  0: 256 MiB. */
 	int64_t memory;

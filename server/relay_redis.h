@@ -17,6 +17,7 @@ struct relay_redis_config {
 	int64_t history;    /* messages kept per conversation */
 	int64_t history_ttl_ms;
 	int64_t dedupe_ms;
+	int64_t resume_ms;      /* the token of a nick that was left is good */
 	int64_t say_timeout_ms; /* an append is answered within */
 	int64_t lease_ms;       /* a node unheard for so long is dead */
 	int64_t heartbeat_ms;   /* 0: a fifth of the lease */

@@ -177,7 +177,7 @@ rr_chans_push(struct rr *r, const redisReply *push)
 	    !rr_span(push->element[2]).p)
 		return;
 	if (span_is(name, r->inbox))
-		rr_beat_heard(r, rr_span(push->element[2]));
+		rr_inbox_heard(r, rr_span(push->element[2]));
 	else if ((c = find(r, name)) != NULL && c->acked && c->owner)
 		c->ops->on_message(c->owner, rr_span(push->element[2]));
 }

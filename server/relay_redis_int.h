@@ -112,7 +112,8 @@ void rr_node_heard(struct rr *r, struct span node);
  * it is answered. */
 void rr_nodes_refresh(struct rr *r);
 void rr_beat_start(struct rr *r); /* its link is up */
-void rr_beat_heard(struct rr *r, struct span beacon);
+/* Something came over the node's own channel. */
+void rr_inbox_heard(struct rr *r, struct span said);
 /* The deadline, by Redis' clock, of something that ends in ms from now. */
 int64_t rr_redis_deadline(struct rr *r, uint64_t ms);
 /* The name in a node's id. */
@@ -279,8 +280,13 @@ bool rr_member_at(const redisReply *members, size_t i, struct relay_member *m);
 /* --- people --------------------------------------------------------------- */
 
 void rr_claim(struct relay *r, const struct name *nick, const char *sender,
-    void *user, relay_done_fn done, void *arg);
+    const char *token, relay_done_fn done, void *arg);
 void rr_release(struct relay *r, const char *fold, const char *sender);
+void rr_leave(struct relay *r, const char *fold, const char *sender);
+void rr_resume(struct relay *r, const struct name *nick, const char *token,
+    const char *new_token, relay_resume_fn done, void *arg);
+/* `SENDER TOKEN FOLD`: another node has taken it over. */
+void rr_nick_replaced(struct rr *r, struct span said);
 void rr_find(struct relay *r, const char *fold, relay_owner_fn done, void *arg);
 /* Tells upward which were lost while coming back. */
 void rr_nicks_tell_lost(struct rr *r);

@@ -12,6 +12,10 @@
  *
  * `nicks` is what this node's sessions hold.  It is claimed again after a
  * break; whoever lost one meanwhile is told.
+ *
+ * With a claim goes the hash of a token.  Whoever shows the token takes the
+ * sender over, from whatever node: of one that lives, and from what a sender
+ * that was lost has left, as long as nobody else took the nick.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -24,10 +28,12 @@ struct rr_nick {
 	UT_hash_handle hh;
 	char skeleton[NAME_BYTES_MAX + 1];
 	struct name name;
-	char sender[SENDER_ID_LEN + 1];
-	void *user;
+	char sender[SENDER_ID_LEN + 1];  /* "": known by its token alone */
+	char token[RELAY_TOKEN_LEN + 1]; /* "": none */
 	uint64_t since_ms;
 	bool returned; /* given back while Redis was away */
+	bool left;     /* and its token stays good for a while */
+	bool replaced; /* lost to itself, on another node */
 };
 
 static struct rr_nick *
@@ -74,7 +80,8 @@ put_claim(struct rr *r, const struct rr_nick *n, struct span stale)
 {
 	struct resp_cmd *c;
 	struct codec_claim claim = {span_of(n->sender), span_of(r->node_id),
-	    span_of(n->name.fold), span_of(n->name.shown), n->since_ms};
+	    span_of(n->name.fold), span_of(n->name.shown), n->since_ms,
+	    n->token[0] ? span_of(n->token) : SPAN_NONE, false};
 
 	index_nick(r, "SADD", n->skeleton);
 	c = rr_cmd(r);
@@ -84,6 +91,8 @@ put_claim(struct rr *r, const struct rr_nick *n, struct span stale)
 	codec_put_claim(&r->text, &claim);
 	resp_span(c, (struct span){buf_head(&r->text), buf_len(&r->text)});
 	resp_span(c, stale);
+	resp_str(c, r->node_id);
+	resp_str(c, n->token[0] ? n->token : "-");
 }
 
 /* Is what stands there nobody's any more?  Garbage is nobody's. */
@@ -92,7 +101,8 @@ is_stale(struct rr *r, struct span claim)
 {
 	struct codec_claim c;
 
-	return codec_get_claim(&c, claim) < 0 || !rr_node_is_kept(r, c.node);
+	return codec_get_claim(&c, claim) < 0 || c.left ||
+	       !rr_node_is_kept(r, c.node);
 }
 
 /* --- claim ---------------------------------------------------------------- */
@@ -120,9 +130,9 @@ keep(struct rr *r, const struct rr_nick *claimed)
 	}
 	n->name = claimed->name;
 	memcpy(n->sender, claimed->sender, sizeof n->sender);
-	n->user = claimed->user;
+	memcpy(n->token, claimed->token, sizeof n->token);
 	n->since_ms = claimed->since_ms;
-	n->returned = false;
+	n->returned = n->left = false;
 }
 
 /* A claim took the place of one that looked like it, and was given back. */
@@ -197,7 +207,7 @@ on_claimed(void *arg, const redisReply *reply, bool written)
 
 void
 rr_claim(struct relay *relay, const struct name *nick, const char *sender,
-    void *user, relay_done_fn done, void *arg)
+    const char *token, relay_done_fn done, void *arg)
 {
 	struct rr *r = rr_of(relay);
 	struct claim_op *c = rr_op_new(r, sizeof *c, fail_claim, true);
@@ -206,7 +216,7 @@ rr_claim(struct relay *relay, const struct name *nick, const char *sender,
 	c->arg = arg;
 	c->nick.name = *nick;
 	name_skeleton(nick->fold, c->nick.skeleton);
-	c->nick.user = user;
+	span_copy(c->nick.token, sizeof c->nick.token, span_of(token));
 	c->nick.since_ms = clock_wall_ms();
 	span_copy(c->nick.sender, sizeof c->nick.sender, span_of(sender));
 	if (!r->up) {
@@ -228,6 +238,8 @@ put_release(struct rr *r, const struct rr_nick *n)
 	resp_str(c, n->sender);
 	resp_str(c, r->node_id);
 	resp_str(c, n->name.fold);
+	resp_i64(c, n->left ? r->c.resume_ms : 0);
+	resp_str(c, n->token[0] && !n->sender[0] ? n->token : "-");
 }
 
 /* What is under way for the sender and looks like this. */
@@ -282,11 +294,10 @@ forget_lost(struct rr *r, const char *fold, const char *sender)
 	free(n);
 }
 
-void
-rr_release(struct relay *relay, const char *fold, const char *sender)
+static void
+give_back(struct rr *r, const char *fold, const char *sender, bool leave)
 {
-	struct rr *r = rr_of(relay);
-	struct rr_nick gone = {.returned = true};
+	struct rr_nick gone = {.returned = true, .left = leave};
 
 	name_skeleton(fold, gone.skeleton);
 	span_copy(gone.name.fold, sizeof gone.name.fold, span_of(fold));
@@ -306,8 +317,145 @@ rr_release(struct relay *relay, const char *fold, const char *sender)
 	} else if (held) {
 		/* When it comes back, or when its queue is shorter. */
 		n->returned = true;
+		n->left = leave;
 		rr_recover(r);
 	}
+}
+
+void
+rr_release(struct relay *relay, const char *fold, const char *sender)
+{
+	give_back(rr_of(relay), fold, sender, false);
+}
+
+void
+rr_leave(struct relay *relay, const char *fold, const char *sender)
+{
+	give_back(rr_of(relay), fold, sender, true);
+}
+
+/* --- resume --------------------------------------------------------------- */
+
+struct resume_op {
+	struct rr_op op;
+	struct rr_nick nick; /* as it will be held; the sender comes later */
+	char token[RELAY_TOKEN_LEN + 1];
+	relay_resume_fn done;
+	void *arg;
+};
+
+static void
+fail_resume(struct rr_op *op, enum relay_status st)
+{
+	struct resume_op *s = (struct resume_op *)op;
+
+	/* Redis may hold it for us: unless that is asked again, it is as left
+	 * as it was before. */
+	if (st == RELAY_UNKNOWN && !find(op->r, s->nick.skeleton)) {
+		keep(op->r, &s->nick);
+		struct rr_nick *n = find(op->r, s->nick.skeleton);
+		n->returned = n->left = true;
+	}
+	s->done(s->arg, st, NULL);
+}
+
+/* The one who had it here is told before the one who has it now. */
+static void
+take_over(struct resume_op *s, const struct codec_claim *was)
+{
+	struct rr *r = s->op.r;
+	struct rr_nick *n = find(r, s->nick.skeleton);
+	bool here = n && !n->returned && span_is(was->sender, n->sender) &&
+		    strcmp(n->token, s->nick.token) != 0;
+
+	span_copy(s->nick.sender, sizeof s->nick.sender, was->sender);
+	s->nick.since_ms = was->since_ms;
+	forget_lost(r, s->nick.name.fold, s->nick.sender);
+	keep(r, &s->nick);
+	if (here)
+		r->relay.ev.on_replaced(
+		    r->relay.ev_arg, s->nick.sender, s->nick.name.fold);
+	s->done(s->arg, RELAY_OK, s->nick.sender);
+}
+
+static void
+on_resumed(void *arg, const redisReply *reply, bool written)
+{
+	struct resume_op *s = arg;
+	struct rr *r = s->op.r;
+	struct codec_claim was;
+
+	if (!rr_op_reply(&s->op, reply, written))
+		return;
+	rr_op_answered(&s->op);
+	if (reply->type == REDIS_REPLY_ARRAY && reply->elements == 1 &&
+	    codec_get_claim(&was, rr_span(reply->element[0])) == 0) {
+		take_over(s, &was);
+	} else {
+		if (!find(r, s->nick.skeleton))
+			index_nick(r, "SREM", s->nick.skeleton);
+		bool free = !rr_span(reply).p || is_stale(r, rr_span(reply));
+		s->done(s->arg, free ? RELAY_NONE : RELAY_TAKEN, NULL);
+	}
+	rr_op_free(&s->op);
+}
+
+static void
+put_resume(struct rr *r, const struct resume_op *s)
+{
+	index_nick(r, "SADD", s->nick.skeleton);
+	struct resp_cmd *c = rr_cmd(r);
+	put_key(r, c, s->nick.skeleton);
+	resp_str(c, s->token);
+	resp_str(c, s->nick.token);
+	resp_str(c, r->node_id);
+	resp_str(c, s->nick.name.fold);
+	resp_str(c, s->nick.name.shown);
+	resp_fmt(c, "%s{n:", r->prefix);
+	resp_str(c, "}:in");
+}
+
+void
+rr_resume(struct relay *relay, const struct name *nick, const char *token,
+    const char *new_token, relay_resume_fn done, void *arg)
+{
+	struct rr *r = rr_of(relay);
+	struct resume_op *s = rr_op_new(r, sizeof *s, fail_resume, true);
+
+	s->done = done;
+	s->arg = arg;
+	s->nick.name = *nick;
+	name_skeleton(nick->fold, s->nick.skeleton);
+	span_copy(s->token, sizeof s->token, span_of(token));
+	span_copy(s->nick.token, sizeof s->nick.token, span_of(new_token));
+	if (!r->up) {
+		rr_op_fail_later(&s->op, RELAY_DOWN);
+		return;
+	}
+	rr_nodes_refresh(r);
+	put_resume(r, s);
+	rr_op_eval(&s->op, SCRIPT_RESUME, 1, on_resumed);
+}
+
+void
+rr_nick_replaced(struct rr *r, struct span said)
+{
+	struct span sender = text_word(&said), token = text_word(&said);
+	char skeleton[NAME_BYTES_MAX + 1];
+	struct rr_nick *n;
+	struct name name;
+
+	if (name_check(said, false, &name) != 0)
+		return;
+	name_skeleton(name.fold, skeleton);
+	n = find(r, skeleton);
+	if (!n || !span_is(sender, n->sender) || !span_is(token, n->token) ||
+	    n->returned)
+		return;
+	struct rr_nick was = *n;
+	index_nick(r, "SREM", skeleton);
+	nick_free(r, n);
+	r->relay.ev.on_replaced(r->relay.ev_arg, was.sender, was.name.fold);
 }
 
 /* --- find ----------------------------------------------------------------- */
@@ -338,7 +486,8 @@ owner_of(struct find_op *f, struct span claim, struct relay_owner *owner,
 		rr_odd(r, "a claim of a nick", claim);
 		return false;
 	}
-	if (!span_is(c.fold, f->fold)) /* it only looks like it */
+	/* It only looks like it, or nobody has it any more. */
+	if (!span_is(c.fold, f->fold) || c.left)
 		return false;
 	if (!rr_node_is_live(r, c.node) || !rr_node_name(node, c.node))
 		return false;
@@ -423,10 +572,13 @@ send_restore(struct restoring *s, struct rr_nick *n, struct span stale)
 /* Somebody else has it now.  Its holder is told when the relay is up, because
  * it will want another. */
 static void
-lost(struct rr *r, struct rr_nick *n)
+lost(struct rr *r, struct rr_nick *n, struct span to)
 {
+	struct codec_claim c;
 	struct rr_nick *was;
 
+	n->replaced =
+	    codec_get_claim(&c, to) == 0 && span_is(c.sender, n->sender);
 	index_nick(r, "SREM", n->skeleton);
 	HASH_DEL(r->nicks, n);
 	HASH_FIND_STR(r->lost, n->name.fold, was);
@@ -444,8 +596,12 @@ rr_nicks_tell_lost(struct rr *r)
 
 	while ((n = r->lost) != NULL) {
 		HASH_DEL(r->lost, n);
-		r->relay.ev.on_nick_lost(
-		    r->relay.ev_arg, n->user, n->name.fold);
+		if (n->replaced)
+			r->relay.ev.on_replaced(
+			    r->relay.ev_arg, n->sender, n->name.fold);
+		else
+			r->relay.ev.on_nick_lost(
+			    r->relay.ev_arg, n->sender, n->name.fold);
 		free(n);
 	}
 }
@@ -467,7 +623,7 @@ restored(struct restoring *s, struct rr_nick *n, const redisReply *reply)
 	if (s->tries < TRIES_MAX && is_stale(r, rr_span(reply)))
 		return !send_restore(
 		    s, n, s->tries > 1 ? rr_span(reply) : SPAN_NONE);
-	lost(r, n);
+	lost(r, n, rr_span(reply));
 	return true;
 }
 
@@ -519,9 +675,11 @@ rr_nicks_goodbye(struct rr *r)
 {
 	struct rr_nick *n, *next;
 
-	HASH_ITER (hh, r->nicks, n, next)
+	HASH_ITER (hh, r->nicks, n, next) {
+		n->left |= !n->returned;
 		if (!send_release(r, n, false))
 			return;
+	}
 }
 
 void

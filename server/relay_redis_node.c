@@ -388,10 +388,14 @@ rr_beat_start(struct rr *r)
 }
 
 void
-rr_beat_heard(struct rr *r, struct span beacon)
+rr_inbox_heard(struct rr *r, struct span said)
 {
-	if (span_is(text_word(&beacon), "beacon"))
+	struct span verb = text_word(&said);
+
+	if (span_is(verb, "beacon"))
 		r->beacon_heard_ms = clock_now_ms();
+	else if (span_is(verb, "replaced"))
+		rr_nick_replaced(r, said);
 }
 
 void

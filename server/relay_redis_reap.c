@@ -122,6 +122,10 @@ reap_nick(struct rr_janitor *j, const char *key)
 	resp_fmt(c, "%s{k:%s}", r->prefix,
 	    codec_key(again, sizeof again, span_of(skeleton)));
 	resp_str(c, j->id);
+	/* Of the time its people have, the grace is over. */
+	resp_i64(c, r->c.resume_ms > r->c.grace_ms
+			? r->c.resume_ms - r->c.grace_ms
+			: 0);
 	return send_one(j, SCRIPT_REAP_NICK, 1);
 }
 

@@ -19,8 +19,9 @@ struct rr_own {
 
 struct rr_member {
 	UT_hash_handle hh;
-	char *node; /* its id */
-	bool found; /* by the sweep under way */
+	UT_hash_handle same; /* on whatever node */
+	char *node;          /* its id */
+	bool found;          /* by the sweep under way */
 	char nick[NAME_BYTES_MAX + 1];
 	char sender[SENDER_ID_LEN + 1];
 	char key[SENDER_ID_LEN + 1 + CODEC_NODE_MAX + 1]; /* SENDER node */
@@ -49,7 +50,8 @@ struct rr_room {
 	struct rr_feed feed;
 	struct rr_own *own;
 	struct rr_member *members;
-	struct buf news;    /* held while a roster is read */
+	struct rr_member *senders; /* the same, by sender alone */
+	struct buf news;           /* held while a roster is read */
 	struct msgid asked; /* feed.last when the newest id was asked for */
 };
 

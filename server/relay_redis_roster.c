@@ -110,9 +110,16 @@ rr_member_rename(struct rr_room *room, struct rr_member *m, struct span nick)
 }
 
 static void
-member_free(struct rr_room *room, struct rr_member *m)
+unlink_member(struct rr_room *room, struct rr_member *m)
 {
 	HASH_DEL(room->members, m);
+	HASH_DELETE(same, room->senders, m);
+}
+
+static void
+member_free(struct rr_room *room, struct rr_member *m)
+{
+	unlink_member(room, m);
 	free(m);
 }
 
@@ -130,6 +137,20 @@ replace_ghost(struct rr_room *room, struct span sender)
 		if (n->dead_ms &&
 		    (m = rr_member_find(room, sender, span_of(n->id))) != NULL)
 			member_free(room, m);
+}
+
+/*
+ * A sender that was taken over is on two nodes for a moment, or for as long as
+ * the old one hangs.  Upward it is one member, which comes with the first and
+ * goes with the last.
+ */
+static struct rr_member *
+find_same(struct rr_room *room, const char *sender)
+{
+	struct rr_member *m;
+
+	HASH_FIND(same, room->senders, sender, strlen(sender), m);
+	return m;
 }
 
 /* Somebody is there: JOINED or PRESENT, if that is news. */
@@ -152,17 +173,23 @@ rr_member_appear(struct rr_room *room, enum relay_presence what,
 	member_key(m->key, sizeof m->key, sender, node);
 	m->node = m->key + sender.len + 1;
 	m->found = true;
+	struct rr_member *twin = find_same(room, m->sender);
 	HASH_ADD_STR(room->members, key, m);
-	tell_member(room, what, m);
+	HASH_ADD(same, room->senders, sender, strlen(m->sender), m);
+	if (!twin)
+		tell_member(room, what, m);
+	else if (strcmp(twin->nick, m->nick) != 0)
+		tell_member(room, RELAY_RENAMED, m);
 }
 
 void
 rr_member_vanish(struct rr_room *room, enum relay_presence what,
     struct rr_member *m, struct span text)
 {
-	HASH_DEL(room->members, m);
-	tell(room, what, span_of(m->sender), span_of(m->nick), span_of(m->node),
-	    text);
+	unlink_member(room, m);
+	if (!find_same(room, m->sender))
+		tell(room, what, span_of(m->sender), span_of(m->nick),
+		    span_of(m->node), text);
 	free(m);
 }
 
@@ -239,7 +266,7 @@ take_leaving(struct rr_room *room, struct rr_member **gone)
 			member_free(room, m);
 			continue;
 		}
-		HASH_DEL(room->members, m);
+		unlink_member(room, m);
 		gone[n++] = m;
 	}
 	return n;
@@ -440,8 +467,6 @@ rr_roster_free(struct rr_room *room)
 		HASH_DEL(room->own, o);
 		free(o);
 	}
-	HASH_ITER (hh, room->members, m, next) {
-		HASH_DEL(room->members, m);
-		free(m);
-	}
+	HASH_ITER (hh, room->members, m, next)
+		member_free(room, m);
 }

@@ -442,6 +442,7 @@ static void
 say_welcome(struct session *s)
 {
 	const struct config *c = s->server->config;
+	char token[USER_TOKEN_LEN + 1];
 	struct line_writer w;
 
 	line_begin(&w, session_out(s));
@@ -454,6 +455,9 @@ say_welcome(struct session *s)
 		put_kv(&w, "ping", seconds(c->ping));
 		put_kv(&w, "dedupe", seconds(c->dedupe));
 		put_kv_str(&w, "durable", relay_durability(s->server->relay));
+		user_new_token(s->user, token);
+		put_kv_str(&w, "resume", token);
+		sodium_memzero(token, sizeof token);
 	}
 	put_kv_str(&w, "secure", s->plain_refused ? "required" : "off");
 	line_end(&w);

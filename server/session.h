@@ -51,6 +51,8 @@ struct session {
 	bool local;         /* from loopback or a Unix socket */
 	bool framed;        /* has ever sent a framed line */
 	bool exclusive;     /* the command under way lets none run behind it */
+	bool settled;       /* (cmd) it has joined or said: it is who it is */
+	bool quit;          /* (cmd) it goes by its own will */
 	bool running;       /* commands are being run: no second round */
 	bool paused;  /* not reading: an answer is awaited, or a flood waits */
 	bool full;    /* too many answers wait: no command until they are out */

@@ -97,6 +97,34 @@ user_new_guest(struct users *us)
 	return u;
 }
 
+bool
+user_hash_token(char hash[static RELAY_TOKEN_LEN + 1], struct span token)
+{
+	unsigned char bits[16], digest[RELAY_TOKEN_LEN / 2];
+	size_t n;
+
+	if (token.len != USER_TOKEN_LEN ||
+	    sodium_base642bin(bits, sizeof bits, token.p, token.len, NULL, &n,
+		NULL, sodium_base64_VARIANT_URLSAFE_NO_PADDING) != 0 ||
+	    n != sizeof bits)
+		return false;
+	crypto_generichash(digest, sizeof digest, bits, sizeof bits, NULL, 0);
+	sodium_bin2hex(hash, RELAY_TOKEN_LEN + 1, digest, sizeof digest);
+	return true;
+}
+
+void
+user_new_token(struct user *u, char token[static USER_TOKEN_LEN + 1])
+{
+	unsigned char bits[16];
+
+	randombytes_buf(bits, sizeof bits);
+	sodium_bin2base64(token, USER_TOKEN_LEN + 1, bits, sizeof bits,
+	    sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+	if (!user_hash_token(u->token, span_of(token)))
+		abort();
+}
+
 struct user *
 user_find(const struct users *us, struct span id)
 {

@@ -24,8 +24,9 @@ enum user_claim { USER_UNCLAIMED, USER_CLAIMING, USER_CLAIMED };
 struct user {
 	char id[SENDER_ID_LEN + 1];
 	enum user_claim claim;
-	char *shown, *fold;       /* the nick; owned */
-	TAILQ_HEAD(, seat) seats; /* where it is a member: room.h */
+	char token[RELAY_TOKEN_LEN + 1]; /* its hash; "": mirrored */
+	char *shown, *fold;              /* the nick; owned */
+	TAILQ_HEAD(, seat) seats;        /* where it is a member: room.h */
 	size_t nseats;
 	struct session **sessions; /* ours; not looked into here */
 	size_t nsessions;
@@ -40,6 +41,16 @@ size_t users_count(const struct users *us);
 
 /* A guest of this node: a random id, and a nick of the form guest-xxxxxxxx. */
 struct user *user_new_guest(struct users *us) MUST_CHECK;
+
+/*
+ * What a guest takes over its sender with, from another session: 128 random
+ * bits, base64url.  The server keeps the hash alone, in hex.
+ */
+enum { USER_TOKEN_LEN = 22 };
+void user_new_token(struct user *u, char token[static USER_TOKEN_LEN + 1]);
+/* False: it is not of that form. */
+bool user_hash_token(
+    char hash[static RELAY_TOKEN_LEN + 1], struct span token) MUST_CHECK;
 struct user *user_find(const struct users *us, struct span id);
 /* Finds or makes the mirror of a sender elsewhere. */
 struct user *user_mirror(struct users *us, struct span id, struct span nick);

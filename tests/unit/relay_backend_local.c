@@ -45,6 +45,7 @@ local_node_start(struct node *n)
 	    .history = TEST_HISTORY,
 	    .history_ttl_ms = 3600 * 1000,
 	    .dedupe_ms = TEST_DEDUPE_MS,
+	    .resume_ms = TEST_RESUME_MS,
 	    .wake = wake,
 	    .wake_arg = ev,
 	};

@@ -63,6 +63,7 @@ redis_node_start(struct node *n)
 	    .history = TEST_HISTORY,
 	    .history_ttl_ms = 3600 * 1000,
 	    .dedupe_ms = TEST_DEDUPE_MS,
+	    .resume_ms = TEST_RESUME_MS,
 	    .say_timeout_ms = 1000,
 	    .lease_ms = 10000,
 	    .connect_timeout_ms = 3000,

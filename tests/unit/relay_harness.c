@@ -139,9 +139,18 @@ on_pair_typing(void *arg, void *user, struct span sender, struct span nick)
 }
 
 static void
-on_nick_lost(void *arg, void *user, const char *fold)
+on_nick_lost(void *arg, const char *sender, const char *fold)
 {
-	struct news *w = news_add(arg, NEWS_NICK_LOST, user);
+	struct news *w = news_add(arg, NEWS_NICK_LOST, NULL);
+	KEEP(w->sender, span_of(sender));
+	KEEP(w->nick, span_of(fold));
+}
+
+static void
+on_replaced(void *arg, const char *sender, const char *fold)
+{
+	struct news *w = news_add(arg, NEWS_REPLACED, NULL);
+	KEEP(w->sender, span_of(sender));
 	KEEP(w->nick, span_of(fold));
 }
 
@@ -155,6 +164,7 @@ static const struct relay_events events = {
     .on_pair_message = on_pair_message,
     .on_pair_typing = on_pair_typing,
     .on_nick_lost = on_nick_lost,
+    .on_replaced = on_replaced,
 };
 
 /* --- nodes ---------------------------------------------------------------- */
@@ -541,12 +551,38 @@ ask_read(struct node *n, const struct conv *c, const struct relay_range *range)
 }
 
 struct answer *
-ask_claim(struct node *n, const char *shown, const char *sender, void *user)
+ask_claim(
+    struct node *n, const char *shown, const char *sender, const char *token)
 {
 	struct answer *a = answer_new(n);
 	struct name name = name_of(shown);
-	CALL(n, relay_claim(n->relay, &name, sender, user, on_done, a));
+	CALL(n, relay_claim(n->relay, &name, sender, token, on_done, a));
 	return a;
+}
+
+static void
+on_resumed(void *arg, enum relay_status st, const char *sender)
+{
+	struct answer *a = arg;
+	assert_int_equal(sender != NULL, st == RELAY_OK);
+	KEEP(a->sender, span_of(sender));
+	on_done(a, st);
+}
+
+struct answer *
+ask_resume(
+    struct node *n, const char *shown, const char *token, const char *new_token)
+{
+	struct answer *a = answer_new(n);
+	struct name name = name_of(shown);
+	CALL(n, relay_resume(n->relay, &name, token, new_token, on_resumed, a));
+	return a;
+}
+
+void
+do_leave(struct node *n, const char *fold, const char *sender)
+{
+	CALL(n, relay_leave(n->relay, fold, sender));
 }
 
 struct answer *

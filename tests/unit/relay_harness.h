@@ -28,6 +28,7 @@ enum {
 	/* What every back end under test is set to. */
 	TEST_HISTORY = 256,
 	TEST_DEDUPE_MS = 300000,
+	TEST_RESUME_MS = 400,
 };
 
 enum news_kind {
@@ -40,6 +41,7 @@ enum news_kind {
 	NEWS_PAIR_MESSAGE,
 	NEWS_PAIR_TYPING,
 	NEWS_NICK_LOST,
+	NEWS_REPLACED,
 	NEWS_KINDS
 };
 
@@ -152,7 +154,9 @@ struct answer *ask_tell(struct node *n, const char *from, const char *to,
 struct answer *ask_read(
     struct node *n, const struct conv *c, const struct relay_range *range);
 struct answer *ask_claim(
-    struct node *n, const char *shown, const char *sender, void *user);
+    struct node *n, const char *shown, const char *sender, const char *token);
+struct answer *ask_resume(struct node *n, const char *shown, const char *token,
+    const char *new_token);
 struct answer *ask_find(struct node *n, const char *fold);
 struct answer *ask_watch(struct node *n, const char *sender, void *user);
 struct answer *ask_peek(struct node *n, const char *fold);
@@ -164,6 +168,7 @@ void do_rename(
 void do_type(
     struct node *n, const struct conv *c, const char *sender, const char *nick);
 void do_release(struct node *n, const char *fold, const char *sender);
+void do_leave(struct node *n, const char *fold, const char *sender);
 void do_unwatch(struct node *n, const char *sender);
 
 /* Opens, and fails unless that is answered with RELAY_OK. */

@@ -21,8 +21,10 @@ struct call {
 	const char *what;
 	void (*go)(struct relay *inner, struct call *c);
 	void (*refuse)(struct call *c, enum relay_status st);
+	struct relay *inner; /* resume: once it has gone on */
 	struct name name;
 	char id[SENDER_ID_LEN + 1];
+	char token[RELAY_TOKEN_LEN + 1], new_token[RELAY_TOKEN_LEN + 1];
 	struct conv conv;
 	struct relay_member member;
 	struct relay_msg msg;
@@ -33,6 +35,7 @@ struct call {
 	size_t used;
 	union {
 		relay_done_fn done;
+		relay_resume_fn resume;
 		relay_room_fn room;
 		relay_append_fn append;
 		relay_read_fn read;
@@ -222,19 +225,61 @@ held_append(struct relay *r, const struct conv *conv, const struct relay_msg *m,
 static void
 go_claim(struct relay *inner, struct call *c)
 {
-	relay_claim(inner, &c->name, c->id, c->user, on_done, c);
+	relay_claim(inner, &c->name, c->id, c->token, on_done, c);
 }
 
 static void
 held_claim(struct relay *r, const struct name *nick, const char *sender,
-    void *user, relay_done_fn done, void *arg)
+    const char *token, relay_done_fn done, void *arg)
 {
 	struct call *c = call_new("claim", go_claim, refuse_done, arg);
 
 	c->name = *nick;
 	span_copy(c->id, sizeof c->id, span_of(sender));
-	c->user = user;
+	span_copy(c->token, sizeof c->token, span_of(token));
 	c->fn.done = done;
+	submit(held_of(r), c);
+}
+
+static void
+on_resume(void *arg, enum relay_status st, const char *sender)
+{
+	struct call *c = arg;
+
+	/* Who is told nothing else has left it, by the contract. */
+	if (c->spoil && sender)
+		relay_leave(c->inner, c->name.fold, sender);
+	if (c->spoil)
+		c->fn.resume(c->arg, c->st, NULL);
+	else
+		c->fn.resume(c->arg, st, sender);
+	free(c);
+}
+
+static void
+refuse_resume(struct call *c, enum relay_status st)
+{
+	c->fn.resume(c->arg, st, NULL);
+	free(c);
+}
+
+static void
+go_resume(struct relay *inner, struct call *c)
+{
+	c->inner = inner;
+	relay_resume(inner, &c->name, c->token, c->new_token, on_resume, c);
+}
+
+static void
+held_resume(struct relay *r, const struct name *nick, const char *token,
+    const char *new_token, relay_resume_fn done, void *arg)
+{
+	struct call *c = call_new("resume", go_resume, refuse_resume, arg);
+
+	c->name = *nick;
+	span_copy(c->token, sizeof c->token, span_of(token));
+	span_copy(c->new_token, sizeof c->new_token, span_of(new_token));
+	c->fn.resume = done;
 	submit(held_of(r), c);
 }
 
@@ -409,6 +454,12 @@ held_release(struct relay *r, const char *fold, const char *sender)
 }
 
 static void
+held_leave(struct relay *r, const char *fold, const char *sender)
+{
+	relay_leave(held_of(r)->inner, fold, sender);
+}
+
+static void
 held_unwatch(struct relay *r, const char *sender)
 {
 	relay_unwatch(held_of(r)->inner, sender);
@@ -488,7 +539,8 @@ relay_held_spoil(struct relay *r, enum relay_status st)
 {
 	struct call *c = STAILQ_FIRST(&held_of(r)->calls);
 
-	if (c->refuse != refuse_done && c->refuse != refuse_append) {
+	if (c->refuse != refuse_done && c->refuse != refuse_append &&
+	    c->refuse != refuse_resume) {
 		relay_held_refuse(r, st);
 		return false;
 	}
@@ -540,6 +592,8 @@ static const struct relay_ops held_ops = {
     .typing = held_typing,
     .claim = held_claim,
     .release = held_release,
+    .leave = held_leave,
+    .resume = held_resume,
     .find = held_find,
     .watch = held_watch,
     .unwatch = held_unwatch,

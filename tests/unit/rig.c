@@ -87,6 +87,7 @@ rig_renew_relay(struct rig *r)
 	    .history = r->config.history,
 	    .history_ttl_ms = r->config.history_ttl,
 	    .dedupe_ms = r->config.dedupe,
+	    .resume_ms = r->config.resume,
 	    .wake = wake_relay,
 	    .wake_arg = r,
 	};
@@ -299,14 +300,40 @@ is_guest(struct span s)
 	return name_is_guest(word);
 }
 
-static void
-add_line(struct buf *out, struct span line)
+/* The length of `resume=TOKEN`, whose token is kept; or 0. */
+static size_t
+take_token(struct client *c, struct span s)
 {
+	static const char key[] = "resume=";
+	const char *sp = memchr(s.p, ' ', s.len);
+	size_t n = sp ? (size_t)(sp - s.p) : s.len;
+
+	if (n != sizeof key - 1 + USER_TOKEN_LEN ||
+	    memcmp(s.p, key, sizeof key - 1) != 0)
+		return 0;
+	span_copy(c->token, sizeof c->token,
+	    (struct span){s.p + sizeof key - 1, USER_TOKEN_LEN});
+	return n;
+}
+
+static void
+add_line(struct client *c, struct span line)
+{
+	struct buf *out = &c->lines;
+
 	assert_int_equal(text_check(line.p, line.len, NULL), 0);
 	while (line.len > 0) {
-		size_t n = is_guest(line) ? 14 : 1;
+		size_t n = take_token(c, line);
 
-		buf_add(out, n > 1 ? "guest" : line.p, n > 1 ? 5 : 1);
+		if (n > 0) {
+			buf_addf(out, "resume=token");
+		} else if (is_guest(line)) {
+			n = 14;
+			buf_addf(out, "guest");
+		} else {
+			n = 1;
+			buf_add(out, line.p, 1);
+		}
 		line.p += n;
 		line.len -= n;
 	}
@@ -343,7 +370,7 @@ rig_lines(struct client *c)
 	buf_clear(&c->lines);
 	rest = (struct span){buf_head(&c->got), buf_len(&c->got)};
 	while (rest.len > 0)
-		add_line(&c->lines, next_line(&rest));
+		add_line(c, next_line(&rest));
 	buf_add(&c->lines, "", 1);
 	buf_clear(&c->got);
 	return buf_head(&c->lines);

@@ -10,6 +10,7 @@
 #include "base/names.h"
 #include "server/config.h"
 #include "server/server.h"
+#include "server/user.h"
 
 /*
  * A node without its listener: sessions over socket pairs, the loop turned by
@@ -26,7 +27,8 @@ struct client {
 	bool deaf;   /* does not read */
 	bool closed; /* the server hung up */
 	struct session *session;
-	char nick[NAME_BYTES_MAX + 1]; /* as a guest */
+	char nick[NAME_BYTES_MAX + 1];  /* as a guest */
+	char token[USER_TOKEN_LEN + 1]; /* of its WELCOME; shown as "token" */
 	struct buf got;
 	struct buf lines; /* of the last rig_lines(), terminated */
 };

@@ -180,6 +180,7 @@ prefixes_are_judged_before_the_command_runs(void **state)
 	    {"@last=5 SAY r x", "bad-args"},
 	    {"@key=k JOIN r", "bad-args"},
 	    {"@resume=t NICK bob", "bad-args"},
+	    {"@resume=t SAY r x", "bad-args"},
 	    {"@edit=1-1 SAY r x", "bad-args"},
 	    {"@act=yes SAY r x", "bad-args"},
 	    {"@cid SAY r x", "bad-args"},
@@ -246,8 +247,8 @@ parameters_are_counted_and_single_spaced(void **state)
 	    {"JOIN ", "write: [@since=id|@last=n] JOIN room"},
 	    {"JOIN  lobby", "write: [@since=id|@last=n] JOIN room"},
 	    {"JOIN lobby now", "write: [@since=id|@last=n] JOIN room"},
-	    {"NICK", "write: NICK nick"},
-	    {"NICK ann smith", "write: NICK nick"},
+	    {"NICK", "write: [@resume=token] NICK nick"},
+	    {"NICK ann smith", "write: [@resume=token] NICK nick"},
 	    {"SAY lobby", "SAY target text"},
 	    {"SAY lobby ", "SAY target text"},
 	    {"WHOIS", "write: WHOIS nick"},
@@ -941,9 +942,9 @@ who_lost_its_nick_is_a_guest_and_may_take_another(void **state)
 	rig_send(b, "JOIN r\n");
 	rig_lines(a);
 	rig_lines(b);
-	news_events.on_nick_lost(&r->server, u, "somebody");
+	news_events.on_nick_lost(&r->server, u->id, "somebody");
 	EXPECT(a, "");
-	news_events.on_nick_lost(&r->server, u, "ann");
+	news_events.on_nick_lost(&r->server, u->id, "ann");
 	EXPECT(a, "RENAMED ann guest\n");
 	EXPECT(b, "RENAMED ann guest\n");
 	relay_release(r->relay, "ann", u->id);

@@ -198,29 +198,45 @@ two_ids_stand_before_a_payload(void **state)
 	}
 }
 
+#define TOKEN                              \
+	"0123456789abcdef0123456789abcdef" \
+	"0123456789abcdef0123456789abcdef"
+
 static void
 a_claim_comes_back_as_it_went(void **state)
 {
 	(void)state;
 	struct buf b = {0};
-	struct codec_claim out,
-	    in = {SPAN(ANN), SPAN("den.1"), SPAN("ann"), SPAN("Ann"), 1234};
+	struct codec_claim out, in = {SPAN(ANN), SPAN("den.1"), SPAN("ann"),
+				    SPAN("Ann"), 1234, SPAN_NONE, false};
 
 	codec_put_claim(&b, &in);
-	assert_true(span_is(text_of(&b), "G " ANN " den.1 1234 ann Ann"));
+	assert_true(span_is(text_of(&b), "G " ANN " den.1 1234 ann Ann -"));
 	assert_int_equal(codec_get_claim(&out, text_of(&b)), 0);
 	assert_true(span_eq(out.sender, in.sender));
 	assert_true(span_eq(out.node, in.node));
 	assert_true(span_eq(out.fold, in.fold));
 	assert_true(span_eq(out.nick, in.nick));
 	assert_int_equal(out.since_ms, 1234);
+	assert_true(!out.token.p && !out.left);
+	buf_clear(&b);
+	in.token = SPAN(TOKEN);
+	in.left = true;
+	codec_put_claim(&b, &in);
+	assert_true(
+	    span_is(text_of(&b), "L " ANN " den.1 1234 ann Ann " TOKEN));
+	assert_int_equal(codec_get_claim(&out, text_of(&b)), 0);
+	assert_true(out.left && span_is(out.token, TOKEN));
 	buf_free(&b);
 
-	static const char *const bad[] = {"", "G", "A " ANN " den.1 1 ann Ann",
-	    "G x den.1 1 ann Ann", "G " ANN "  1 ann Ann",
-	    "G " ANN " den.1 x ann Ann", "G " ANN " den.1 1 ",
-	    "G " ANN " den.1 1 ann", "G " ANN " den.1 1 ann ",
-	    "G " ANN " den.1 1  Ann", "G " ANN " den.1 1 ann A b"};
+	static const char *const bad[] = {"", "G",
+	    "A " ANN " den.1 1 ann Ann -", "G x den.1 1 ann Ann -",
+	    "G " ANN "  1 ann Ann -", "G " ANN " den.1 x ann Ann -",
+	    "G " ANN " den.1 1 ", "G " ANN " den.1 1 ann",
+	    "G " ANN " den.1 1 ann ", "G " ANN " den.1 1  Ann -",
+	    "G " ANN " den.1 1 ann Ann", "G " ANN " den.1 1 ann Ann ",
+	    "G " ANN " den.1 1 ann A b", "G " ANN " den.1 1 ann Ann " TOKEN "0",
+	    "G " ANN " den.1 1 ann Ann - -"};
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
 		if (codec_get_claim(&out, span_of(bad[i])) >= 0)
 			fail_msg("accepted: %s", bad[i]);

@@ -4,6 +4,7 @@
  * table is a rule; each back end runs it on a fresh relay, rules about two
  * nodes only where a back end can have two.
  */
+#include <event2/event.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -136,7 +137,7 @@ no_call_back_comes_from_within_a_call(struct harness *h)
 	    ask_tell(n, ALICE, BOB, "c2", "hi"),
 	    ask_read(n, &room, &range),
 	    ask_read(n, &pair, &range),
-	    ask_claim(n, "alice", ALICE, alice),
+	    ask_claim(n, "alice", ALICE, NULL),
 	    ask_find(n, "alice"),
 	    ask_watch(n, BOB, bob),
 	    ask_peek(n, "lobby"),
@@ -812,7 +813,7 @@ nothing_comes_after_unwatch(struct harness *h)
 static enum relay_status
 claim(struct node *n, const char *shown, const char *sender)
 {
-	return await_answer(ask_claim(n, shown, sender, alice))->st;
+	return await_answer(ask_claim(n, shown, sender, NULL))->st;
 }
 
 static void
@@ -926,18 +927,249 @@ a_release_behind_a_claim_means_what_was_named(struct harness *h)
 	struct node *n = &h->node[0];
 	claim(n, "alice", ALICE);
 
-	struct answer *a = ask_claim(n, "a1ice", ALICE, alice);
+	struct answer *a = ask_claim(n, "a1ice", ALICE, NULL);
 	do_release(n, "alice", ALICE);
 	assert_int_equal(await_answer(a)->st, RELAY_OK);
 	assert_int_equal(await_answer(ask_find(n, "a1ice"))->st, RELAY_OK);
 	assert_int_equal(claim(n, "alice", BOB), RELAY_TAKEN);
 
-	a = ask_claim(n, "alice", ALICE, alice);
+	a = ask_claim(n, "alice", ALICE, NULL);
 	do_release(n, "alice", ALICE);
 	assert_int_equal(await_answer(a)->st, RELAY_OK);
 	assert_int_equal(await_answer(ask_find(n, "a1ice"))->st, RELAY_NONE);
 	assert_int_equal(await_answer(ask_find(n, "alice"))->st, RELAY_NONE);
 	assert_int_equal(claim(n, "a1ice", BOB), RELAY_OK);
+}
+
+/* --- taking over ---------------------------------------------------------- */
+
+#define EIGHT(c) c c c c c c c c
+#define TOKEN_OF(c) EIGHT(EIGHT(c))
+#define TOKEN_1 TOKEN_OF("1")
+#define TOKEN_2 TOKEN_OF("2")
+#define TOKEN_3 TOKEN_OF("3")
+
+static void
+hold(struct node *n, const char *shown, const char *sender, const char *token)
+{
+	assert_int_equal(
+	    await_answer(ask_claim(n, shown, sender, token))->st, RELAY_OK);
+}
+
+static enum relay_status
+resume(struct node *n, const char *shown, const char *token, const char *next)
+{
+	return await_answer(ask_resume(n, shown, token, next))->st;
+}
+
+static void
+expect_replaced(struct node *n, const char *sender, const char *fold)
+{
+	const struct news *w = next_news(n, NEWS_REPLACED);
+
+	assert_string_equal(w->sender, sender);
+	assert_string_equal(w->nick, fold);
+	assert_int_equal(unread(n, NEWS_REPLACED), 0);
+}
+
+static void
+a_token_takes_a_sender_over(struct harness *h)
+{
+	struct node *n = &h->node[0];
+	hold(n, "Ann", ALICE, TOKEN_1);
+
+	const struct answer *a =
+	    await_answer(ask_resume(n, "ann", TOKEN_1, TOKEN_2));
+
+	assert_int_equal(a->st, RELAY_OK);
+	assert_string_equal(a->sender, ALICE);
+	assert_true(a->serial > next_news(n, NEWS_REPLACED)->serial);
+	a = await_answer(ask_find(n, "ann"));
+	assert_string_equal(a->sender, ALICE);
+	assert_string_equal(a->nick, "ann");
+}
+
+static void
+a_token_is_good_once(struct harness *h)
+{
+	struct node *n = &h->node[0];
+	hold(n, "ann", ALICE, TOKEN_1);
+	assert_int_equal(resume(n, "ann", TOKEN_1, TOKEN_2), RELAY_OK);
+	expect_replaced(n, ALICE, "ann");
+
+	assert_int_equal(resume(n, "ann", TOKEN_1, TOKEN_3), RELAY_TAKEN);
+	assert_int_equal(unread(n, NEWS_REPLACED), 0);
+	assert_int_equal(resume(n, "ann", TOKEN_2, TOKEN_3), RELAY_OK);
+}
+
+/* The answer was lost, and it is asked again. */
+static void
+who_has_taken_over_may_ask_again(struct harness *h)
+{
+	struct node *n = &h->node[0];
+	hold(n, "ann", ALICE, TOKEN_1);
+	assert_int_equal(resume(n, "ann", TOKEN_1, TOKEN_2), RELAY_OK);
+	expect_replaced(n, ALICE, "ann");
+
+	const struct answer *a =
+	    await_answer(ask_resume(n, "ann", TOKEN_1, TOKEN_2));
+
+	assert_int_equal(a->st, RELAY_OK);
+	assert_string_equal(a->sender, ALICE);
+	assert_int_equal(unread(n, NEWS_REPLACED), 0);
+}
+
+static void
+a_token_fits_its_own_nick_alone(struct harness *h)
+{
+	struct node *n = &h->node[0];
+	hold(n, "alice", ALICE, TOKEN_1);
+	hold(n, "bob", BOB, TOKEN_2);
+	hold(n, "carla", CARLA, NULL);
+
+	assert_int_equal(resume(n, "bob", TOKEN_1, TOKEN_3), RELAY_TAKEN);
+	assert_int_equal(resume(n, "carla", TOKEN_1, TOKEN_3), RELAY_TAKEN);
+	assert_int_equal(resume(n, "a1ice", TOKEN_1, TOKEN_3), RELAY_TAKEN);
+	assert_int_equal(resume(n, "eve", TOKEN_1, TOKEN_3), RELAY_NONE);
+	assert_int_equal(unread(n, NEWS_REPLACED), 0);
+}
+
+static void
+what_is_left_is_taken_over_as_long_as_nobody_has_it(struct harness *h)
+{
+	struct node *n = &h->node[0];
+	hold(n, "ann", ALICE, TOKEN_1);
+
+	do_leave(n, "ann", ALICE);
+
+	assert_int_equal(await_answer(ask_find(n, "ann"))->st, RELAY_NONE);
+	assert_int_equal(resume(n, "ann", TOKEN_3, TOKEN_2), RELAY_NONE);
+	const struct answer *a =
+	    await_answer(ask_resume(n, "ann", TOKEN_1, TOKEN_2));
+	assert_int_equal(a->st, RELAY_OK);
+	assert_string_equal(a->sender, ALICE);
+	assert_int_equal(unread(n, NEWS_REPLACED), 0);
+	assert_int_equal(claim(n, "ann", BOB), RELAY_TAKEN);
+}
+
+static void
+what_is_left_is_anybodys(struct harness *h)
+{
+	struct node *n = &h->node[0];
+	hold(n, "ann", ALICE, TOKEN_1);
+
+	do_leave(n, "ann", ALICE);
+
+	hold(n, "ann", BOB, TOKEN_2);
+	assert_int_equal(resume(n, "ann", TOKEN_1, TOKEN_3), RELAY_TAKEN);
+	assert_string_equal(await_answer(ask_find(n, "ann"))->sender, BOB);
+}
+
+static void
+what_is_given_back_is_not_taken_over(struct harness *h)
+{
+	struct node *n = &h->node[0];
+	hold(n, "ann", ALICE, TOKEN_1);
+
+	do_release(n, "ann", ALICE);
+
+	assert_int_equal(resume(n, "ann", TOKEN_1, TOKEN_2), RELAY_NONE);
+}
+
+static void
+only_the_holder_leaves_a_nick(struct harness *h)
+{
+	struct node *n = &h->node[0];
+	hold(n, "ann", ALICE, TOKEN_1);
+
+	do_leave(n, "ann", BOB);
+	do_leave(n, "nobody", BOB);
+
+	assert_int_equal(claim(n, "ann", BOB), RELAY_TAKEN);
+}
+
+static void
+without_a_token_leaving_is_giving_back(struct harness *h)
+{
+	struct node *n = &h->node[0];
+	hold(n, "ann", ALICE, NULL);
+
+	do_leave(n, "ann", ALICE);
+
+	assert_int_equal(await_answer(ask_find(n, "ann"))->st, RELAY_NONE);
+	assert_int_equal(claim(n, "ann", BOB), RELAY_OK);
+}
+
+/* The one thing there is to wait for here is the time itself. */
+static void
+what_is_left_is_forgotten_in_time(struct harness *h)
+{
+	struct node *n = &h->node[0];
+	struct timeval late = {0, (TEST_RESUME_MS + 100) * 1000};
+	hold(n, "ann", ALICE, TOKEN_1);
+	do_leave(n, "ann", ALICE);
+
+	event_base_loopexit(h->base, &late);
+	event_base_dispatch(h->base);
+
+	assert_int_equal(resume(n, "ann", TOKEN_1, TOKEN_2), RELAY_NONE);
+}
+
+static void
+a_sender_is_taken_over_from_another_node(struct harness *h)
+{
+	struct node *here = &h->node[0], *there = &h->node[1];
+	hold(here, "Ann", ALICE, TOKEN_1);
+
+	const struct answer *a =
+	    await_answer(ask_resume(there, "Ann", TOKEN_1, TOKEN_2));
+
+	assert_int_equal(a->st, RELAY_OK);
+	assert_string_equal(a->sender, ALICE);
+	expect_replaced(here, ALICE, "ann");
+	assert_int_equal(unread(there, NEWS_REPLACED), 0);
+	do_release(here, "ann", ALICE);
+	a = await_answer(ask_find(here, "ann"));
+	assert_int_equal(a->st, RELAY_OK);
+	assert_string_equal(a->node, there->name);
+	assert_int_equal(resume(here, "ann", TOKEN_1, TOKEN_3), RELAY_TAKEN);
+}
+
+static void
+a_sender_is_taken_over_from_a_node_that_has_gone(struct harness *h)
+{
+	struct node *here = &h->node[0], *there = &h->node[1];
+	hold(here, "ann", ALICE, TOKEN_1);
+	node_free(here);
+
+	const struct answer *a =
+	    await_answer(ask_resume(there, "ann", TOKEN_1, TOKEN_2));
+
+	assert_int_equal(a->st, RELAY_OK);
+	assert_string_equal(a->sender, ALICE);
+}
+
+/* It comes with the first node and goes with the last one. */
+static void
+a_member_on_two_nodes_is_one(struct harness *h)
+{
+	struct node *here = &h->node[0], *there = &h->node[1];
+	open_room(here, "lobby", lobby);
+	open_room(there, "lobby", den);
+	join(here, "lobby", ALICE, "Alice");
+	next_news(there, NEWS_PRESENCE);
+
+	join(there, "lobby", ALICE, "Alice");
+	part(here, "lobby", ALICE, "Alice", NULL);
+	join(here, "lobby", BOB, "Bob");
+
+	const struct news *w = next_news(there, NEWS_PRESENCE);
+	assert_string_equal(w->sender, BOB);
+	assert_int_equal(unread(there, NEWS_PRESENCE), 0);
+	part(there, "lobby", ALICE, "Alice", NULL);
+	w = next_news(there, NEWS_PRESENCE);
+	assert_int_equal(w->presence, RELAY_PARTED);
+	assert_string_equal(w->sender, ALICE);
 }
 
 /* --- asking about rooms --------------------------------------------------- */
@@ -1257,7 +1489,7 @@ freeing_answers_all_that_is_owed(struct harness *h)
 	    ask_say(n, "lobby", ALICE, "c1", "hi"),
 	    ask_tell(n, ALICE, BOB, NULL, "hi"),
 	    ask_read(n, &c, &range),
-	    ask_claim(n, "alice", ALICE, alice),
+	    ask_claim(n, "alice", ALICE, NULL),
 	    ask_find(n, "alice"),
 	    ask_watch(n, BOB, bob),
 	    ask_peek(n, "lobby"),
@@ -1426,7 +1658,7 @@ while_the_relay_is_away_calls_say_so(struct harness *h)
 	    ask_say(n, "lobby", ALICE, "c1", "lost"),
 	    ask_tell(n, ALICE, BOB, NULL, "lost"),
 	    ask_read(n, &c, &range),
-	    ask_claim(n, "alice", ALICE, alice),
+	    ask_claim(n, "alice", ALICE, NULL),
 	    ask_find(n, "alice"),
 	    ask_peek(n, "lobby"),
 	    ask_list(n),
@@ -1629,6 +1861,19 @@ static const struct rule rules[] = {
 	ONE(find_knows_a_nick_from_one_that_looks_like_it),
 	ONE(a_nick_takes_the_place_of_ones_own_that_looks_like_it),
 	ONE(a_release_behind_a_claim_means_what_was_named),
+	ONE(a_token_takes_a_sender_over),
+	ONE(a_token_is_good_once),
+	ONE(who_has_taken_over_may_ask_again),
+	ONE(a_token_fits_its_own_nick_alone),
+	ONE(what_is_left_is_taken_over_as_long_as_nobody_has_it),
+	ONE(what_is_left_is_anybodys),
+	ONE(what_is_given_back_is_not_taken_over),
+	ONE(only_the_holder_leaves_a_nick),
+	ONE(without_a_token_leaving_is_giving_back),
+	ONE(what_is_left_is_forgotten_in_time),
+	TWO(a_sender_is_taken_over_from_another_node),
+	TWO(a_sender_is_taken_over_from_a_node_that_has_gone),
+	TWO(a_member_on_two_nodes_is_one),
 	ONE(a_released_nick_is_free),
 	ONE(only_the_holder_releases_a_nick),
 	ONE(find_tells_who_holds_a_nick),

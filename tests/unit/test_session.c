@@ -86,7 +86,7 @@ a_session_is_welcomed_and_shown_the_motd(void **state)
 	r->server.motd = motd;
 	c = rig_connect_from(r, true);
 	EXPECT(c, "WELCOME snug/1 den guest max-line=16384 max-text=8192 "
-		  "ping=60 dedupe=300 durable=process secure=off\n"
+		  "ping=60 dedupe=300 durable=process resume=token secure=off\n"
 		  "NOTICE motd Welcome to the den.\nNOTICE motd\n"
 		  "NOTICE motd Be kind.\n");
 }
@@ -952,6 +952,8 @@ answer_first(struct rig *r, int manner)
 static const struct journey {
 	const char *before, *line;
 	size_t steps; /* at least so many operations of the relay */
+	/* Another session's, called eve; its token goes before the line. */
+	enum { NO_FORMER, FORMER_HANGS, FORMER_LOST } former;
 } journeys[] = {
     {"", "JOIN r\n", 3},
     {"", "JOIN new\n", 4},
@@ -976,7 +978,19 @@ static const struct journey {
     {"", "NAMES other\n", 1},
     {"", "ROOMS\n", 1},
     {"", "WHOIS bob\n", 1},
+    {"", "NICK eve\n", 2, FORMER_HANGS},
+    {"", "NICK eve\n", 2, FORMER_LOST},
+    {"NICK cat\n", "NICK eve\n", 2, FORMER_HANGS},
 };
+
+static void
+show_token(struct client *c, const struct client *former)
+{
+	char text[64];
+
+	snprintf(text, sizeof text, "@resume=%s ", former->token);
+	rig_send(c, text);
+}
 
 /* A node with bob in a room of fifty messages, and a guest on its journey. */
 static struct rig *
@@ -984,7 +998,11 @@ begin_journey(
     const struct journey *j, struct client **bob, struct client **guest)
 {
 	struct rig *r = rig_new("");
+	struct client *former =
+	    j->former != NO_FORMER ? rig_person(r, "eve") : NULL;
 
+	if (j->former == FORMER_LOST)
+		rig_hang_up(former);
 	*bob = in_room(r, "bob");
 	for (int i = 0; i < 50; i++)
 		rig_send(*bob, "SAY r x\n");
@@ -993,6 +1011,8 @@ begin_journey(
 	rig_lines(*guest);
 	rig_lines(*bob);
 	relay_held_hold(r->relay, true);
+	if (former)
+		show_token(*guest, former);
 	rig_send(*guest, j->line);
 	return r;
 }
@@ -1036,6 +1056,8 @@ cut_journey(const struct journey *j, size_t step, int way, int manner)
 	while (relay_held_count(r->relay) > 0)
 		answer_first(r, manner);
 	relay_held_hold(r->relay, false);
+	if (j->former == FORMER_HANGS)
+		rig_hang_up(&r->clients[0]);
 	pass_a_moment(r);
 	assert_nothing_left(r, bob, guest->nick);
 	rig_free(r);
@@ -1101,6 +1123,129 @@ who_is_refused_at_any_step_is_answered_once_and_goes_on(void **state)
 				step++;
 			assert_true(step >= journeys[k].steps);
 		}
+}
+
+/* --- the same sender again ------------------------------------------------ */
+
+/* What the client hears to NICK with the token of another. */
+static const char *
+resume(struct client *c, const struct client *former, const char *nick)
+{
+	char line[NAME_BYTES_MAX + 8];
+
+	show_token(c, former);
+	snprintf(line, sizeof line, "NICK %s\n", nick);
+	rig_send(c, line);
+	return rig_lines(c);
+}
+
+static void
+who_hangs_is_replaced_by_its_own_token(void **state)
+{
+	struct rig *r = *state;
+	struct client *bob = in_room(r, "bob"), *old = in_room(r, "ann");
+	struct client *new = rig_connect(r);
+	char id[SENDER_ID_LEN + 1];
+
+	rig_lines(bob);
+	memcpy(id, old->session->user->id, sizeof id);
+	assert_string_equal(resume(new, old, "ann"), "OK ann\n");
+	assert_string_equal(new->session->user->id, id);
+	EXPECT(
+	    old, "BYE replaced another session has taken over who you are\n");
+	assert_true(old->closed);
+	EXPECT(
+	    bob, "PARTED r ann another session has taken over who you are\n");
+	ASK(new, "JOIN r", "JOINED r ann\nNAMES r 2 ann bob\nOK 0-0\n");
+	EXPECT(bob, "JOINED r ann\n");
+	ASK(bob, "SAY @ann hi", "MSG @ann 5000-0 bob hi\nOK 5000-0\n");
+	EXPECT(new, "MSG @bob 5000-0 bob hi\n");
+}
+
+static void
+what_is_said_again_after_a_cut_is_the_first_one(void **state)
+{
+	struct rig *r = *state;
+	struct client *bob = in_room(r, "bob"), *old = in_room(r, "ann");
+	struct client *new = rig_connect(r);
+
+	rig_lines(bob);
+	rig_send(old, "@cid=one SAY r hi\n");
+	rig_send(old, "@cid=two SAY @bob hi\n");
+	rig_hang_up(old);
+	rig_settle(r);
+	rig_lines(bob);
+	assert_string_equal(resume(new, old, "ann"), "OK ann\n");
+	ASK(new, "JOIN r", "JOINED r ann\nNAMES r 2 ann bob\nOK 5000-0\n");
+	ASK(new, "@cid=one SAY r hi", "OK 5000-0\n");
+	ASK(new, "@cid=two SAY @bob hi", "OK 5000-0\n");
+	EXPECT(bob, "JOINED r ann\n");
+}
+
+static void
+a_guest_without_a_nick_is_the_same_one_too(void **state)
+{
+	struct rig *r = *state;
+	struct client *old = rig_connect(r), *new = rig_connect(r);
+	char id[SENDER_ID_LEN + 1];
+
+	rig_send(old, "JOIN r\n");
+	memcpy(id, old->session->user->id, sizeof id);
+	assert_string_equal(resume(new, old, old->nick), "OK guest\n");
+	assert_string_equal(new->session->user->shown, old->nick);
+	assert_string_equal(new->session->user->id, id);
+}
+
+static void
+a_token_is_void_after_a_quit_and_once_used(void **state)
+{
+	struct rig *r = *state;
+	struct client *old = rig_person(r, "ann"), *new = rig_connect(r);
+	struct client *last = rig_connect(r);
+
+	assert_string_equal(resume(new, old, "ann"), "OK ann\n");
+	assert_has(resume(last, old, "ann"), "ERR nick-in-use ");
+	ASK(new, "QUIT", "OK\nBYE quit\n");
+	assert_has(resume(last, old, "ann"), "ERR no-such-nick ");
+	assert_has(resume(last, new, "ann"), "ERR no-such-nick ");
+	ASK(last, "NICK ann", "OK ann\n");
+}
+
+static void
+what_somebody_took_meanwhile_is_not_taken_back(void **state)
+{
+	struct rig *r = *state;
+	struct client *old = rig_person(r, "ann"), *new = rig_connect(r);
+
+	rig_hang_up(old);
+	rig_settle(r);
+	rig_person(r, "Ann");
+	assert_has(resume(new, old, "ann"), "ERR nick-in-use ");
+}
+
+static void
+a_token_comes_before_the_first_word(void **state)
+{
+	struct rig *r = *state;
+	struct client *old = rig_person(r, "ann"), *new = in_room(r, "eve");
+	struct client *shy = rig_connect(r);
+
+	assert_has(resume(new, old, "ann"), "ERR bad-args @resume goes before");
+	rig_send(shy, "@resume=AAAAAAAAAAAAAAAAAAAAA! NICK ann\n");
+	assert_has(rig_lines(shy), "ERR bad-args @resume is the token of");
+	ASK(new, "PART r", "PARTED r eve\nOK\n");
+	assert_has(resume(new, old, "ann"), "ERR bad-args @resume goes before");
+}
+
+static void
+who_took_a_nick_gives_it_back_for_the_former_one(void **state)
+{
+	struct rig *r = *state;
+	struct client *old = rig_person(r, "ann"), *new = rig_person(r, "eve");
+	struct client *bob = rig_connect(r);
+
+	assert_string_equal(resume(new, old, "ann"), "OK ann\n");
+	ASK(bob, "NICK eve", "OK eve\n");
 }
 
 /* --- last words ----------------------------------------------------------- */
@@ -1310,6 +1455,13 @@ main(void)
 	    T(a_leaver_is_given_what_was_said_before_it_left),
 	    TEST(who_goes_at_any_step_leaves_nothing_behind),
 	    TEST(who_is_refused_at_any_step_is_answered_once_and_goes_on),
+	    T(who_hangs_is_replaced_by_its_own_token),
+	    T(what_is_said_again_after_a_cut_is_the_first_one),
+	    T(a_guest_without_a_nick_is_the_same_one_too),
+	    T(a_token_is_void_after_a_quit_and_once_used),
+	    T(what_somebody_took_meanwhile_is_not_taken_back),
+	    T(a_token_comes_before_the_first_word),
+	    T(who_took_a_nick_gives_it_back_for_the_former_one),
 	    TEST(who_leaves_waits_for_its_last_words),
 	    TEST(last_words_that_are_lost_are_not_waited_for),
 	    TEST(last_words_may_come_when_their_session_is_gone),
