@@ -2,6 +2,9 @@
 """The truth about what was sent: pending, delivered, failed, unknown; and
 coming back after a break."""
 
+import contextlib
+import threading
+
 from stage import *
 
 
@@ -195,6 +198,98 @@ def a_line_that_arrived_after_all_is_not_said_again():
         t.until(lambda t: mark_of(t, "│ hello") == " ", "delivery")
         t.type("next\r")
         equal(server.expect("SAY")[2][2], "next")
+
+
+class Gate:
+    """Between snug and a server: what goes one way can be thrown away."""
+
+    def __init__(self, server):
+        self.server = server
+        self.folder = Folder()
+        self.address = "unix:" + os.path.join(self.folder.path, "g")
+        self.swallows = None  # "up", "down"
+        self.swallowed = b""
+        self.ends = []
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.bind(self.address[len("unix:"):])
+        self.socket.listen()
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        while True:
+            try:
+                down, _ = self.socket.accept()
+            except OSError:
+                return
+            up = socket.socket(socket.AF_UNIX)
+            up.connect(self.server.socket)
+            self.ends += [down, up]
+            for way in (("up", down, up), ("down", up, down)):
+                threading.Thread(
+                    target=self.carry, args=way, daemon=True).start()
+
+    def carry(self, way, source, sink):
+        try:
+            while data := source.recv(65536):
+                if self.swallows == way:
+                    self.swallowed += data
+                else:
+                    sink.sendall(data)
+        except OSError:
+            pass
+        for end in (source, sink):
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+
+    def cut(self):
+        """Ends what there is; a new connection passes whole."""
+        ends, self.ends = self.ends, []
+        for end in ends:
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+        self.swallows = None
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc):
+        self.cut()
+        self.socket.close()
+        self.folder.remove()
+
+
+def a_line_in_flight_arrives_once(way):
+    with Snugd() as server, Gate(server) as gate, \
+            Raw(server, "bob", "lobby") as bob, snug(gate, "lobby") as t:
+        t.wait("2 here")
+        gate.swallows = way
+        t.type("hello\r")
+        if way == "up":
+            t.until(lambda _: b"hello" in gate.swallowed, "the line is lost")
+        else:
+            bob.wait("ann hello")
+            t.until(lambda _: b"hello" in gate.swallowed, "the echo is lost")
+        t.until(lambda t: mark_of(t, "│ hello") == "o", "the mark")
+        gate.cut()
+        t.wait("offline")
+        t.type("\r")
+        t.until(lambda t: mark_of(t, "│ hello") == " ", "delivery")
+        t.type("next\r")
+        heard = []
+        while not heard or "ann next" not in heard[-1]:
+            heard.append(bob.next())
+        equal(sum("ann hello" in line for line in heard), way == "up")
+        equal(sum("│ hello" in row for row in t.screen()), 1)
+
+
+@test
+def a_line_that_was_cut_on_its_way_arrives_once():
+    a_line_in_flight_arrives_once("up")
+
+
+@test
+def a_line_whose_answer_was_cut_arrives_once():
+    a_line_in_flight_arrives_once("down")
 
 
 @test
