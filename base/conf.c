@@ -381,8 +381,7 @@ get_line(FILE *f, char *line, int cap, const char **why)
 	}
 	if (n == 0)
 		return NULL;
-	/* The last line of a file may lack its LF, but is no longer for that.
-	 */
+	/* A last line without its LF is no longer for that. */
 	if (n == cap - 1 && line[n - 1] != '\n') {
 		*why = "the line is too long; at most 198 bytes";
 		return NULL;
