@@ -103,9 +103,7 @@ def a_line_for_a_server_that_hangs_arrives_once_after_a_kill():
             t.until(lambda t: mark_of(t, "│ are you there?") == "o",
                     "the line is back")
             server.signal(signal.SIGCONT)
-            # settled, or told apart from what is
-            t.until(lambda t: mark_of(t, "│ are you there?") in " ?",
-                    "a judgement")
+            delivered(server, t, "are you there?")
             t.type("the end\r")
             equal(count(bob, "are you there?", "the end"), 1)
 
