@@ -11,6 +11,7 @@ fault_tests = \
 TESTS += $(fault_tests)
 dist_check_SCRIPTS += $(fault_tests)
 EXTRA_DIST += \
+	tests/fault/RESULTS.md \
 	tests/fault/client.py \
 	tests/fault/faults.py \
 	tests/fault/figures.py \
