@@ -121,7 +121,7 @@ class Client:
         self.wire = None
         self.abandoned = []
         self.generation = 0
-        self.token = None
+        self.tokens = []             # any of them may stand for this guest
         self.sender = object()       # a guest id, whichever it is
         self.dedupe = 300.0
         self.pending = {}            # tag: what to do with the answer
@@ -252,32 +252,39 @@ class Client:
     def on_welcome(self, _attrs, words):
         keys = dict(w.split("=", 1) for w in words[3:])
         self.dedupe = float(keys.get("dedupe", self.dedupe))
-        token, self.token = self.token, keys.get("resume")
-        nick = self.name
-        if self.generation:
-            nick += f"-{self.generation}"
-        if token and self.token:
-            self.ask(f"@resume={token} NICK {nick}", self.resumed)
+        # What a lost connection took over, if it did, it took over with its
+        # own token: so that one is kept until one of them is good.
+        old = list(self.tokens)
+        self.tokens += [keys["resume"]] if "resume" in keys else []
+        self.resume(old)
+
+    def nick(self):
+        return self.name + (f"-{self.generation}" if self.generation else "")
+
+    def resume(self, tokens):
+        """With the first of them that is good; else as somebody new."""
+        if tokens:
+            self.ask(f"@resume={tokens[0]} NICK {self.nick()}",
+                     lambda v, a, w: self.resumed(tokens[1:], v, a, w))
         else:
             self.take_nick()
 
     def take_nick(self):
         """As somebody new."""
         self.sender = object()
-        nick = self.name
-        if self.generation:
-            nick += f"-{self.generation}"
-        self.ask(f"NICK {nick}", self.nicked)
+        self.tokens = self.tokens[-1:]
+        self.ask(f"NICK {self.nick()}", self.nicked)
 
-    def resumed(self, verb, attrs, words):
+    def resumed(self, rest, verb, attrs, words):
         if verb == "OK":
+            self.tokens = self.tokens[-1:]
             self.resumes += 1
             self.record.add("resumed", by="token")
             self.join_all()
         elif words[0] in ("relay-down", "busy", "outcome-unknown"):
             self.later(attrs, self.hang_up)
         else:
-            self.take_nick()
+            self.resume(rest)
 
     def nicked(self, verb, attrs, words):
         if verb == "OK":

@@ -45,7 +45,7 @@ def a_say_cut_at_any_byte_and_repeated_is_there_once(w):
 
 
 @test
-def a_say_cut_at_any_byte_on_its_way_to_the_node_is_never_there_twice(w):
+def a_say_cut_at_any_byte_and_repeated_on_another_node_is_there_once(w):
     """D2"""
     f = Fleet(w, 2)
     doors = [Proxy(w.path(f"door{n}"), node.address)
@@ -69,6 +69,8 @@ def a_say_cut_at_any_byte_on_its_way_to_the_node_is_never_there_twice(w):
     if c.happened("unknown") < 40 / STEP:
         raise Failed("next to nothing was cut")
     f.settled()
+    if f.checker.counts["unknown"] or not c.resumes:
+        raise Failed(f"not all were settled: {f.figures()}")
 
 
 run()
