@@ -7,8 +7,8 @@
  * from there.  Nothing is kept between the pages but an id, so that five
  * hundred long messages for a slow reader cost no more than one page.
  *
- * Drivers: cmd_room.c (JOIN's replay, and the catching up behind it) and
- * cmd_talk.c (HISTORY).  It knows no session: the reader is four functions.
+ * Drivers: member.c (JOIN's replay, and the catching up behind it) and
+ * cmd_talk.c (HISTORY).  It knows no session: the reader is a few functions.
  */
 #include "server/history.h"
 

@@ -4,7 +4,7 @@
  *
  * A user is looked up by its id alone; a nick is what it is called at the
  * moment and may be somebody else's tomorrow.  This file knows neither rooms
- * nor the relay: seats are linked in by room.c, claims are made by cmd_user.c.
+ * nor the relay: seats are linked in by room.c, claims are made by claim.c.
  */
 #include "server/user.h"
 
