@@ -14,10 +14,10 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "base/text.h"
 
 enum {
-	BUF_FIRST = 64,  /* the least that is asked of the allocator */
-	U64_DIGITS = 20, /* of UINT64_MAX */
+	BUF_FIRST = 64, /* the least that is asked of the allocator */
 };
 
 static void
@@ -45,25 +45,14 @@ grow(struct buf *b, size_t want)
 }
 
 char *
-buf_reserve(struct buf *b, size_t n)
+buf_make_room(struct buf *b, size_t n)
 {
 	assert(n <= SIZE_MAX - b->off - b->len);
-	if (b->off + b->len + n > b->cap || !b->data) {
-		if (b->data && b->len + n <= b->cap && b->off >= b->len)
-			reclaim(b);
-		else
-			grow(b, b->len + n);
-	}
+	if (b->data && b->len + n <= b->cap && b->off >= b->len)
+		reclaim(b);
+	else
+		grow(b, b->len + n);
 	return b->data + b->off + b->len;
-}
-
-void
-buf_add(struct buf *b, const void *data, size_t len)
-{
-	if (len == 0)
-		return;
-	memcpy(buf_reserve(b, len), data, len);
-	buf_added(b, len);
 }
 
 void
@@ -90,14 +79,7 @@ buf_addf(struct buf *b, const char *fmt, ...)
 void
 buf_add_u64(struct buf *b, uint64_t v)
 {
-	char digits[U64_DIGITS];
-	size_t at = sizeof(digits);
-
-	do {
-		digits[--at] = (char)('0' + v % 10);
-		v /= 10;
-	} while (v > 0);
-	buf_add(b, digits + at, sizeof(digits) - at);
+	buf_added(b, text_put_u64(buf_reserve(b, TEXT_U64_MAX), v));
 }
 
 void

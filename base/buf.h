@@ -33,8 +33,18 @@ buf_len(const struct buf *b)
 	return b->len;
 }
 
+/* buf_reserve() where the room has to be made: reclaims, or grows. */
+char *buf_make_room(struct buf *b, size_t n) MUST_CHECK;
+
 /* Room for n more bytes; gives where they go.  Follow with buf_added(). */
-char *buf_reserve(struct buf *b, size_t n) MUST_CHECK;
+MUST_CHECK static inline char *
+buf_reserve(struct buf *b, size_t n)
+{
+	/* Most lines fit: that must cost no call.  Subtracting cannot wrap. */
+	if (b->data && n <= b->cap - b->off - b->len)
+		return b->data + b->off + b->len;
+	return buf_make_room(b, n);
+}
 
 /* n bytes (at most those reserved) were written at buf_reserve()'s place. */
 static inline void
@@ -43,7 +53,15 @@ buf_added(struct buf *b, size_t n)
 	b->len += n;
 }
 
-void buf_add(struct buf *b, const void *data, size_t len);
+static inline void
+buf_add(struct buf *b, const void *data, size_t len)
+{
+	if (len == 0)
+		return;
+	memcpy(buf_reserve(b, len), data, len);
+	buf_added(b, len);
+}
+
 void buf_add_str(struct buf *b, const char *s);
 void buf_addf(struct buf *b, const char *fmt, ...) PRINTF_LIKE(2, 3);
 void buf_add_u64(struct buf *b, uint64_t v); /* decimal */

@@ -307,6 +307,20 @@ text_u64(struct span s, uint64_t max, uint64_t *v)
 	return true;
 }
 
+size_t
+text_put_u64(char out[static TEXT_U64_MAX], uint64_t v)
+{
+	char digits[TEXT_U64_MAX];
+	size_t at = sizeof digits;
+
+	do {
+		digits[--at] = (char)('0' + v % 10);
+		v /= 10;
+	} while (v > 0);
+	memcpy(out, digits + at, sizeof digits - at);
+	return sizeof digits - at;
+}
+
 /*
  * The usual walk with one place to come back to: only the last star ever needs
  * to give way, so the work is bounded by pattern times name.

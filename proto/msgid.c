@@ -5,8 +5,6 @@
  */
 #include "proto/msgid.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 bool
@@ -29,6 +27,10 @@ msgid_parse(struct span s, struct msgid *id)
 size_t
 msgid_format(struct msgid id, char out[static MSGID_LEN_MAX + 1])
 {
-	return (size_t)snprintf(
-	    out, MSGID_LEN_MAX + 1, "%" PRIu64 "-%" PRIu64, id.ms, id.seq);
+	size_t len = text_put_u64(out, id.ms);
+
+	out[len++] = '-';
+	len += text_put_u64(out + len, id.seq);
+	out[len] = '\0';
+	return len;
 }

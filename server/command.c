@@ -117,8 +117,13 @@ static const struct habit {
 const struct command *
 command_find(struct span verb)
 {
+	/* Letters differ in one bit by their case; most rows end here. */
+	unsigned char first =
+	    verb.len > 0 ? (unsigned char)verb.p[0] & 0xdf : 0;
+
 	for (size_t i = 0; i < ARRAY_LEN(commands); i++)
-		if (span_is_nocase(verb, commands[i].verb))
+		if (commands[i].verb[0] == (char)first &&
+		    span_is_nocase(verb, commands[i].verb))
 			return &commands[i];
 	return NULL;
 }
