@@ -460,6 +460,17 @@ request_relay_err(struct answer *a, int relay_status)
 	    [RELAY_NONE] = {ERR_NO_SUCH_ROOM, 0, "there is no such room"},
 	    [RELAY_FAILED] = {ERR_BUSY, 5000,
 		"the relay refused; the operator finds why in the log"},
+	    [RELAY_REGISTERED] = {ERR_NICK_REGISTERED, 0,
+		"an account owns this nick, or one that looks like it; log in "
+		"to it, or choose another"},
+	    [RELAY_OWNED] = {ERR_NOT_ALLOWED, 0,
+		"the key belongs to another account"},
+	    [RELAY_LAST] = {ERR_NOT_ALLOWED, 0,
+		"nothing would be left to prove the account by"},
+	    [RELAY_LIMIT] = {ERR_LIMIT, 0, "an account has at most 16 keys"},
+	    [RELAY_UNKEPT] = {ERR_NOT_ALLOWED, 0,
+		"this server keeps no accounts; its operator can have them "
+		"kept by --state FILE or --redis"},
 	};
 
 	answer_err(a, rows[relay_status].e, rows[relay_status].retry_ms, "%s",

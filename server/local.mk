@@ -22,6 +22,7 @@ libserver_a_SOURCES = \
 	server/redis_script.c server/redis_script.h \
 	server/redis_url.c server/redis_url.h \
 	server/relay.c server/relay.h \
+	server/relay_account.c server/relay_account.h \
 	server/relay_codec.c server/relay_codec.h \
 	server/relay_local.c server/relay_local.h \
 	server/relay_redis.c server/relay_redis.h server/relay_redis_int.h \

@@ -65,6 +65,12 @@ enum relay_status {
 	RELAY_NONE,    /* nothing of that name */
 	RELAY_FAILED,  /* refused for a reason that is our bug or the operator's
 			*/
+	RELAY_REGISTERED, /* relay_claim: the nick, or one that looks like it,
+			     belongs to an account */
+	RELAY_OWNED,      /* the key belongs to another account */
+	RELAY_LAST,       /* nothing would be left to prove the account by */
+	RELAY_LIMIT,      /* it has as many as there may be */
+	RELAY_UNKEPT,     /* this relay keeps nothing of that kind */
 };
 
 /* What a log entry is.  Others (rights, edits) will join these. */
@@ -77,6 +83,7 @@ struct relay_msg {
 	struct msgid prev; /* of the entry before it; 0-0 at the beginning */
 	enum relay_kind kind;
 	bool act;
+	bool auth;          /* the sender is the account of this nick */
 	struct span sender; /* sender id */
 	struct span nick;   /* the sender's, as shown */
 	struct span peer;   /* pairs: the other one's nick, as shown */
@@ -173,9 +180,12 @@ typedef void (*relay_read_fn)(
     void *arg, enum relay_status st, const struct relay_page *page);
 
 struct relay_owner {
-	struct span sender;
-	struct span nick;  /* as shown */
-	struct span node;  /* its name, without the incarnation */
+	struct span sender; /* an account's where the nick is registered */
+	struct span nick;   /* as shown */
+	/* Where it is, without the incarnation: of an account that is on
+	 * several nodes their names with commas between, empty if it is on
+	 * none. */
+	struct span node;
 	uint64_t since_ms; /* wall clock: when the nick was taken */
 };
 typedef void (*relay_owner_fn)(
@@ -264,6 +274,7 @@ void relay_typing(struct relay *r, const struct conv *c, struct span sender,
  * RELAY_TAKEN while a live node holds it, or another nick of its skeleton
  * (name_skeleton()), for somebody else.  Of nicks that look alike a sender
  * holds one at a time: the last one claimed takes the place of the one before.
+ * RELAY_REGISTERED where an account owns it, or what it looks like.
  *
  *   token  hash of what takes the nick over, RELAY_TOKEN_LEN long; NULL: none
  */
@@ -285,7 +296,8 @@ void relay_leave(struct relay *r, const char *fold, const char *sender);
  */
 void relay_resume(struct relay *r, const struct name *nick, const char *token,
     const char *new_token, relay_resume_fn done, void *arg);
-/* Who holds this very nick, if its node is alive; else RELAY_NONE. */
+/* Who holds this very nick, if its node is alive, or the account that owns it,
+ * wherever that is; else RELAY_NONE. */
 void relay_find(
     struct relay *r, const char *fold, relay_owner_fn done, void *arg);
 
@@ -301,6 +313,8 @@ void relay_peek(
 void relay_list(struct relay *r, relay_list_fn done, void *arg);
 
 /* --- for back ends -------------------------------------------------------- */
+
+struct relay_account_ops;
 
 /* One function each, the same contracts; relay.c's functions above check the
  * arguments and call them. */
@@ -335,6 +349,7 @@ struct relay_ops {
 	void (*unwatch)(struct relay *, const char *sender);
 	void (*peek)(struct relay *, const char *fold, relay_peek_fn, void *);
 	void (*list)(struct relay *, relay_list_fn, void *);
+	const struct relay_account_ops *accounts; /* relay_account.h */
 };
 
 /* The head of a back end's own struct. */

@@ -61,6 +61,13 @@ user_is_local(const struct user *u)
 	return u->nsessions > 0;
 }
 
+/* Does it last, with a nick of its own?  Else it is a guest. */
+static inline bool
+user_is_account(const struct user *u)
+{
+	return u->id[0] == 'a';
+}
+
 /* A nick nobody else has drawn; both spellings are the same. */
 void user_guest_nick(struct name *out);
 void user_set_nick(struct user *u, const struct name *nick);
