@@ -430,6 +430,7 @@ command_run(
 		return false;
 	if (!passes_flood(s, c, l.tag, now_ms, again_ms, &keep))
 		return !keep;
+	session_stay_plain(s);
 	s->exclusive = exclusive;
 	run(s, c, &l, err, now_ms);
 	return true;

@@ -60,7 +60,9 @@ on_state(void *arg, bool up)
 		news_give_up_echoes(sv);
 	rooms_flush(sv->rooms);
 	TAILQ_FOREACH (s, &sv->sessions, next) {
-		if (s->state >= SESSION_ENDING || s->plain_refused)
+		/* Who has not said anything yet is told when it does. */
+		if (s->state == SESSION_NEW || s->state >= SESSION_ENDING ||
+		    s->plain_refused)
 			continue;
 		render_notice(session_out(s), SPAN_NONE,
 		    up ? NOTICE_RELAY_UP : NOTICE_RELAY_DOWN,

@@ -44,6 +44,7 @@ enum {
 };
 
 static const char *const state_names[] = {
+    [SESSION_NEW] = "NEW",
     [SESSION_GREETING] = "GREETING",
     [SESSION_READY] = "READY",
     [SESSION_ENDING] = "ENDING",
@@ -479,17 +480,25 @@ say_motd(struct session *s)
 	}
 }
 
+/* What goes with a WELCOME that lets somebody in. */
 static void
-greet(struct session *s)
+say_news(struct session *s)
 {
-	say_welcome(s);
-	if (s->plain_refused)
-		return;
 	say_motd(s);
 	if (!relay_is_up(s->server->relay))
 		render_notice(session_out(s), SPAN_NONE, NOTICE_RELAY_DOWN,
 		    SPAN("the relay is away; nothing can be said until it is "
 			 "back"));
+}
+
+void
+session_stay_plain(struct session *s)
+{
+	if (s->state != SESSION_NEW)
+		return;
+	set_state(s, SESSION_GREETING);
+	if (!s->plain_refused)
+		say_news(s);
 }
 
 void
@@ -527,7 +536,8 @@ session_start(
 	sv->nsessions++;
 	log_info("session", s->id, "open nick=%s local=%s", s->user->shown,
 	    local ? "yes" : "no");
-	greet(s);
+	/* Nothing more before the first line: it may be SECURE. */
+	say_welcome(s);
 }
 
 void
@@ -614,7 +624,7 @@ tick(struct session *s, uint64_t now_ms)
 			    "commands took too long");
 		return;
 	}
-	if (s->state == SESSION_GREETING) {
+	if (s->state <= SESSION_GREETING) {
 		/* A command that waits for the relay has come. */
 		if (now_ms >= s->deadline_ms && s->answers.n == 0)
 			session_end(s, BYE_PING_TIMEOUT, 0,

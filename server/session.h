@@ -21,9 +21,11 @@ struct room;
 struct server;
 struct user;
 
-/* GREETING: no command was accepted yet.  ENDING: BYE is on its way out.
- * GONE: off every list but the one it is freed from. */
+/* NEW: no line was read yet, nothing but WELCOME was said.  GREETING: no
+ * command was accepted yet.  ENDING: BYE is on its way out.  GONE: off every
+ * list but the one it is freed from. */
 enum session_state {
+	SESSION_NEW,
 	SESSION_GREETING,
 	SESSION_READY,
 	SESSION_ENDING,
@@ -110,6 +112,10 @@ bool session_has_room(const struct session *s);
 void session_deliver(struct session *s, const char *p, size_t len);
 /* The same, but at the end of the turn: for lines that come one by one. */
 void session_queue(struct session *s, const char *p, size_t len);
+
+/* A line was read, and it was not SECURE: what else there is to be said to
+ * newcomers is said. */
+void session_stay_plain(struct session *s);
 
 /* The first command was accepted: the limits of strangers are lifted. */
 void session_accept(struct session *s);

@@ -235,15 +235,17 @@ def what_follows_quit_is_not_done(w):
 
 
 @test
-def the_greeting_of_the_operator_follows_welcome(w):
+def the_greeting_of_the_operator_follows_the_first_line(w):
     path = w.path("motd")
     with open(path, "w", encoding="utf-8") as f:
         f.write("Be kind.\n\nThe bar opens at five.\n")
     c = w.client(w.server("--motd", path))
+    c.send("PING x")
     c.expect("NOTICE motd Be kind.")
     lines, _ = c.skip_to("NOTICE motd The bar opens at five.")
     if lines not in ([], ["NOTICE motd"]):
         raise Failed(f"between: {lines}")
+    c.expect("OK x")
 
 
 run()

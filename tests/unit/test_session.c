@@ -77,7 +77,7 @@ give_all(struct rig *r)
 /* --- the beginning -------------------------------------------------------- */
 
 static void
-a_session_is_welcomed_and_shown_the_motd(void **state)
+a_session_is_welcomed_and_behind_its_first_line_shown_the_motd(void **state)
 {
 	struct rig *r = *state;
 	struct client *c;
@@ -85,10 +85,16 @@ a_session_is_welcomed_and_shown_the_motd(void **state)
 
 	r->server.motd = motd;
 	c = rig_connect_from(r, true);
-	EXPECT(c, "WELCOME snug/1 den guest max-line=16384 max-text=8192 "
-		  "ping=60 dedupe=300 durable=process resume=token secure=off\n"
-		  "NOTICE motd Welcome to the den.\nNOTICE motd\n"
-		  "NOTICE motd Be kind.\n");
+	EXPECT(c,
+	    "WELCOME snug/1 den guest max-line=16384 max-text=8192 "
+	    "ping=60 dedupe=300 durable=process resume=token secure=off\n");
+	/* A line has come when its end has, and an empty one is none. */
+	rig_send(c, "\n\r\nPING ");
+	EXPECT(c, "");
+	rig_send(c, "x\n");
+	EXPECT(c, "NOTICE motd Welcome to the den.\nNOTICE motd\n"
+		  "NOTICE motd Be kind.\nOK x\n");
+	ASK(c, "PING y", "OK y\n");
 }
 
 static void
@@ -1421,7 +1427,7 @@ main(void)
 {
 	static const struct CMUnitTest tests[] = {
 #define T(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
-	    T(a_session_is_welcomed_and_shown_the_motd),
+	    T(a_session_is_welcomed_and_behind_its_first_line_shown_the_motd),
 	    T(a_strangers_line_is_short_until_a_command_was_accepted),
 	    T(a_greeting_has_its_time_and_people_at_a_terminal_more),
 	    TEST(the_cutting_of_the_bytes_changes_nothing),
