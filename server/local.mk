@@ -39,7 +39,10 @@ libserver_a_SOURCES = \
 	server/relay_redis_pair.c \
 	server/relay_redis_reap.c \
 	server/relay_redis_room.c server/relay_redis_room.h \
+	server/relay_rights.c server/relay_rights.h \
 	server/render.c server/render.h \
+	server/rights.c server/rights.h \
+	server/rights_record.c \
 	server/room.c server/room.h \
 	server/server.h \
 	server/session.c server/session.h \

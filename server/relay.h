@@ -30,6 +30,7 @@
  *    order of their ids; the appender's node is no exception.
  */
 struct relay;
+struct rights;
 
 enum {
 	SENDER_ID_LEN = 33, /* "g" or "a" and 32 hex digits */
@@ -71,10 +72,13 @@ enum relay_status {
 	RELAY_LAST,       /* nothing would be left to prove the account by */
 	RELAY_LIMIT,      /* it has as many as there may be */
 	RELAY_UNKEPT,     /* this relay keeps nothing of that kind */
+	RELAY_STALE,      /* relay_append: the room's rights are others by now,
+			     and were told; judge again */
+	RELAY_SLOW,       /* relay_append: the sender has to wait */
 };
 
-/* What a log entry is.  Others (rights, edits) will join these. */
-enum relay_kind { RELAY_MSG, RELAY_TOPIC };
+/* What a log entry is.  Others (edits) will join these. */
+enum relay_kind { RELAY_MSG, RELAY_TOPIC, RELAY_RIGHTS };
 
 /* One entry of a conversation's log, in both directions.  Going down, id and
  * prev are ignored.  p == NULL means absent. */
@@ -91,6 +95,14 @@ struct relay_msg {
 	struct span re;
 	struct span enc;
 	struct span text; /* empty for a cleared topic */
+	/* Rooms: the version of the rights by which it was judged; of an entry
+	 * RELAY_RIGHTS its own id.  relay_rights.h */
+	struct msgid rv;
+	uint64_t slow_ms; /* going down: the sender's least time between two */
+	/* RELAY_RIGHTS: what was done, by whom (sender, nick), to whom (target,
+	 * peer as shown), and why (text). */
+	int verb; /* enum rights_verb */
+	struct span target;
 };
 
 /* A member of a room: a sender, on the node where its sessions are. */
@@ -115,6 +127,9 @@ struct relay_events {
 	 * registered again and what was missed has been delivered (true). */
 	void (*on_state)(void *arg, bool up);
 	void (*on_message)(void *arg, void *room, const struct relay_msg *m);
+	/* The room's rights are these from here on: the next message was
+	 * accepted under them.  Not told where nothing was ever set. */
+	void (*on_rights)(void *arg, void *room, struct rights *rights);
 	/* What was said between last and the next message is out of reach, or
 	 * history went back. */
 	void (*on_gap)(void *arg, void *room);
@@ -150,6 +165,7 @@ struct relay_room_info {
 	struct span shown; /* the room's first spelling */
 	struct span topic; /* p NULL: none */
 	struct span topic_nick;
+	struct rights *rights; /* borrowed, never NULL */
 };
 typedef void (*relay_room_fn)(
     void *arg, enum relay_status st, const struct relay_room_info *info);
@@ -160,7 +176,8 @@ typedef void (*relay_done_fn)(void *arg, enum relay_status st);
 typedef void (*relay_resume_fn)(
     void *arg, enum relay_status st, const char *sender);
 
-/* dup: this cid was accepted before, under that id. */
+/* dup: this cid was accepted before, under that id.  With RELAY_SLOW, id.ms is
+ * how long the sender has to wait. */
 typedef void (*relay_append_fn)(
     void *arg, enum relay_status st, struct msgid id, bool dup);
 
@@ -202,6 +219,7 @@ typedef void (*relay_peek_fn)(
 struct relay_room_entry {
 	struct span fold, shown, topic;
 	size_t count;
+	bool hidden; /* known to its members alone */
 };
 typedef void (*relay_list_fn)(void *arg, enum relay_status st,
     const struct relay_room_entry *rooms, size_t n); /* unsorted */
@@ -243,7 +261,9 @@ void relay_rename(
  * Appends to a conversation's log: dedupe by (sender, conversation, cid), id,
  * predecessor, publish, in one step.  Done with the id under which everyone
  * sees it, within say-timeout.  For a pair, both senders' watchers get it.
- * RELAY_TOPIC also becomes the room's topic.
+ * RELAY_TOPIC also becomes the room's topic.  In a room the message's rv has to
+ * be the present one, and slow_ms to have passed: RELAY_STALE, RELAY_SLOW.
+ * RELAY_RIGHTS is appended by relay_change_rights() alone.
  */
 void relay_append(struct relay *r, const struct conv *c,
     const struct relay_msg *m, relay_append_fn done, void *arg);
@@ -315,6 +335,7 @@ void relay_list(struct relay *r, relay_list_fn done, void *arg);
 /* --- for back ends -------------------------------------------------------- */
 
 struct relay_account_ops;
+struct relay_rights_ops;
 
 /* One function each, the same contracts; relay.c's functions above check the
  * arguments and call them. */
@@ -350,6 +371,7 @@ struct relay_ops {
 	void (*peek)(struct relay *, const char *fold, relay_peek_fn, void *);
 	void (*list)(struct relay *, relay_list_fn, void *);
 	const struct relay_account_ops *accounts; /* relay_account.h */
+	const struct relay_rights_ops *rights;    /* relay_rights.h */
 };
 
 /* The head of a back end's own struct. */
