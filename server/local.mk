@@ -24,7 +24,8 @@ libserver_a_SOURCES = \
 	server/relay.c server/relay.h \
 	server/relay_account.c server/relay_account.h \
 	server/relay_codec.c server/relay_codec.h \
-	server/relay_local.c server/relay_local.h \
+	server/relay_local.c server/relay_local.h server/relay_local_int.h \
+	server/relay_local_account.c \
 	server/relay_redis.c server/relay_redis.h server/relay_redis_int.h \
 	server/relay_redis_chan.c \
 	server/relay_redis_depart.c \
@@ -46,8 +47,10 @@ libserver_a_SOURCES = \
 	server/room.c server/room.h \
 	server/server.h \
 	server/session.c server/session.h \
+	server/state.c server/state.h \
 	server/table.c server/table.h \
-	server/user.c server/user.h
+	server/user.c server/user.h \
+	server/worker.c server/worker.h
 libserver_a_CFLAGS = $(AM_CFLAGS) $(SODIUM_CFLAGS) $(LIBEVENT_CFLAGS) $(HIREDIS_CFLAGS)
 server_libs = libserver.a libproto.a $(base_libs) $(LIBEVENT_LIBS) $(HIREDIS_LIBS) $(SODIUM_LIBS)
 

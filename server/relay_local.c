@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The relay in memory: one node, nothing survives the process.
+ * The relay in memory: one node, and nothing survives the process but what a
+ * state file keeps (relay_local_account.c).
  *
  * Every call leaves an operation in a queue; relay_local_run() carries them out
  * in that order and calls back.  So an operation sees all that was asked before
@@ -37,8 +38,7 @@
 
 #include "base/mem.h"
 #include "proto/line.h"
-#include "server/relay.h"
-#include "server/table.h"
+#include "server/relay_local_int.h"
 
 enum {
 	LOG_MIN = 256,          /* entries, to bridge a reconnect */
@@ -52,130 +52,8 @@ enum {
 	DEDUPE_KEY_MAX = SENDER_ID_LEN + CONV_KEY_MAX + LINE_CID_MAX + 3,
 };
 
-/* A copy of a message: a log's entry, and what an operation carries along. */
-struct item {
-	size_t size;          /* of all, in bytes */
-	struct relay_msg msg; /* its spans point into bytes */
-	char bytes[];
-};
-
-struct member {
-	UT_hash_handle hh;
-	char sender[SENDER_ID_LEN + 1];
-	char nick[NAME_BYTES_MAX + 1];
-};
-
-struct place {
-	UT_hash_handle hh;
-	struct conv conv;
-	unsigned refs; /* operations under way */
-
-	/* The log: a ring, and the list of those which are not empty. */
-	struct item **ring;
-	size_t cap, first, n;
-	TAILQ_ENTRY(place) silence; /* while n > 0 */
-	uint64_t spoken_ms;         /* the last append, monotonic */
-	struct msgid last;          /* newest id, of a dropped entry too */
-	bool trimmed;               /* something was dropped */
-
-	/* Rooms. */
-	uint64_t opened; /* which opening this is; 0: closed */
-	bool live;       /* the opening was answered */
-	void *room;
-	char shown[NAME_BYTES_MAX + 1];
-	struct item *topic;     /* NULL: none */
-	struct member *members; /* by sender */
-};
-
-/* This sender in this conversation used this cid. */
-struct record {
-	UT_hash_handle hh;
-	TAILQ_ENTRY(record) expiry;
-	uint64_t expires_ms;
-	struct msgid id;
-	size_t len;
-	char key[];
-};
-
-struct claim {
-	UT_hash_handle hh;
-	char skeleton[NAME_BYTES_MAX + 1];
-	struct name nick;
-	char sender[SENDER_ID_LEN + 1];
-	char token[RELAY_TOKEN_LEN + 1]; /* "": none */
-	uint64_t since_ms;
-	uint64_t expires_ms;      /* of one that was left; 0: it is held */
-	TAILQ_ENTRY(claim) entry; /* while it is left */
-};
-
-struct watch {
-	UT_hash_handle hh;
-	char sender[SENDER_ID_LEN + 1];
-	void *user;
-	uint64_t opened;
-	bool live;
-};
-
-struct local;
-struct op;
-
-/* Carries an operation out, or on any status but RELAY_OK only answers it. */
-typedef void (*op_fn)(struct local *l, struct op *op, enum relay_status st);
-
-struct op {
-	op_fn run;
-	struct place *place; /* referenced; NULL: not there, or no matter */
-	struct item *item;   /* owned; NULL: none, or it became an entry */
-	union {
-		relay_done_fn done;
-		relay_resume_fn resume;
-		relay_room_fn room;
-		relay_append_fn append;
-		relay_read_fn read;
-		relay_owner_fn owner;
-		relay_peek_fn peek;
-		relay_list_fn list;
-	} fn;
-	void *arg;
-	union {
-		struct relay_range range;
-		uint64_t opened;
-	} u;
-};
-
-TAILQ_HEAD(places, place);
-TAILQ_HEAD(records, record);
-TAILQ_HEAD(claims, claim);
-
-struct local {
-	struct relay relay;
-	struct relay_local_config config;
-	uint64_t now_ms, wall_ms; /* of the run */
-	bool running;
-	bool awake; /* wake() was called since the last run */
-
-	struct op *queue; /* a ring */
-	size_t queue_cap, queue_first, queue_n;
-
-	struct place *rooms, *pairs; /* by key */
-	struct places by_silence; /* those with a log; longest silent first */
-	struct record *records;
-	struct records by_expiry;
-	struct claim *claims; /* by skeleton */
-	struct claims left;   /* first to expire first */
-	size_t nleft;
-	struct watch *watches; /* by sender */
-
-	uint64_t openings; /* counts them */
-	uint64_t floor_ms; /* no id of a new place falls below */
-	size_t used;       /* bytes of the budget */
-	size_t log_max;    /* entries of a log */
-	uint64_t log_ttl_ms;
-	struct relay_msg page[RELAY_READ_MAX];
-};
-
-static struct local *
-local_of(struct relay *r)
+struct local *
+rl_of(struct relay *r)
 {
 	return (struct local *)r;
 }
@@ -194,8 +72,8 @@ span_settle(struct span *s, char *at)
 	return at + s->len;
 }
 
-static struct item *
-item_new(const struct relay_msg *m)
+struct item *
+rl_item_new(const struct relay_msg *m)
 {
 	size_t len = m->sender.len + m->nick.len + m->peer.len + m->cid.len +
 		     m->re.len + m->enc.len + m->text.len;
@@ -229,8 +107,8 @@ queue_grow(struct local *l)
 }
 
 /* A new operation at the end; its other fields are the caller's to fill. */
-static struct op *
-queue_add(struct local *l, op_fn run, struct place *place)
+struct op *
+rl_queue(struct local *l, op_fn run, struct place *place)
 {
 	if (l->queue_n == l->queue_cap)
 		queue_grow(l);
@@ -333,18 +211,18 @@ place_table(struct local *l, const struct conv *c)
 	return c->kind == CONV_ROOM ? &l->rooms : &l->pairs;
 }
 
-static struct place *
-place_find(struct local *l, const struct conv *c)
+struct place *
+rl_find_place(struct local *l, const struct conv *c)
 {
 	struct place *p;
 	HASH_FIND_STR(*place_table(l, c), c->key, p);
 	return p;
 }
 
-static struct place *
-place_get(struct local *l, const struct conv *c)
+struct place *
+rl_get_place(struct local *l, const struct conv *c)
 {
-	struct place *p = place_find(l, c);
+	struct place *p = rl_find_place(l, c);
 	if (p != NULL)
 		return p;
 	p = xcalloc(1, sizeof *p);
@@ -355,12 +233,12 @@ place_get(struct local *l, const struct conv *c)
 	return p;
 }
 
-static struct place *
-place_find_room(struct local *l, const char *fold)
+struct place *
+rl_find_room(struct local *l, const char *fold)
 {
 	struct conv c;
 	conv_room(&c, fold);
-	return place_find(l, &c);
+	return rl_find_place(l, &c);
 }
 
 static void
@@ -535,16 +413,16 @@ static void
 local_open_room(struct relay *r, const struct name *name, void *room,
     relay_room_fn done, void *arg)
 {
-	struct local *l = local_of(r);
+	struct local *l = rl_of(r);
 	struct conv c;
 	conv_room(&c, name->fold);
-	struct place *p = place_get(l, &c);
+	struct place *p = rl_get_place(l, &c);
 	assert(p->opened == 0);
 	if (p->shown[0] == '\0')
 		memcpy(p->shown, name->shown, sizeof p->shown);
 	p->opened = ++l->openings;
 	p->room = room;
-	struct op *op = queue_add(l, run_open, p);
+	struct op *op = rl_queue(l, run_open, p);
 	op->u.opened = p->opened;
 	op->fn.room = done;
 	op->arg = arg;
@@ -553,8 +431,8 @@ local_open_room(struct relay *r, const struct name *name, void *room,
 static void
 local_close_room(struct relay *r, const char *fold)
 {
-	struct local *l = local_of(r);
-	struct place *p = place_find_room(l, fold);
+	struct local *l = rl_of(r);
+	struct place *p = rl_find_room(l, fold);
 	if (p == NULL)
 		return;
 	p->opened = 0;
@@ -568,8 +446,8 @@ static struct op *
 queue_member(struct local *l, op_fn run, const char *fold,
     const struct relay_member *m, struct span text)
 {
-	struct op *op = queue_add(l, run, place_find_room(l, fold));
-	op->item = item_new(&(struct relay_msg){
+	struct op *op = rl_queue(l, run, rl_find_room(l, fold));
+	op->item = rl_item_new(&(struct relay_msg){
 	    .sender = m->sender, .nick = m->nick, .text = text});
 	return op;
 }
@@ -618,7 +496,7 @@ static void
 local_join(struct relay *r, const char *fold, const struct relay_member *m,
     relay_done_fn done, void *arg)
 {
-	struct op *op = queue_member(local_of(r), run_join, fold, m, SPAN_NONE);
+	struct op *op = queue_member(rl_of(r), run_join, fold, m, SPAN_NONE);
 	op->fn.done = done;
 	op->arg = arg;
 }
@@ -644,7 +522,7 @@ static void
 local_part(struct relay *r, const char *fold, const struct relay_member *m,
     struct span text, relay_done_fn done, void *arg)
 {
-	struct op *op = queue_member(local_of(r), run_part, fold, m, text);
+	struct op *op = queue_member(rl_of(r), run_part, fold, m, text);
 	op->fn.done = done;
 	op->arg = arg;
 }
@@ -664,7 +542,7 @@ run_rename(struct local *l, struct op *op, enum relay_status st)
 static void
 local_rename(struct relay *r, const char *fold, const struct relay_member *m)
 {
-	queue_member(local_of(r), run_rename, fold, m, SPAN_NONE);
+	queue_member(rl_of(r), run_rename, fold, m, SPAN_NONE);
 }
 
 /* --- messages ------------------------------------------------------------- */
@@ -683,7 +561,7 @@ static void
 room_set_topic(struct place *p, const struct relay_msg *m)
 {
 	free(p->topic);
-	p->topic = m->text.len > 0 ? item_new(m) : NULL;
+	p->topic = m->text.len > 0 ? rl_item_new(m) : NULL;
 }
 
 static void
@@ -757,9 +635,9 @@ static void
 local_append(struct relay *r, const struct conv *c, const struct relay_msg *m,
     relay_append_fn done, void *arg)
 {
-	struct local *l = local_of(r);
-	struct op *op = queue_add(l, run_append, place_get(l, c));
-	op->item = item_new(m);
+	struct local *l = rl_of(r);
+	struct op *op = rl_queue(l, run_append, rl_get_place(l, c));
+	op->item = rl_item_new(m);
 	op->fn.append = done;
 	op->arg = arg;
 }
@@ -789,18 +667,18 @@ static void
 local_typing(
     struct relay *r, const struct conv *c, struct span sender, struct span nick)
 {
-	struct local *l = local_of(r);
+	struct local *l = rl_of(r);
 	struct relay_msg m = {.sender = sender, .nick = nick};
 	struct op *op;
 	if (c->kind == CONV_ROOM) {
-		op = queue_add(l, run_typing, place_find(l, c));
+		op = rl_queue(l, run_typing, rl_find_place(l, c));
 	} else {
 		char me[SENDER_ID_LEN + 1];
 		span_copy(me, sizeof me, sender);
 		m.peer = conv_peer(c, me);
-		op = queue_add(l, run_pair_typing, NULL);
+		op = rl_queue(l, run_pair_typing, NULL);
 	}
-	op->item = item_new(&m);
+	op->item = rl_item_new(&m);
 }
 
 /* --- reading -------------------------------------------------------------- */
@@ -877,8 +755,8 @@ static void
 local_read(struct relay *r, const struct conv *c,
     const struct relay_range *range, relay_read_fn done, void *arg)
 {
-	struct local *l = local_of(r);
-	struct op *op = queue_add(l, run_read, place_find(l, c));
+	struct local *l = rl_of(r);
+	struct op *op = rl_queue(l, run_read, rl_find_place(l, c));
 	op->u.range = *range;
 	op->fn.read = done;
 	op->arg = arg;
@@ -918,8 +796,8 @@ run_peek(struct local *l, struct op *op, enum relay_status st)
 static void
 local_peek(struct relay *r, const char *fold, relay_peek_fn done, void *arg)
 {
-	struct local *l = local_of(r);
-	struct op *op = queue_add(l, run_peek, place_find_room(l, fold));
+	struct local *l = rl_of(r);
+	struct op *op = rl_queue(l, run_peek, rl_find_room(l, fold));
 	op->fn.peek = done;
 	op->arg = arg;
 }
@@ -957,7 +835,7 @@ run_list(struct local *l, struct op *op, enum relay_status st)
 static void
 local_list(struct relay *r, relay_list_fn done, void *arg)
 {
-	struct op *op = queue_add(local_of(r), run_list, NULL);
+	struct op *op = rl_queue(rl_of(r), run_list, NULL);
 	op->fn.list = done;
 	op->arg = arg;
 }
@@ -970,8 +848,8 @@ static struct op *
 queue_nick(struct local *l, op_fn run, const char *fold, const char *shown,
     const char *sender, const char *token)
 {
-	struct op *op = queue_add(l, run, NULL);
-	op->item = item_new(&(struct relay_msg){
+	struct op *op = rl_queue(l, run, NULL);
+	op->item = rl_item_new(&(struct relay_msg){
 	    .sender = span_of(sender),
 	    .nick = span_of(shown),
 	    .cid = span_of(token),
@@ -981,8 +859,8 @@ queue_nick(struct local *l, op_fn run, const char *fold, const char *shown,
 }
 
 /* Of what looks like this. */
-static struct claim *
-claim_alike(struct local *l, const char *fold)
+struct claim *
+rl_claim_alike(struct local *l, const char *fold)
 {
 	char skeleton[NAME_BYTES_MAX + 1];
 	struct claim *c;
@@ -992,12 +870,12 @@ claim_alike(struct local *l, const char *fold)
 }
 
 /* Of this very nick. */
-static struct claim *
-claim_find(struct local *l, struct span nick)
+struct claim *
+rl_claim_find(struct local *l, struct span nick)
 {
 	char fold[NAME_BYTES_MAX + 1];
 	span_copy(fold, sizeof fold, nick);
-	struct claim *c = claim_alike(l, fold);
+	struct claim *c = rl_claim_alike(l, fold);
 	return c != NULL && strcmp(c->nick.fold, fold) == 0 ? c : NULL;
 }
 
@@ -1022,8 +900,8 @@ claim_hold(struct local *l, struct claim *c)
 	c->expires_ms = 0;
 }
 
-static void
-claim_free(struct local *l, struct claim *c)
+void
+rl_claim_free(struct local *l, struct claim *c)
 {
 	claim_hold(l, c);
 	HASH_DEL(l->claims, c);
@@ -1037,7 +915,7 @@ claims_expire(struct local *l)
 	struct claim *c;
 	while ((c = TAILQ_FIRST(&l->left)) != NULL &&
 	       (c->expires_ms <= l->now_ms || l->nleft > LEFT_MAX))
-		claim_free(l, c);
+		rl_claim_free(l, c);
 }
 
 /* The message's cid is the token. */
@@ -1046,9 +924,12 @@ claim(struct local *l, const struct relay_msg *m)
 {
 	char fold[NAME_BYTES_MAX + 1];
 	span_copy(fold, sizeof fold, m->text);
-	struct claim *c = claim_alike(l, fold);
+	const struct account *owner = rl_account_alike(l, fold);
+	if (owner != NULL)
+		return owner->coming ? RELAY_TAKEN : RELAY_REGISTERED;
+	struct claim *c = rl_claim_alike(l, fold);
 	if (c != NULL && c->expires_ms != 0) { /* anybody's */
-		claim_free(l, c);
+		rl_claim_free(l, c);
 		c = NULL;
 	}
 	if (c != NULL && !span_is(m->sender, c->sender))
@@ -1074,7 +955,7 @@ local_claim(struct relay *r, const struct name *nick, const char *sender,
     const char *token, relay_done_fn done, void *arg)
 {
 	struct op *op = queue_nick(
-	    local_of(r), run_claim, nick->fold, nick->shown, sender, token);
+	    rl_of(r), run_claim, nick->fold, nick->shown, sender, token);
 	op->fn.done = done;
 	op->arg = arg;
 }
@@ -1082,22 +963,22 @@ local_claim(struct relay *r, const struct name *nick, const char *sender,
 static void
 run_release(struct local *l, struct op *op, enum relay_status st)
 {
-	struct claim *c = claim_find(l, op->item->msg.text);
+	struct claim *c = rl_claim_find(l, op->item->msg.text);
 	if (st == RELAY_OK && c != NULL && c->expires_ms == 0 &&
 	    span_is(op->item->msg.sender, c->sender))
-		claim_free(l, c);
+		rl_claim_free(l, c);
 }
 
 static void
 local_release(struct relay *r, const char *fold, const char *sender)
 {
-	queue_nick(local_of(r), run_release, fold, NULL, sender, NULL);
+	queue_nick(rl_of(r), run_release, fold, NULL, sender, NULL);
 }
 
 static void
 run_leave(struct local *l, struct op *op, enum relay_status st)
 {
-	struct claim *c = claim_find(l, op->item->msg.text);
+	struct claim *c = rl_claim_find(l, op->item->msg.text);
 	if (c == NULL || c->token[0] == '\0' || l->config.resume_ms == 0) {
 		run_release(l, op, st);
 		return;
@@ -1113,7 +994,7 @@ run_leave(struct local *l, struct op *op, enum relay_status st)
 static void
 local_leave(struct relay *r, const char *fold, const char *sender)
 {
-	queue_nick(local_of(r), run_leave, fold, NULL, sender, NULL);
+	queue_nick(rl_of(r), run_leave, fold, NULL, sender, NULL);
 }
 
 /* The new token is kept where a sender's nick is with others.  Asked again by
@@ -1123,9 +1004,11 @@ resume(struct local *l, const struct relay_msg *m, char *sender)
 {
 	char fold[NAME_BYTES_MAX + 1];
 	span_copy(fold, sizeof fold, m->text);
-	struct claim *c = claim_alike(l, fold);
+	struct claim *c = rl_claim_alike(l, fold);
 	if (c == NULL)
 		return RELAY_NONE;
+	if (rl_account_alike(l, fold) != NULL)
+		return RELAY_TAKEN; /* it is just becoming an account's */
 	bool again = span_is(m->re, c->token);
 	if (strcmp(c->nick.fold, fold) != 0 ||
 	    (!again && !span_is(m->cid, c->token)))
@@ -1153,8 +1036,8 @@ static void
 local_resume(struct relay *r, const struct name *nick, const char *token,
     const char *new_token, relay_resume_fn done, void *arg)
 {
-	struct op *op = queue_add(local_of(r), run_resume, NULL);
-	op->item = item_new(&(struct relay_msg){
+	struct op *op = rl_queue(rl_of(r), run_resume, NULL);
+	op->item = rl_item_new(&(struct relay_msg){
 	    .nick = span_of(nick->shown),
 	    .cid = span_of(token),
 	    .re = span_of(new_token),
@@ -1164,36 +1047,46 @@ local_resume(struct relay *r, const struct name *nick, const char *token,
 	op->arg = arg;
 }
 
+static enum relay_status
+find(struct local *l, struct span nick, struct relay_owner *owner)
+{
+	char fold[NAME_BYTES_MAX + 1];
+	span_copy(fold, sizeof fold, nick);
+	const struct account *a = rl_account_owner(l, fold);
+	const struct claim *c = rl_claim_find(l, nick);
+	if (a != NULL) {
+		bool here = rl_watch_find(l, span_of(a->a.id)) != NULL;
+		*owner = (struct relay_owner){span_of(a->a.id),
+		    span_of(a->a.nick.shown),
+		    here ? span_of(l->config.node) : SPAN(""), a->a.since_ms};
+		return RELAY_OK;
+	}
+	if (c == NULL || c->expires_ms != 0)
+		return RELAY_NONE;
+	*owner = (struct relay_owner){span_of(c->sender),
+	    span_of(c->nick.shown), span_of(l->config.node), c->since_ms};
+	return RELAY_OK;
+}
+
 static void
 run_find(struct local *l, struct op *op, enum relay_status st)
 {
-	const struct claim *c = claim_find(l, op->item->msg.text);
-	if (st == RELAY_OK && (c == NULL || c->expires_ms != 0))
-		st = RELAY_NONE;
-	if (st != RELAY_OK) {
-		op->fn.owner(op->arg, st, NULL);
-		return;
-	}
-	struct relay_owner owner = {
-	    .sender = span_of(c->sender),
-	    .nick = span_of(c->nick.shown),
-	    .node = span_of(l->config.node),
-	    .since_ms = c->since_ms,
-	};
-	op->fn.owner(op->arg, RELAY_OK, &owner);
+	struct relay_owner owner;
+	if (st == RELAY_OK)
+		st = find(l, op->item->msg.text, &owner);
+	op->fn.owner(op->arg, st, st == RELAY_OK ? &owner : NULL);
 }
 
 static void
 local_find(struct relay *r, const char *fold, relay_owner_fn done, void *arg)
 {
-	struct op *op =
-	    queue_nick(local_of(r), run_find, fold, NULL, NULL, NULL);
+	struct op *op = queue_nick(rl_of(r), run_find, fold, NULL, NULL, NULL);
 	op->fn.owner = done;
 	op->arg = arg;
 }
 
-static struct watch *
-watch_find(struct local *l, struct span sender)
+struct watch *
+rl_watch_find(struct local *l, struct span sender)
 {
 	struct watch *w;
 	HASH_FIND(hh, l->watches, sender.p, sender.len, w);
@@ -1203,7 +1096,7 @@ watch_find(struct local *l, struct span sender)
 static void
 run_watch(struct local *l, struct op *op, enum relay_status st)
 {
-	struct watch *w = watch_find(l, op->item->msg.sender);
+	struct watch *w = rl_watch_find(l, op->item->msg.sender);
 	if (st == RELAY_OK && (w == NULL || w->opened != op->u.opened))
 		st = RELAY_DOWN;
 	if (st == RELAY_OK)
@@ -1215,15 +1108,15 @@ static void
 local_watch(struct relay *r, const char *sender, void *user, relay_done_fn done,
     void *arg)
 {
-	struct local *l = local_of(r);
-	assert(watch_find(l, span_of(sender)) == NULL);
+	struct local *l = rl_of(r);
+	assert(rl_watch_find(l, span_of(sender)) == NULL);
 	struct watch *w = xcalloc(1, sizeof *w);
 	span_copy(w->sender, sizeof w->sender, span_of(sender));
 	w->user = user;
 	w->opened = ++l->openings;
 	HASH_ADD_STR(l->watches, sender, w);
-	struct op *op = queue_add(l, run_watch, NULL);
-	op->item = item_new(&(struct relay_msg){.sender = span_of(sender)});
+	struct op *op = rl_queue(l, run_watch, NULL);
+	op->item = rl_item_new(&(struct relay_msg){.sender = span_of(sender)});
 	op->u.opened = w->opened;
 	op->fn.done = done;
 	op->arg = arg;
@@ -1232,8 +1125,8 @@ local_watch(struct relay *r, const char *sender, void *user, relay_done_fn done,
 static void
 local_unwatch(struct relay *r, const char *sender)
 {
-	struct local *l = local_of(r);
-	struct watch *w = watch_find(l, span_of(sender));
+	struct local *l = rl_of(r);
+	struct watch *w = rl_watch_find(l, span_of(sender));
 	if (w == NULL)
 		return;
 	HASH_DEL(l->watches, w);
@@ -1279,7 +1172,7 @@ sweep(struct local *l, size_t records)
 void
 relay_local_run(struct relay *r, uint64_t now_ms, uint64_t wall_ms)
 {
-	struct local *l = local_of(r);
+	struct local *l = rl_of(r);
 	assert(!l->running);
 	l->running = true;
 	l->awake = false;
@@ -1308,7 +1201,7 @@ people_free(struct local *l)
 {
 	struct claim *c, *next_claim;
 	HASH_ITER (hh, l->claims, c, next_claim)
-		claim_free(l, c);
+		rl_claim_free(l, c);
 	struct watch *w, *next_watch;
 	HASH_ITER (hh, l->watches, w, next_watch) {
 		HASH_DEL(l->watches, w);
@@ -1319,10 +1212,14 @@ people_free(struct local *l)
 static void
 local_free(struct relay *r)
 {
-	struct local *l = local_of(r);
+	struct local *l = rl_of(r);
 	assert(!l->running);
+	/* What is on its way to disk is waited for, and answered. */
+	state_close(l->state);
+	l->state = NULL;
 	while (l->queue_n > 0)
 		queue_run(l, RELAY_DOWN);
+	rl_accounts_free(l);
 	places_free(l, l->rooms);
 	places_free(l, l->pairs);
 	people_free(l);
@@ -1353,7 +1250,23 @@ static const struct relay_ops local_ops = {
     .unwatch = local_unwatch,
     .peek = local_peek,
     .list = local_list,
+    .accounts = &rl_account_ops,
 };
+
+/* What lasts: each kind of the state file, and who takes it. */
+static const struct state_kind kinds[] = {
+    {"account", rl_account_take},
+};
+
+int
+relay_local_keep(struct relay *r, const char *path, struct event_base *base,
+    char cause[static ERR_LEN])
+{
+	struct local *l = rl_of(r);
+	assert(l->state == NULL && l->queue_n == 0);
+	l->state = state_open(path, base, kinds, ARRAY_LEN(kinds), l, cause);
+	return l->state != NULL ? 0 : -1;
+}
 
 struct relay *
 relay_local_new(const struct relay_local_config *c)

@@ -6,6 +6,7 @@
 
 #include "base/attr.h"
 
+struct event_base;
 struct relay;
 
 /* Everything a relay in memory wants to know. */
@@ -26,6 +27,18 @@ struct relay_local_config {
 
 /* Gives a relay; relay_free() it. */
 struct relay *relay_local_new(const struct relay_local_config *c) MUST_CHECK;
+
+/*
+ * From now on what is to last is kept in a file (server/state.h), and what that
+ * holds is known.  Before anything else is asked of the relay, once.
+ *
+ *   path   borrowed for the relay's life
+ *   cause  given; a sentence on error
+ *
+ * Returns 0 or -1; then the relay is only good for relay_free().
+ */
+int relay_local_keep(struct relay *r, const char *path, struct event_base *base,
+    char cause[static ERR_LEN]) MUST_CHECK;
 
 /* Hands out what is due: answers and messages, in the order of the calls.
  *   now_ms   monotonic, for expiry

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef SNUG_SERVER_RELAY_LOCAL_INT_H
+#define SNUG_SERVER_RELAY_LOCAL_INT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include "base/attr.h"
+#include "base/names.h"
+#include "server/relay.h"
+#include "server/relay_account.h"
+#include "server/relay_local.h"
+#include "server/state.h"
+#include "server/table.h"
+
+/*
+ * What the parts of the relay in memory share; nobody else includes it.
+ *
+ *	relay_local.c          the queue, places and their logs, nicks, watches
+ *	relay_local_account.c  accounts
+ */
+
+/* A copy of a message: a log's entry, and what an operation carries along. */
+struct item {
+	size_t size;          /* of all, in bytes */
+	struct relay_msg msg; /* its spans point into bytes */
+	char bytes[];
+};
+
+struct member {
+	UT_hash_handle hh;
+	char sender[SENDER_ID_LEN + 1];
+	char nick[NAME_BYTES_MAX + 1];
+};
+
+struct place {
+	UT_hash_handle hh;
+	struct conv conv;
+	unsigned refs; /* operations under way */
+
+	/* The log: a ring, and the list of those which are not empty. */
+	struct item **ring;
+	size_t cap, first, n;
+	TAILQ_ENTRY(place) silence; /* while n > 0 */
+	uint64_t spoken_ms;         /* the last append, monotonic */
+	struct msgid last;          /* newest id, of a dropped entry too */
+	bool trimmed;               /* something was dropped */
+
+	/* Rooms. */
+	uint64_t opened; /* which opening this is; 0: closed */
+	bool live;       /* the opening was answered */
+	void *room;
+	char shown[NAME_BYTES_MAX + 1];
+	struct item *topic;     /* NULL: none */
+	struct member *members; /* by sender */
+};
+
+/* This sender in this conversation used this cid. */
+struct record {
+	UT_hash_handle hh;
+	TAILQ_ENTRY(record) expiry;
+	uint64_t expires_ms;
+	struct msgid id;
+	size_t len;
+	char key[];
+};
+
+struct claim {
+	UT_hash_handle hh;
+	char skeleton[NAME_BYTES_MAX + 1];
+	struct name nick;
+	char sender[SENDER_ID_LEN + 1];
+	char token[RELAY_TOKEN_LEN + 1]; /* "": none */
+	uint64_t since_ms;
+	uint64_t expires_ms;      /* of one that was left; 0: it is held */
+	TAILQ_ENTRY(claim) entry; /* while it is left */
+};
+
+struct watch {
+	UT_hash_handle hh;
+	char sender[SENDER_ID_LEN + 1];
+	void *user;
+	uint64_t opened;
+	bool live;
+};
+
+struct local;
+struct op;
+
+/* Carries an operation out, or on any status but RELAY_OK only answers it. */
+typedef void (*op_fn)(struct local *l, struct op *op, enum relay_status st);
+
+struct op {
+	op_fn run;
+	struct place *place; /* referenced; NULL: not there, or no matter */
+	struct item *item;   /* owned; NULL: none, or it became an entry */
+	union {
+		relay_done_fn done;
+		relay_resume_fn resume;
+		relay_room_fn room;
+		relay_append_fn append;
+		relay_read_fn read;
+		relay_owner_fn owner;
+		relay_peek_fn peek;
+		relay_list_fn list;
+		relay_account_fn account;
+	} fn;
+	void *arg;
+	union {
+		struct relay_range range;
+		uint64_t opened;
+		uint8_t key[ACCOUNT_KEY_LEN];
+	} u;
+};
+
+TAILQ_HEAD(places, place);
+TAILQ_HEAD(records, record);
+TAILQ_HEAD(claims, claim);
+
+struct local {
+	struct relay relay;
+	struct relay_local_config config;
+	uint64_t now_ms, wall_ms; /* of the run */
+	bool running;
+	bool awake; /* wake() was called since the last run */
+
+	struct op *queue; /* a ring */
+	size_t queue_cap, queue_first, queue_n;
+
+	struct place *rooms, *pairs; /* by key */
+	struct places by_silence; /* those with a log; longest silent first */
+	struct record *records;
+	struct records by_expiry;
+	struct claim *claims; /* by skeleton */
+	struct claims left;   /* first to expire first */
+	size_t nleft;
+	struct watch *watches; /* by sender */
+
+	struct state *state;      /* what lasts; NULL: nothing does */
+	struct account *accounts; /* by id */
+	struct account *owned;    /* the same, by skeleton */
+	struct account_key *keys; /* by key */
+
+	uint64_t openings; /* counts them */
+	uint64_t floor_ms; /* no id of a new place falls below */
+	size_t used;       /* bytes of the budget */
+	size_t log_max;    /* entries of a log */
+	uint64_t log_ttl_ms;
+	struct relay_msg page[RELAY_READ_MAX];
+};
+
+struct local *rl_of(struct relay *r);
+
+/* A new operation at the end of the queue; its other fields are the caller's
+ * to fill.  The item goes with it. */
+struct op *rl_queue(struct local *l, op_fn run, struct place *place) MUST_CHECK;
+/* Gives a copy of a message, or of any strings that can stand in one. */
+struct item *rl_item_new(const struct relay_msg *m) MUST_CHECK;
+
+struct place *rl_find_place(struct local *l, const struct conv *c);
+struct place *rl_get_place(struct local *l, const struct conv *c);
+struct place *rl_find_room(struct local *l, const char *fold);
+
+/* Of what looks like this; of this very nick. */
+struct claim *rl_claim_alike(struct local *l, const char *fold);
+struct claim *rl_claim_find(struct local *l, struct span fold);
+void rl_claim_free(struct local *l, struct claim *c);
+struct watch *rl_watch_find(struct local *l, struct span sender);
+
+/* --- accounts ------------------------------------------------------------- */
+
+struct account {
+	UT_hash_handle hh, alike;
+	struct relay_account a;
+	char skeleton[NAME_BYTES_MAX + 1];
+	bool coming; /* not on disk yet: nobody's */
+	bool saving; /* a change of it is on its way to disk */
+};
+
+extern const struct relay_account_ops rl_account_ops;
+/* Whose nick looks like this, also one that is coming. */
+struct account *rl_account_alike(struct local *l, const char *fold);
+/* Of this very nick, and on disk; NULL: none. */
+struct account *rl_account_owner(struct local *l, const char *fold);
+/* Of the state file. */
+bool rl_account_take(void *local, struct span key, const struct state_field *f,
+    size_t n, char cause[static ERR_LEN]);
+void rl_accounts_free(struct local *l);
+/* What an error of the state file means. */
+enum relay_status rl_state_status(int err);
+
+#endif
