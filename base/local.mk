@@ -4,6 +4,7 @@ libbase_a_SOURCES = \
 	base/addr.c base/addr.h \
 	base/attr.h \
 	base/buf.c base/buf.h \
+	base/cidr.c base/cidr.h \
 	base/clock.c base/clock.h \
 	base/conf.c base/conf.h \
 	base/log.c base/log.h \

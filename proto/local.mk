@@ -7,6 +7,7 @@ libproto_a_SOURCES = \
 	proto/identity.c proto/identity.h \
 	proto/line.c proto/line.h \
 	proto/msgid.c proto/msgid.h \
-	proto/noise.c proto/noise.h
+	proto/noise.c proto/noise.h \
+	proto/proxy.c proto/proxy.h
 libproto_a_CFLAGS = $(AM_CFLAGS) $(SODIUM_CFLAGS)
 proto_libs = libproto.a $(base_libs) $(SODIUM_LIBS)

@@ -4,6 +4,7 @@ unit_ldadd = $(base_libs) $(CMOCKA_LIBS)
 unit_base = \
 	tests/unit/test_addr \
 	tests/unit/test_buf \
+	tests/unit/test_cidr \
 	tests/unit/test_clock \
 	tests/unit/test_codes \
 	tests/unit/test_conf \
@@ -14,6 +15,7 @@ unit_base = \
 	tests/unit/test_mem \
 	tests/unit/test_msgid \
 	tests/unit/test_names \
+	tests/unit/test_proxy \
 	tests/unit/test_text \
 	tests/unit/test_unicode
 check_PROGRAMS += $(unit_base)
@@ -23,6 +25,8 @@ tests_unit_test_addr_SOURCES = tests/unit/test_addr.c tests/unit/unit.h
 tests_unit_test_addr_LDADD = $(unit_ldadd)
 tests_unit_test_buf_SOURCES = tests/unit/test_buf.c tests/unit/unit.h
 tests_unit_test_buf_LDADD = $(unit_ldadd)
+tests_unit_test_cidr_SOURCES = tests/unit/test_cidr.c tests/unit/unit.h
+tests_unit_test_cidr_LDADD = $(unit_ldadd)
 tests_unit_test_clock_SOURCES = tests/unit/test_clock.c tests/unit/unit.h
 tests_unit_test_clock_LDADD = $(unit_ldadd)
 tests_unit_test_codes_SOURCES = tests/unit/test_codes.c tests/unit/unit.h
@@ -44,6 +48,8 @@ tests_unit_test_msgid_SOURCES = tests/unit/test_msgid.c tests/unit/unit.h
 tests_unit_test_msgid_LDADD = libproto.a $(unit_ldadd)
 tests_unit_test_names_SOURCES = tests/unit/test_names.c tests/unit/unit.h
 tests_unit_test_names_LDADD = $(unit_ldadd)
+tests_unit_test_proxy_SOURCES = tests/unit/test_proxy.c tests/unit/unit.h
+tests_unit_test_proxy_LDADD = libproto.a $(unit_ldadd)
 tests_unit_test_text_SOURCES = tests/unit/test_text.c tests/unit/unit.h
 tests_unit_test_text_LDADD = $(unit_ldadd)
 tests_unit_test_unicode_SOURCES = tests/unit/test_unicode.c tests/unit/unit.h \
