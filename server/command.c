@@ -18,6 +18,7 @@
 #include "base/names.h"
 #include "server/answer.h"
 #include "server/config.h"
+#include "server/gate.h"
 #include "server/relay.h"
 #include "server/server.h"
 #include "server/session.h"
@@ -376,6 +377,7 @@ passes_flood(struct session *s, const struct command *c, struct span tag,
 		*again_ms = now_ms + REFUSAL_MS;
 		return false;
 	case FLOOD_END:
+		gate_blame(s->server->gate, s, PENALTY_FLOOD, now_ms);
 		session_end(s, BYE_LIMIT, 10000,
 		    "too many commands for too long a time");
 		return false;
@@ -534,6 +536,16 @@ print_attrs(FILE *out)
 }
 
 static void
+print_penalties(FILE *out)
+{
+	for (int i = 0; i < PENALTY_COUNT; i++)
+		fprintf(out, "%s\t%llu s\t%s\n",
+		    penalty_word((enum penalty_kind)i),
+		    (unsigned long long)penalty_ms((enum penalty_kind)i) / 1000,
+		    penalty_meaning((enum penalty_kind)i));
+}
+
+static void
 print_options(FILE *out)
 {
 	static const char *const types[] = {[CONF_FLAG] = "flag",
@@ -576,6 +588,7 @@ command_print_table(FILE *out, const char *which)
 	    {"commands", print_commands},
 	    {"attributes", print_attrs},
 	    {"options", print_options},
+	    {"penalties", print_penalties},
 	    {"errors", print_errors},
 	    {"byes", print_byes},
 	    {"notices", print_notices},

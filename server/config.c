@@ -52,6 +52,54 @@ check_flood(const char *value, char cause[static ERR_LEN])
 	return -1;
 }
 
+/* All numbers 0: off.  False: it is no rule of this form. */
+static bool
+parse_early(const char *value, uint64_t n[static 3])
+{
+	struct span rest = span_of(value);
+	static const uint64_t max[3] = {1000000, 100, 1000000};
+
+	n[0] = n[1] = n[2] = 0;
+	if (span_is(rest, "off"))
+		return true;
+	for (int i = 0; i < 3; i++) {
+		const char *colon =
+		    rest.len ? memchr(rest.p, ':', rest.len) : NULL;
+		size_t len = colon ? (size_t)(colon - rest.p) : rest.len;
+
+		if ((colon == NULL) != (i == 2) ||
+		    !text_u64((struct span){rest.p, len}, max[i], &n[i]) ||
+		    n[i] == 0)
+			return false;
+		rest.p += len + (colon != NULL);
+		rest.len -= len + (colon != NULL);
+	}
+	return n[0] < n[2];
+}
+
+static int
+check_early(const char *value, char cause[static ERR_LEN])
+{
+	uint64_t n[3];
+	char shown[80];
+
+	if (parse_early(value, n))
+		return 0;
+	snprintf(cause, ERR_LEN,
+	    "early-drop: \"%s\" is neither off nor START:RATE:FULL, such as "
+	    "200:30:2000, with START below FULL and RATE in percent",
+	    text_escape(shown, sizeof shown, span_of(value)));
+	return -1;
+}
+
+static int
+check_range(const char *value, char cause[static ERR_LEN])
+{
+	struct cidr c;
+
+	return cidr_parse(span_of(value), &c, cause);
+}
+
 static int
 check_name(const char *value, char cause[static ERR_LEN])
 {
@@ -95,11 +143,12 @@ static const struct conf_option options[] = {
 	{NULL, "no-config", 0, CONF_ACTION, AT(no_config), 0, 0, NULL, NULL, NULL, "read no configuration file"},
 	{NULL, "check-config", 0, CONF_ACTION, AT(check_config), 0, 0, NULL, NULL, NULL, "say whether the configuration is good, and stop"},
 	{NULL, "print-config", 0, CONF_ACTION, AT(print_config), 0, 0, NULL, NULL, NULL, "print a commented sample file, and stop"},
-	{NULL, "print-tables", 0, CONF_STRING, AT(print_tables), 0, 0, NULL, NULL, "WHICH", "print commands, attributes, options, errors, byes, notices or reserved, and stop"},
+	{NULL, "print-tables", 0, CONF_STRING, AT(print_tables), 0, 0, NULL, NULL, "WHICH", "print commands, attributes, options, penalties, errors, byes, notices or reserved, and stop"},
 	{NULL, "help", 'h', CONF_ACTION, AT(help), 0, 0, NULL, NULL, NULL, "print this, and stop"},
 	{NULL, "version", 'V', CONF_ACTION, AT(version), 0, 0, NULL, NULL, NULL, "print the version, and stop"},
 
 	{"server", "listen", 'l', CONF_LIST, AT(listen), 0, 0, "127.0.0.1:7684 [::1]:7684", NULL, "ADDR", "listen on HOST:PORT, [V6]:PORT or unix:/PATH; may be given again", check_listen},
+	{"server", "proxy-from", 0, CONF_LIST, AT(proxy_from), 0, 0, NULL, NULL, "RANGE", "expect a PROXY header (v2) on connections from these addresses", check_range},
 	{"server", "name", 'n', CONF_STRING, AT(name), 0, 0, NULL, NULL, "NAME", "the node's name; by default the host's", check_name},
 	{"server", "motd", 0, CONF_STRING, AT(motd), 0, 0, NULL, NULL, "FILE", "greet people with the lines of FILE"},
 	{"server", "plaintext", 0, CONF_ENUM, AT(plaintext), 0, 0, "local", plaintext_choices, "WHERE", "allow plain sessions: local (loopback and Unix sockets) or any"},
@@ -134,6 +183,10 @@ static const struct conf_option options[] = {
 	{"limits", "flood", 0, CONF_STRING, AT(flood), 0, 0, "20/2", NULL, "BURST/RATE", "commands at once, and per second; or off", check_flood},
 	{"limits", "flood-delay", 0, CONF_DURATION, AT(flood_delay), 0, 60000, "2s", NULL, "TIME", "slow a flood down for TIME before it is refused"},
 	{"limits", "flood-limit", 0, CONF_DURATION, AT(flood_limit), 100, 3600000, "30s", NULL, "TIME", "end a session that floods for TIME"},
+	{"limits", "penalty-from", 0, CONF_DURATION, AT(penalty_from), 0, 3600000, "15s", NULL, "TIME", "shut an address out whose failures cost it TIME; 0: never"},
+	{"limits", "penalty-most", 0, CONF_DURATION, AT(penalty_most), 1000, DAY, "10m", NULL, "TIME", "shut no address out for longer than TIME"},
+	{"limits", "early-drop", 0, CONF_STRING, AT(early_drop), 0, 0, "200:30:2000", NULL, "START:RATE:FULL", "drop strangers at random, RATE percent from START on, all at FULL; or off", check_early},
+	{"limits", "exempt", 0, CONF_LIST, AT(exempt), 0, 0, "127.0.0.0/8 ::1", NULL, "RANGE", "spare these addresses penalties and early drop", check_range},
 
 	{"rooms", "history", 0, CONF_INT, AT(history), 0, 10000, "1000", NULL, "N", "messages of a room that are kept and offered"},
 	{"rooms", "presence-max", 0, CONF_INT, AT(presence_max), 2, 1000000, "200", NULL, "N", "do not tell who comes and goes in rooms above N members"},
@@ -159,12 +212,38 @@ settle_name(struct config *c)
 	    name_check(span_of(host), true, &name) == 0 ? host : "snugd");
 }
 
+static void
+settle_ranges(const struct conf_list *words, struct cidr_list *ranges)
+{
+	char cause[ERR_LEN];
+	struct cidr c;
+
+	for (size_t i = 0; i < words->n; i++)
+		if (cidr_parse(span_of(words->items[i]), &c, cause) == 0)
+			cidr_list_add(ranges, &c);
+}
+
+static void
+settle_early(struct config *c)
+{
+	uint64_t n[3];
+
+	if (!parse_early(c->early_drop, n))
+		return;
+	c->early_start = (int64_t)n[0];
+	c->early_rate = (int64_t)n[1];
+	c->early_full = (int64_t)n[2];
+}
+
 static int
 check(struct config *c, char cause[static ERR_LEN])
 {
 	uint64_t burst, rate;
 
 	settle_name(c);
+	settle_ranges(&c->proxy_from, &c->proxy_ranges);
+	settle_ranges(&c->exempt, &c->exempt_ranges);
+	settle_early(c);
 	if (parse_flood(c->flood, &burst, &rate)) {
 		c->flood_burst = (int64_t)burst;
 		c->flood_rate = (int64_t)rate;
@@ -179,6 +258,11 @@ check(struct config *c, char cause[static ERR_LEN])
 	if (c->heartbeat * 2 > c->lease) {
 		snprintf(
 		    cause, ERR_LEN, "heartbeat: must be at most half of lease");
+		return -1;
+	}
+	if (c->penalty_from > c->penalty_most) {
+		snprintf(cause, ERR_LEN,
+		    "penalty-from: must be at most penalty-most");
 		return -1;
 	}
 	if (c->probe >= c->dead) {
@@ -229,4 +313,6 @@ void
 config_free(struct config *c)
 {
 	conf_free(&config_table, c);
+	cidr_list_free(&c->proxy_ranges);
+	cidr_list_free(&c->exempt_ranges);
 }

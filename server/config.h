@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "base/attr.h"
+#include "base/cidr.h"
 #include "base/conf.h"
 
 enum config_plaintext { PLAINTEXT_LOCAL, PLAINTEXT_ANY };
@@ -19,7 +20,8 @@ struct config {
 	char *print_tables;
 
 	/* [server] */
-	struct conf_list listen;
+	struct conf_list listen, proxy_from;
+	struct cidr_list proxy_ranges; /* from proxy_from */
 	char *name;
 	char *motd; /* a file */
 	int plaintext, names;
@@ -39,6 +41,11 @@ struct config {
 	char *flood;                     /* "off" or "BURST/RATE" */
 	int64_t flood_burst, flood_rate; /* from flood; burst 0: off */
 	int64_t flood_delay, flood_limit;
+	int64_t penalty_from, penalty_most;
+	struct conf_list exempt;
+	struct cidr_list exempt_ranges; /* from exempt */
+	char *early_drop;               /* "off" or "START:RATE:FULL" */
+	int64_t early_start, early_rate, early_full; /* from early_drop */
 
 	/* [rooms] */
 	int64_t history, presence_max;

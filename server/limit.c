@@ -6,11 +6,8 @@
  */
 #include "server/limit.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #include "base/mem.h"
 #include "server/table.h"
@@ -88,48 +85,13 @@ addr_counts_free(struct addr_counts *a)
 	free(a);
 }
 
-static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
-
-bool
-addr_key_of(const struct sockaddr *sa, struct addr_key *key)
+struct addr_key
+addr_key_of(const struct ip *ip)
 {
-	struct sockaddr_in in;
-	struct sockaddr_in6 in6;
+	struct addr_key key = {{0}};
 
-	memset(key, 0, sizeof *key);
-	if (sa->sa_family == AF_INET) {
-		memcpy(&in, sa, sizeof in);
-		memcpy(key->bytes, mapped, sizeof mapped);
-		memcpy(key->bytes + 12, &in.sin_addr, 4);
-		return true;
-	}
-	if (sa->sa_family != AF_INET6)
-		return false;
-	memcpy(&in6, sa, sizeof in6);
-	memcpy(key->bytes, &in6.sin6_addr,
-	    memcmp(&in6.sin6_addr, mapped, sizeof mapped) == 0 ? 16 : 8);
-	return true;
-}
-
-bool
-addr_is_loopback(const struct sockaddr *sa)
-{
-	static const uint8_t v6_loopback[16] = {[15] = 1};
-	struct sockaddr_in in;
-	struct sockaddr_in6 in6;
-
-	if (sa->sa_family == AF_UNIX)
-		return true;
-	if (sa->sa_family == AF_INET) {
-		memcpy(&in, sa, sizeof in);
-		return ntohl(in.sin_addr.s_addr) >> 24 == 127;
-	}
-	if (sa->sa_family != AF_INET6)
-		return false;
-	memcpy(&in6, sa, sizeof in6);
-	if (memcmp(&in6.sin6_addr, mapped, sizeof mapped) == 0)
-		return in6.sin6_addr.s6_addr[12] == 127;
-	return memcmp(&in6.sin6_addr, v6_loopback, 16) == 0;
+	memcpy(key.bytes, ip->bytes, ip_is_v4(ip) ? 16 : 8);
+	return key;
 }
 
 bool
@@ -159,4 +121,13 @@ addr_counts_drop(struct addr_counts *a, const struct addr_key *key)
 		return;
 	HASH_DEL(a->table, c);
 	free(c);
+}
+
+size_t
+addr_counts_get(const struct addr_counts *a, const struct addr_key *key)
+{
+	struct addr_count *c;
+
+	HASH_FIND(hh, a->table, key, sizeof *key, c);
+	return c ? c->n : 0;
 }

@@ -7,8 +7,7 @@
 #include <stdint.h>
 
 #include "base/attr.h"
-
-struct sockaddr;
+#include "base/cidr.h"
 
 /* --- flood: a token bucket that first slows down, then refuses ---------- */
 
@@ -53,13 +52,12 @@ void addr_counts_free(struct addr_counts *a);
 struct addr_key {
 	uint8_t bytes[16];
 };
-/* False for families that have no address (Unix sockets). */
-bool addr_key_of(const struct sockaddr *sa, struct addr_key *key);
-bool addr_is_loopback(const struct sockaddr *sa);
+struct addr_key addr_key_of(const struct ip *ip);
 
 /* Counts one more, unless max are there already: false. */
 bool addr_counts_add(
     struct addr_counts *a, const struct addr_key *key, size_t max) MUST_CHECK;
 void addr_counts_drop(struct addr_counts *a, const struct addr_key *key);
+size_t addr_counts_get(const struct addr_counts *a, const struct addr_key *key);
 
 #endif

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The door: addresses to listen on, and who is let in.
+ * The doors: addresses to listen on.  Whoever comes is handed to the gate.
  *
- * What can be refused without a session is refused here, with a BYE: too many
- * connections in all, or from one address.  Running out of descriptors closes
- * the door for a moment instead of spinning at it.
+ * Running out of descriptors closes the doors for a moment instead of spinning
+ * at them.
  */
 #include "server/listener.h"
 
@@ -25,7 +24,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "server/config.h"
-#include "server/render.h"
+#include "server/gate.h"
 #include "server/server.h"
 
 enum {
@@ -49,20 +48,6 @@ struct listeners {
 /* --- letting in --------------------------------------------------------- */
 
 static void
-refuse(int fd, enum proto_bye code, const char *why)
-{
-	struct buf line = {0};
-	ssize_t sent;
-
-	render_bye(&line, code, why, 10000);
-	sent = send(
-	    fd, buf_head(&line), buf_len(&line), MSG_NOSIGNAL | MSG_DONTWAIT);
-	(void)sent; /* it is a courtesy */
-	buf_free(&line);
-	close(fd);
-}
-
-static void
 tune_tcp(int fd)
 {
 	int on = 1, idle = 60, interval = 20, count = 3;
@@ -79,23 +64,11 @@ on_accept(struct evconnlistener *listener, evutil_socket_t fd,
     struct sockaddr *sa, int len, void *arg)
 {
 	struct listeners *ls = arg;
-	struct server *sv = ls->sv;
-	struct addr_key key;
-	bool counted = addr_key_of(sa, &key);
 
 	(void)listener, (void)len;
-	if (sv->nsessions >= sv->max_sessions) {
-		refuse(fd, BYE_LIMIT, "the server is full; try again later");
-		return;
-	}
-	if (counted && !addr_counts_add(sv->addrs, &key,
-			   (size_t)sv->config->conn_per_addr)) {
-		refuse(fd, BYE_LIMIT, "too many connections from your address");
-		return;
-	}
 	if (sa->sa_family != AF_UNIX)
 		tune_tcp(fd);
-	session_start(sv, fd, addr_is_loopback(sa), counted ? &key : NULL);
+	gate_enter(ls->sv->gate, fd, sa);
 }
 
 static void

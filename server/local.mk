@@ -9,12 +9,15 @@ libserver_a_SOURCES = \
 	server/cmd_user.c \
 	server/command.c server/command.h \
 	server/config.c server/config.h \
+	server/deny.c server/deny.h \
+	server/gate.c server/gate.h \
 	server/history.c server/history.h \
 	server/limit.c server/limit.h \
 	server/listener.c server/listener.h \
 	server/member.c server/member.h \
 	server/news.c server/news.h \
 	server/output.c \
+	server/penalty.c server/penalty.h \
 	server/redis_dial.c server/redis_dial.h \
 	server/redis_handshake.c server/redis_handshake.h \
 	server/redis_link.c server/redis_link.h \
@@ -48,6 +51,7 @@ libserver_a_SOURCES = \
 	server/server.h \
 	server/session.c server/session.h \
 	server/state.c server/state.h \
+	server/stranger.c server/stranger.h \
 	server/table.c server/table.h \
 	server/user.c server/user.h \
 	server/worker.c server/worker.h

@@ -24,6 +24,7 @@
 
 #include "server/command.h"
 #include "server/config.h"
+#include "server/gate.h"
 #include "server/listener.h"
 #include "server/member.h"
 #include "server/news.h"
@@ -156,6 +157,7 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd, (void)what;
 	sessions_tick(&n->server, now);
+	gate_tick(n->server.gate, now);
 	if (!n->said_ready && now >= n->ready_by_ms)
 		say_ready(n);
 	if (n->is_local && now - n->idle_run_ms >= IDLE_RUN_MS) {
@@ -363,7 +365,7 @@ node_open(struct node *n, char cause[static ERR_LEN])
 	sv->max_sessions = raise_descriptors();
 	n->relay_run = event_new(sv->base, -1, 0, on_relay_run, n);
 	n->flush = event_new(sv->base, -1, 0, on_flush, n);
-	sv->addrs = addr_counts_new();
+	sv->gate = gate_new(sv);
 	sv->users = users_new();
 	sv->rooms =
 	    rooms_new(session_deliver, wake_flush, n, (size_t)c->presence_max);
@@ -403,7 +405,7 @@ node_close(struct node *n)
 	sessions_flush(sv);
 	rooms_free(sv->rooms);
 	users_free(sv->users);
-	addr_counts_free(sv->addrs);
+	gate_free(sv->gate);
 	free(sv->motd);
 	for (size_t i = 0; i < ARRAY_LEN(n->signals); i++)
 		if (n->signals[i])

@@ -12,6 +12,7 @@
 
 struct config;
 struct event_base;
+struct gate;
 struct relay;
 struct rooms;
 struct users;
@@ -23,7 +24,7 @@ struct server {
 	struct relay *relay;
 	struct rooms *rooms;
 	struct users *users;
-	struct addr_counts *addrs;
+	struct gate *gate;
 	struct flood_rule flood;
 	struct session_list sessions;
 	STAILQ_HEAD(, session) dirty;

@@ -17,6 +17,7 @@
 #include <event2/event.h>
 #include <sodium.h>
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -71,14 +72,24 @@ leave_everything(struct session *s, struct span why)
 	members_leave_all(s, why);
 }
 
+/* It went of itself, and was nobody. */
+static void
+blame_leaving(struct session *s)
+{
+	if (s->stranger.place != 0 && !s->quit && !s->server->ending)
+		gate_blame(s->server->gate, s, PENALTY_LEFT, clock_now_ms());
+}
+
 /* Unhooked at once, freed by sessions_flush(). */
 static void
 lose(struct session *s, const char *why)
 {
 	if (s->state == SESSION_GONE)
 		return;
-	if (s->state != SESSION_ENDING)
+	if (s->state != SESSION_ENDING) {
 		leave_everything(s, span_of(why));
+		blame_leaving(s);
+	}
 	set_state(s, SESSION_GONE);
 	event_del(&s->on_read);
 	event_del(&s->on_write);
@@ -86,8 +97,7 @@ lose(struct session *s, const char *why)
 		event_free(s->timer);
 	s->timer = NULL;
 	close(s->fd);
-	if (s->counted)
-		addr_counts_drop(s->server->addrs, &s->addr);
+	gate_left(s->server->gate, s);
 	TAILQ_REMOVE(&s->server->sessions, s, next);
 	s->server->nsessions--;
 	session_bury(s);
@@ -112,6 +122,8 @@ session_end(struct session *s, enum proto_bye code, uint64_t retry_ms,
 	    proto_bye_word(code),
 	    text_escape(shown, sizeof shown, span_of(why)));
 	leave_everything(s, span_of(why));
+	if (code == BYE_QUIT)
+		blame_leaving(s);
 	render_bye(session_out(s), code, why, retry_ms);
 	set_state(s, SESSION_ENDING);
 	s->deadline_ms = clock_now_ms() + (uint64_t)s->server->config->linger;
@@ -119,6 +131,21 @@ session_end(struct session *s, enum proto_bye code, uint64_t retry_ms,
 	buf_free(&s->held);
 	if (!s->eof)
 		event_add(&s->on_read, NULL);
+}
+
+void
+session_evict(struct session *s, uint64_t retry_ms, const char *why)
+{
+	session_end(s, BYE_LIMIT, retry_ms, "%s", why);
+	session_write(s);
+	lose(s, why);
+}
+
+struct session *
+session_of_stranger(struct stranger *st)
+{
+	return (struct session *)(void *)((char *)st -
+					  offsetof(struct session, stranger));
 }
 
 /* --- reading ----------------------------------------------------------------
@@ -184,6 +211,7 @@ refuse_frame(struct session *s, enum frame_result bad)
 		"this is a snug server; it speaks no other protocol"},
 	};
 
+	gate_blame(s->server->gate, s, PENALTY_FRAME, clock_now_ms());
 	/* Not behind what is still awaited: nothing more can be understood. */
 	if (bad != FRAME_EFOREIGN)
 		render_err(
@@ -501,9 +529,8 @@ session_stay_plain(struct session *s)
 		say_news(s);
 }
 
-void
-session_start(
-    struct server *sv, int fd, bool local, const struct addr_key *addr)
+struct session *
+session_start(struct server *sv, int fd, const struct caller *who)
 {
 	struct session *s = xcalloc(1, sizeof *s);
 	const struct config *c = sv->config;
@@ -511,14 +538,13 @@ session_start(
 	s->id = ++sv->next_session;
 	s->server = sv;
 	s->fd = fd;
-	s->local = local;
-	s->plain_refused = !local && c->plaintext == PLAINTEXT_LOCAL;
-	s->counted = addr != NULL;
-	if (addr)
-		s->addr = *addr;
+	s->from = *who;
+	s->plain_refused = !who->local && c->plaintext == PLAINTEXT_LOCAL;
+	if (who->has_ip)
+		s->addr = addr_key_of(&who->ip);
 	s->born_ms = s->heard_ms = clock_now_ms();
 	s->deadline_ms =
-	    s->born_ms + (uint64_t)(local ? c->greet_local : c->greet);
+	    s->born_ms + (uint64_t)(who->local ? c->greet_local : c->greet);
 	frame_init(&s->frame,
 	    (unsigned)(c->max_line < GREETING_LINE ? c->max_line
 						   : GREETING_LINE),
@@ -535,9 +561,10 @@ session_start(
 	TAILQ_INSERT_TAIL(&sv->sessions, s, next);
 	sv->nsessions++;
 	log_info("session", s->id, "open nick=%s local=%s", s->user->shown,
-	    local ? "yes" : "no");
+	    who->local ? "yes" : "no");
 	/* Nothing more before the first line: it may be SECURE. */
 	say_welcome(s);
+	return s;
 }
 
 void
@@ -546,6 +573,7 @@ session_accept(struct session *s)
 	if (s->state != SESSION_GREETING)
 		return;
 	set_state(s, SESSION_READY);
+	gate_known(s->server->gate, s);
 	frame_set_max(&s->frame, (unsigned)s->server->config->max_line);
 }
 
@@ -626,9 +654,11 @@ tick(struct session *s, uint64_t now_ms)
 	}
 	if (s->state <= SESSION_GREETING) {
 		/* A command that waits for the relay has come. */
-		if (now_ms >= s->deadline_ms && s->answers.n == 0)
+		if (now_ms >= s->deadline_ms && s->answers.n == 0) {
+			gate_blame(s->server->gate, s, PENALTY_TIMEOUT, now_ms);
 			session_end(s, BYE_PING_TIMEOUT, 0,
 			    "no command came in time; say HELP to see them");
+		}
 		return;
 	}
 	tick_ping(s, now_ms);

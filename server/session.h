@@ -13,7 +13,9 @@
 #include "proto/frame.h"
 #include "proto/msgid.h"
 #include "server/answer.h"
+#include "server/gate.h"
 #include "server/limit.h"
+#include "server/stranger.h"
 
 struct event_base;
 struct history;
@@ -50,7 +52,6 @@ struct session {
 	struct user *user; /* (cmd) the sender; owned while it has sessions */
 	enum session_state state;
 	bool plain_refused; /* (cmd) only a secure session would be let in */
-	bool local;         /* from loopback or a Unix socket */
 	bool framed;        /* has ever sent a framed line */
 	bool exclusive;     /* the command under way lets none run behind it */
 	bool settled;       /* (cmd) it has joined or said: it is who it is */
@@ -64,7 +65,6 @@ struct session {
 	bool broken;  /* a write failed */
 	bool slow;    /* more waits for it than it may have */
 	bool pinged;
-	bool counted; /* addr is counted */
 	int fd;
 	struct event on_read, on_write;
 	struct event *timer; /* a flood's wait; made when first needed */
@@ -74,7 +74,9 @@ struct session {
 	struct buf out;
 	struct answers answers; /* (cmd) */
 	struct flood flood;
-	struct addr_key addr;
+	struct caller from;   /* (cmd) */
+	struct addr_key addr; /* what limits count for it */
+	struct stranger stranger;
 	uint64_t born_ms, heard_ms, deadline_ms, go_on_ms;
 	size_t drained;      /* bytes thrown away after BYE */
 	unsigned long stamp; /* (cmd) the round in which it was last told */
@@ -88,11 +90,12 @@ struct session {
 /*
  * Takes a connected, non-blocking socket: greets it and serves it until it
  * goes.
- *   local    loopback or Unix: plaintext is fine, people may type slowly
- *   addr     what is counted for it; NULL: nothing
+ *   who  copied; whoever starts a session with an address has counted it
+ *
+ * Gives the session; it is the server's.
  */
-void session_start(
-    struct server *sv, int fd, bool local, const struct addr_key *addr);
+struct session *session_start(
+    struct server *sv, int fd, const struct caller *who);
 
 /* Says BYE, leaves every room, and closes once the BYE is out (or `linger` has
  * passed).  Nothing is read any more. */
@@ -116,6 +119,10 @@ void session_queue(struct session *s, const char *p, size_t len);
 /* A line was read, and it was not SECURE: what else there is to be said to
  * newcomers is said. */
 void session_stay_plain(struct session *s);
+/* The same, and closes at once, whether the BYE is taken or not: somebody else
+ * needs its place. */
+void session_evict(struct session *s, uint64_t retry_ms, const char *why);
+struct session *session_of_stranger(struct stranger *st);
 
 /* The first command was accepted: the limits of strangers are lifted. */
 void session_accept(struct session *s);

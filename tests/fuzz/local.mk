@@ -6,6 +6,7 @@ fuzz_programs = \
 	tests/fuzz/fuzz_line \
 	tests/fuzz/fuzz_names \
 	tests/fuzz/fuzz_outbox \
+	tests/fuzz/fuzz_proxy \
 	tests/fuzz/fuzz_redis_resp \
 	tests/fuzz/fuzz_relay \
 	tests/fuzz/fuzz_text \
@@ -16,6 +17,7 @@ tests_fuzz_fuzz_frame_LDADD = $(fuzz_main) libproto.a $(base_libs)
 tests_fuzz_fuzz_line_LDADD = $(fuzz_main) libproto.a $(base_libs)
 tests_fuzz_fuzz_names_LDADD = $(fuzz_main) $(base_libs)
 tests_fuzz_fuzz_outbox_LDADD = $(fuzz_main) $(client_libs)
+tests_fuzz_fuzz_proxy_LDADD = $(fuzz_main) libproto.a $(base_libs)
 tests_fuzz_fuzz_redis_resp_CFLAGS = $(AM_CFLAGS) $(HIREDIS_CFLAGS)
 tests_fuzz_fuzz_redis_resp_LDADD = $(fuzz_main) $(server_libs)
 tests_fuzz_fuzz_relay_LDADD = $(fuzz_main) $(server_libs)

@@ -98,6 +98,14 @@ def costs():
         for x in sorted(set(known) & set(listed)) if known[x] != listed[x]]
 
 
+def penalties():
+    text = section(page("snugd.8"), "Penalties")
+    listed = set(re.findall(r"^\.It (\w+ Ta \d+ s Ta .*)$", text,
+                            re.MULTILINE))
+    return same(listed, [" Ta ".join(row) for row in table("penalties")],
+                "snugd(8), Penalties")
+
+
 def codes(which, title):
     text = section(page("snug.7"), title)
     listed = set(items(text, "Sy"))
@@ -210,6 +218,7 @@ TESTS = [
     ("snug(7) lists the codes of NOTICE", notices),
     ("snug(7) lists the nicks that are reserved", reserved_nicks),
     ("snugd(8) says what commands cost", costs),
+    ("snugd(8) says what failures cost", penalties),
     ("snugd(8) lists the options of the command line", command_line_options),
     ("snugd(8) shows the letters of options", letters),
     ("snugd(8) names tests that are there", proofs),

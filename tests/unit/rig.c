@@ -117,7 +117,8 @@ rig_new(const char *options)
 	    .limit_ms = c->flood_limit};
 	sv->wake = wake_flush;
 	sv->wake_arg = r;
-	sv->addrs = addr_counts_new();
+	sv->gate = gate_new(sv);
+	sv->max_sessions = RIG_CLIENTS;
 	sv->users = users_new();
 	sv->rooms =
 	    rooms_new(session_deliver, wake_flush, r, (size_t)c->presence_max);
@@ -154,7 +155,7 @@ rig_free(struct rig *r)
 	relay_free(sv->relay);
 	rooms_free(sv->rooms);
 	users_free(sv->users);
-	addr_counts_free(sv->addrs);
+	gate_free(sv->gate);
 	event_free(r->relay_run);
 	event_free(r->flush);
 	event_base_free(sv->base);
@@ -182,8 +183,8 @@ rig_connect_from(struct rig *r, bool local)
 	    0);
 	c->rig = r;
 	c->fd = fds[1];
-	session_start(&r->server, fds[0], local, NULL);
-	c->session = TAILQ_LAST(&r->server.sessions, session_list);
+	c->session =
+	    session_start(&r->server, fds[0], &(struct caller){.local = local});
 	span_copy(c->nick, sizeof c->nick, span_of(c->session->user->shown));
 	return c;
 }

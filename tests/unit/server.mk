@@ -4,11 +4,14 @@ unit_server = \
 	tests/unit/test_answer \
 	tests/unit/test_command \
 	tests/unit/test_config \
+	tests/unit/test_deny \
 	tests/unit/test_history \
 	tests/unit/test_limit \
+	tests/unit/test_penalty \
 	tests/unit/test_render \
 	tests/unit/test_room \
 	tests/unit/test_session \
+	tests/unit/test_stranger \
 	tests/unit/test_user
 check_PROGRAMS += $(unit_server)
 TESTS += $(unit_server)
@@ -24,10 +27,14 @@ tests_unit_test_command_CFLAGS = $(AM_CFLAGS) $(LIBEVENT_CFLAGS)
 tests_unit_test_command_LDADD = $(unit_server_ldadd)
 tests_unit_test_config_SOURCES = tests/unit/test_config.c tests/unit/unit.h
 tests_unit_test_config_LDADD = $(unit_server_ldadd)
+tests_unit_test_deny_SOURCES = tests/unit/test_deny.c tests/unit/unit.h
+tests_unit_test_deny_LDADD = $(unit_server_ldadd)
 tests_unit_test_history_SOURCES = tests/unit/test_history.c tests/unit/unit.h
 tests_unit_test_history_LDADD = $(unit_server_ldadd)
 tests_unit_test_limit_SOURCES = tests/unit/test_limit.c tests/unit/unit.h
 tests_unit_test_limit_LDADD = $(unit_server_ldadd)
+tests_unit_test_penalty_SOURCES = tests/unit/test_penalty.c tests/unit/unit.h
+tests_unit_test_penalty_LDADD = $(unit_server_ldadd)
 tests_unit_test_render_SOURCES = tests/unit/test_render.c tests/unit/unit.h
 tests_unit_test_render_LDADD = $(unit_server_ldadd)
 tests_unit_test_room_SOURCES = tests/unit/test_room.c tests/unit/unit.h
@@ -35,6 +42,8 @@ tests_unit_test_room_LDADD = $(unit_server_ldadd)
 tests_unit_test_session_SOURCES = tests/unit/test_session.c $(unit_server_rig)
 tests_unit_test_session_CFLAGS = $(AM_CFLAGS) $(LIBEVENT_CFLAGS)
 tests_unit_test_session_LDADD = $(unit_server_ldadd)
+tests_unit_test_stranger_SOURCES = tests/unit/test_stranger.c tests/unit/unit.h
+tests_unit_test_stranger_LDADD = $(unit_server_ldadd)
 tests_unit_test_user_SOURCES = tests/unit/test_user.c tests/unit/unit.h
 tests_unit_test_user_LDADD = $(unit_server_ldadd)
 endif
