@@ -4,6 +4,7 @@ e2e_tests = \
 	tests/e2e/test_config.py \
 	tests/e2e/test_fleet.py \
 	tests/e2e/test_framing.py \
+	tests/e2e/test_gate.py \
 	tests/e2e/test_grammar.py \
 	tests/e2e/test_history.py \
 	tests/e2e/test_hostile.py \

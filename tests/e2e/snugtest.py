@@ -116,12 +116,12 @@ def frame(line):
 class Client:
     """A connection that speaks bytes and checks every line it is sent."""
 
-    def __init__(self, address, name="client"):
+    def __init__(self, address, name="client", source=None):
         self.name = name
         self.transcript = []
         self.buffer = b""
         self.nick = None
-        self.sock = dial(address)
+        self.sock = dial(address, source)
 
     def note(self, mark, data):
         self.transcript.append(f"{self.name} {mark} {data!r}")
@@ -311,14 +311,17 @@ class Client:
         return before + [shown.replace("<id>", one)]
 
 
-def dial(address):
+def dial(address, source=None):
+    """source: the address to come from, as 127.0.0.9."""
     if address.startswith("unix:"):
         sock = socket.socket(socket.AF_UNIX)
         sock.settimeout(DEADLINE)
         sock.connect(address[5:])
         return sock
     host, port = address.rsplit(":", 1)
-    sock = socket.create_connection((host.strip("[]"), int(port)), DEADLINE)
+    sock = socket.create_connection(
+        (host.strip("[]"), int(port)), DEADLINE,
+        source_address=(source, 0) if source else None)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return sock
 
@@ -523,9 +526,9 @@ class World:
         redis = redis or self.redis()
         return [self.server(*options, redis=redis, name=n) for n in names]
 
-    def client(self, server, nick=None, rooms=(), address=None):
+    def client(self, server, nick=None, rooms=(), address=None, source=None):
         """A connection, greeted; with a nick and in rooms where asked."""
-        c = self.visitor(server, nick, address)
+        c = self.visitor(server, nick, address, source)
         c.welcome()
         if nick:
             c.take(nick)
@@ -533,9 +536,10 @@ class World:
             c.join(room)
         return c
 
-    def visitor(self, server, name=None, address=None):
+    def visitor(self, server, name=None, address=None, source=None):
         """A connection that has not read its WELCOME."""
-        c = Client(address or server.address, name or f"c{self.count()}")
+        c = Client(address or server.address, name or f"c{self.count()}",
+                   source)
         self.clients.append(c)
         return c
 
