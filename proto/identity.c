@@ -132,6 +132,16 @@ identity_words(
 
 /* --- making --------------------------------------------------------------- */
 
+/* X25519 ignores five bits of a secret (RFC 7748, section 5).  Set as it reads
+ * them, a key file has one spelling. */
+static void
+clamp(uint8_t secret[static KEY])
+{
+	secret[0] &= 248;
+	secret[31] &= 127;
+	secret[31] |= 64;
+}
+
 /* In memory that is not swapped out, where the system allows it. */
 static struct identity *
 of_secret(enum identity_kind kind, const uint8_t secret[static KEY])
@@ -143,12 +153,13 @@ of_secret(enum identity_kind kind, const uint8_t secret[static KEY])
 		abort();
 	}
 	*id = (struct identity){.kind = kind};
-	if (kind == IDENTITY_SERVER) {
-		noise_keypair_of(secret, &id->pair);
-		return id;
-	}
 	memcpy(id->pair.secret, secret, KEY);
-	crypto_sign_seed_keypair(id->pair.public, id->sign, secret);
+	if (kind == IDENTITY_SERVER) {
+		clamp(id->pair.secret);
+		noise_keypair_of(id->pair.secret, &id->pair);
+	} else {
+		crypto_sign_seed_keypair(id->pair.public, id->sign, secret);
+	}
 	return id;
 }
 

@@ -7,6 +7,7 @@ include tests/lint/local.mk
 include tests/screen/local.mk
 include tests/unit/client.mk
 include tests/unit/relay.mk
+include tests/unit/secure.mk
 include tests/unit/redis.mk
 include tests/unit/server.mk
 include tests/bench/local.mk

@@ -29,14 +29,24 @@ testdata_is_there(void)
 	return false;
 }
 
-struct buf
-testdata_read(const char *name)
+bool
+testdata_has(const char *name)
 {
-	struct buf b = {0};
 	char path[1024];
-	size_t n;
 
 	snprintf(path, sizeof(path), "%s/%s", folder(), name);
+	if (access(path, R_OK) == 0)
+		return true;
+	print_message("no test data at %s; set SNUG_TESTDATA\n", path);
+	return false;
+}
+
+static struct buf
+read_whole(const char *path)
+{
+	struct buf b = {0};
+	size_t n;
+
 	FILE *f = fopen(path, "rb");
 	if (!f)
 		fail_msg("%s cannot be read", path);
@@ -45,6 +55,26 @@ testdata_read(const char *name)
 	fclose(f);
 	assert_true(buf_len(&b) > 0);
 	return b;
+}
+
+struct buf
+testdata_read(const char *name)
+{
+	char path[1024];
+
+	snprintf(path, sizeof(path), "%s/%s", folder(), name);
+	return read_whole(path);
+}
+
+struct buf
+testdata_read_own(const char *name)
+{
+	const char *srcdir = getenv("SNUG_SRCDIR");
+	char path[1024];
+
+	snprintf(path, sizeof(path), "%s/tests/unit/%s", srcdir ? srcdir : ".",
+	    name);
+	return read_whole(path);
 }
 
 bool

@@ -17,8 +17,14 @@
 /* Is the data there?  If not, says so in TAP: all of this file is skipped. */
 bool testdata_is_there(void);
 
+/* Is this file of it there?  If not, says so. */
+bool testdata_has(const char *name);
+
 /* The whole of a file; ends the test if it cannot be read.  buf_free() it. */
 struct buf testdata_read(const char *name);
+
+/* The same of a file beside the tests, in the tree. */
+struct buf testdata_read_own(const char *name);
 
 /* The next line of *rest without its LF; false at the end. */
 bool testdata_line(struct span *rest, struct span *line);
