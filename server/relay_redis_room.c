@@ -232,7 +232,9 @@ swept(struct rr_room *room, const redisReply *reply)
 	struct rr_room_state st;
 
 	if (!reply || !rr_room_state(&st, reply)) {
-		if (reply)
+		if (reply && reply->type == REDIS_REPLY_ERROR)
+			rr_error_status(room->r, reply);
+		else if (reply)
 			rr_odd(room->r, "a room's state", rr_span(reply));
 		buf_clear(&room->news);
 		return;

@@ -5,6 +5,7 @@ fault_tests = \
 	tests/fault/test_data.py \
 	tests/fault/test_history.py \
 	tests/fault/test_links.py \
+	tests/fault/test_masters.py \
 	tests/fault/test_mix.py \
 	tests/fault/test_readers.py \
 	tests/fault/test_restart.py

@@ -9,7 +9,7 @@ from proxy import BOTH, DOWN, UP
 from snugtest import Failed, run, test, until
 
 ROOMS = [f"room{n}" for n in range(20)]
-CUTS = int(os.environ.get("SNUG_FAULT_CUTS", "300"))
+CUTS = int(os.environ.get("SNUG_FAULT_CUTS", "1000"))
 FOUND = DEAD + 2.0 * SLACK
 
 
