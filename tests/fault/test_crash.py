@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: ISC
 """Nodes and Redis are killed, stopped and started again: what was acked is kept,
 everybody is back in step, and every SAY has its answer in time."""
+import re
 import signal
 import time
 
@@ -209,6 +210,55 @@ def the_people_of_a_dead_node_are_gone_and_their_nicks_are_free(w):
 
     until(gone, "ann is gone from NAMES")
     until(free, "ann is free")
+
+
+def guest(w, node, nick, token=None):
+    """In room r; with a token the one who had it."""
+    c = w.visitor(node, nick)
+    c.token = c.welcome()["resume"]
+    c.nick = nick
+    c.ask(f"@resume={token} NICK {nick}" if token else f"NICK {nick}",
+          f"OK {nick}")
+    c.send("JOIN r")
+    c.skip_to("OK <id>")
+    return c
+
+
+@test
+def who_resumes_elsewhere_within_the_grace_is_never_announced_as_gone(w):
+    """D1: a node is killed; one of its people comes back before its lease ends,
+    two after that, to a node of each kind, and one never."""
+    f = Fleet(w, 3, timers={"grace": "4s"})
+    den, nook, loft = f.nodes
+    eve = guest(w, loft, "eve")
+    former = {x: guest(w, den, x) for x in ("ann", "bob", "cat", "dan")}
+    for nick in former:
+        eve.expect(f"JOINED r {nick}")
+    den.kill()
+    killed = time.monotonic()
+    now = {"ann": guest(w, nook, "ann", former["ann"].token)}
+    for node in (nook, loft):
+        node.server.wait_log(r"node=den\S* is dead")
+    now["bob"] = guest(w, nook, "bob", former["bob"].token)
+    now["cat"] = guest(w, loft, "cat", former["cat"].token)
+    if time.monotonic() - killed > 5:
+        raise Failed("this machine is too slow for a grace of four seconds")
+    for nick, c in now.items():
+        c.send("SAY r hello")
+        eve.expect(f"MSG r <id> {nick} hello")
+    eve.ask("NAMES r", "NAMES r 5 <any>", "OK")
+    eve.expect("PARTED r dan<any>")
+    if time.monotonic() - killed < 4:
+        raise Failed("dan had no time to come back")
+    for nick, c in now.items():
+        c.send("SAY r still here")
+        eve.expect(f"MSG r <id> {nick} still here")
+        heard, _ = c.skip_to(f"MSG r <id> {nick} still here")
+        wrong = [x for x in heard
+                 if re.match("(JOINED|PARTED) r (ann|bob|cat)", x)]
+        if wrong:
+            raise Failed(f"{nick} is told {wrong}")
+    eve.ask("NAMES r", "NAMES r 4 <any>", "OK")
 
 
 @test
