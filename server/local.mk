@@ -28,6 +28,7 @@ libserver_a_SOURCES = \
 	server/relay_account.c server/relay_account.h \
 	server/relay_codec.c server/relay_codec.h \
 	server/relay_local.c server/relay_local.h server/relay_local_int.h \
+	server/relay_local_rights.c \
 	server/relay_local_account.c \
 	server/relay_redis.c server/relay_redis.h server/relay_redis_int.h \
 	server/relay_redis_chan.c \

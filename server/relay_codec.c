@@ -10,6 +10,7 @@
 #include <stdio.h>
 
 #include "proto/line.h"
+#include "server/rights.h"
 
 enum { SENDER_HEX = SENDER_ID_LEN - 1 };
 
@@ -113,7 +114,22 @@ put_attr(struct line_writer *w, const char *key, struct span value)
 /* --- messages ------------------------------------------------------------- */
 
 static const char *const kind_verbs[] = {
-    [RELAY_MSG] = "MSG", [RELAY_TOPIC] = "TOPIC"};
+    [RELAY_MSG] = "MSG", [RELAY_TOPIC] = "TOPIC", [RELAY_RIGHTS] = "RIGHTS"};
+
+static void
+put_rights(struct line_writer *w, const struct relay_msg *m)
+{
+	char rv[MSGID_LEN_MAX + 1];
+
+	if (m->kind == RELAY_RIGHTS) {
+		line_put_attr(w, "do",
+		    span_of(rights_verb_word((enum rights_verb)m->verb)));
+		put_attr(w, "who", m->target);
+	} else if (!msgid_is_zero(m->rv)) {
+		msgid_format(m->rv, rv);
+		line_put_attr(w, "rv", span_of(rv));
+	}
+}
 
 void
 codec_put_msg(struct buf *out, const struct relay_msg *m)
@@ -127,6 +143,7 @@ codec_put_msg(struct buf *out, const struct relay_msg *m)
 	put_attr(&w, "enc", m->enc);
 	put_attr(&w, "cid", m->cid);
 	put_attr(&w, "to", m->peer);
+	put_rights(&w, m);
 	line_put_attr(&w, "from", m->sender);
 	line_put(&w, span_of(kind_verbs[m->kind]));
 	line_put(&w, m->nick);
@@ -142,6 +159,25 @@ find_kind(const char *verb, enum relay_kind *kind)
 			return 0;
 		}
 	return -CODEC_EVERB;
+}
+
+/* Of an entry of rights what was done and to whom; of others the version. */
+static bool
+take_rights(struct relay_msg *m, const struct line *l)
+{
+	struct span rv = value_of(l, "rv"), verb = value_of(l, "do");
+
+	m->rv = (struct msgid){0, 0};
+	m->slow_ms = 0;
+	m->verb = 0;
+	m->target = value_of(l, "who");
+	if (rv.p && !msgid_parse(rv, &m->rv))
+		return false;
+	if (m->kind != RELAY_RIGHTS)
+		return !verb.p && !m->target.p;
+	m->verb = verb.p ? rights_verb_find(verb) : -1;
+	return !rv.p && m->verb >= 0 &&
+	       (!m->target.p || codec_is_sender(m->target));
 }
 
 static int
@@ -176,6 +212,8 @@ codec_get_msg(struct relay_msg *m, struct span payload)
 	m->cid = value_of(&l, "cid");
 	m->re = value_of(&l, "re");
 	m->enc = value_of(&l, "enc");
+	if (!take_rights(m, &l))
+		return -CODEC_EATTR;
 	return judge_msg(m);
 }
 

@@ -35,10 +35,12 @@ enum codec_err {
 };
 const char *codec_strerror(int err);
 
-/* A log entry as a payload: `@act @re=ID @cid=C @from=ID MSG nick text`. */
+/* A log entry as a payload: `@act @re=ID @cid=C @rv=ID @from=ID MSG nick text`;
+ * of rights `@to=nick @do=ban @who=ID @from=ID RIGHTS nick text`. */
 void codec_put_msg(struct buf *out, const struct relay_msg *m);
 
-/* Spans point into the payload; id and prev are left alone.  Returns 0 or a
+/* Spans point into the payload; id and prev are left alone, and so is the rv of
+ * an entry of rights, which is its id: 0-0.  Returns 0 or a
  * negative codec_err. */
 int codec_get_msg(struct relay_msg *m, struct span payload) MUST_CHECK;
 

@@ -76,7 +76,7 @@ struct item *
 rl_item_new(const struct relay_msg *m)
 {
 	size_t len = m->sender.len + m->nick.len + m->peer.len + m->cid.len +
-		     m->re.len + m->enc.len + m->text.len;
+		     m->re.len + m->enc.len + m->text.len + m->target.len;
 	struct item *it = xmalloc(sizeof *it + len);
 	it->size = sizeof *it + len;
 	it->msg = *m;
@@ -87,6 +87,7 @@ rl_item_new(const struct relay_msg *m)
 	at = span_settle(&it->msg.cid, at);
 	at = span_settle(&it->msg.re, at);
 	at = span_settle(&it->msg.enc, at);
+	at = span_settle(&it->msg.target, at);
 	span_settle(&it->msg.text, at);
 	return it;
 }
@@ -148,6 +149,29 @@ log_rank(const struct place *p, struct msgid id, bool inclusive)
 	return lo;
 }
 
+/* What a room says about its history holds for its log too. */
+static size_t
+log_max(const struct local *l, const struct place *p)
+{
+	int64_t n = rights_history(rl_rights(l, p), (int64_t)l->log_max);
+	return n > LOG_MIN ? (size_t)n : LOG_MIN;
+}
+
+static uint64_t
+log_ttl_ms(const struct local *l, const struct place *p)
+{
+	int64_t n = rights_history(rl_rights(l, p), l->config.history);
+	uint64_t ttl_ms = (uint64_t)l->config.history_ttl_ms;
+	return n == 0 && ttl_ms > LOG_MIN_TTL_MS ? LOG_MIN_TTL_MS : ttl_ms;
+}
+
+/* Those that are dropped soon have a list of their own: each is in order. */
+static struct places *
+log_list(struct local *l, const struct place *p)
+{
+	return p->brief ? &l->by_short_silence : &l->by_silence;
+}
+
 static void
 log_drop_oldest(struct local *l, struct place *p)
 {
@@ -157,7 +181,7 @@ log_drop_oldest(struct local *l, struct place *p)
 	p->first = (p->first + 1) & (p->cap - 1);
 	p->trimmed = true;
 	if (--p->n == 0)
-		TAILQ_REMOVE(&l->by_silence, p, silence);
+		TAILQ_REMOVE(log_list(l, p), p, silence);
 }
 
 static void
@@ -177,13 +201,14 @@ log_grow(struct place *p)
 static void
 log_add(struct local *l, struct place *p, struct item *it)
 {
-	if (p->n == l->log_max)
+	while (p->n > 0 && p->n >= log_max(l, p))
 		log_drop_oldest(l, p);
 	if (p->n == p->cap)
 		log_grow(p);
 	if (p->n > 0)
-		TAILQ_REMOVE(&l->by_silence, p, silence);
-	TAILQ_INSERT_TAIL(&l->by_silence, p, silence);
+		TAILQ_REMOVE(log_list(l, p), p, silence);
+	p->brief = log_ttl_ms(l, p) <= LOG_MIN_TTL_MS;
+	TAILQ_INSERT_TAIL(log_list(l, p), p, silence);
 	p->ring[(p->first + p->n++) & (p->cap - 1)] = it;
 	p->spoken_ms = l->now_ms;
 	l->used += it->size;
@@ -193,7 +218,7 @@ log_add(struct local *l, struct place *p, struct item *it)
 static bool
 log_expire(struct local *l, struct place *p)
 {
-	if (p->n == 0 || l->now_ms - p->spoken_ms < l->log_ttl_ms)
+	if (p->n == 0 || l->now_ms - p->spoken_ms < log_ttl_ms(l, p))
 		return false;
 	while (p->n > 0)
 		log_drop_oldest(l, p);
@@ -259,6 +284,7 @@ place_free(struct local *l, struct place *p)
 	members_free(p);
 	struct place **table = place_table(l, &p->conv);
 	HASH_DEL(*table, p);
+	rl_rights_free(l, p);
 	l->used -= sizeof *p;
 	free(p->topic);
 	free(p->ring);
@@ -267,10 +293,11 @@ place_free(struct local *l, struct place *p)
 
 /* Forgets a place which nobody needs any more.  Should the wall clock stand
  * behind its last id, a later place of that name must not fall below it. */
-static void
-place_reap(struct local *l, struct place *p)
+void
+rl_reap(struct local *l, struct place *p)
 {
-	if (p->refs > 0 || p->opened != 0 || p->members != NULL || p->n > 0)
+	if (p->refs > 0 || p->opened != 0 || p->members != NULL || p->n > 0 ||
+	    rl_rights_keep(l, p))
 		return;
 	if (!msgid_is_zero(p->last) && l->floor_ms <= p->last.ms)
 		l->floor_ms = p->last.ms + 1;
@@ -278,16 +305,18 @@ place_reap(struct local *l, struct place *p)
 }
 
 /* Does the budget hold `size` more bytes?  Old entries give way. */
-static bool
-budget_has(struct local *l, size_t size)
+bool
+rl_budget_has(struct local *l, size_t size)
 {
 	size_t budget = (size_t)l->config.memory;
 	while (l->used + size > budget) {
 		struct place *p = TAILQ_FIRST(&l->by_silence);
 		if (p == NULL)
+			p = TAILQ_FIRST(&l->by_short_silence);
+		if (p == NULL)
 			return false;
 		log_drop_oldest(l, p);
-		place_reap(l, p);
+		rl_reap(l, p);
 	}
 	return true;
 }
@@ -364,10 +393,11 @@ tell_presence(struct local *l, const struct place *p, enum relay_presence what,
 }
 
 static struct relay_room_info
-room_info(const struct place *p)
+room_info(const struct local *l, const struct place *p)
 {
 	struct relay_room_info info = {
 	    .last = p->last,
+	    .rights = rl_rights(l, p),
 	    .shown = span_of(p->shown[0] != '\0' ? p->shown : p->conv.key),
 	};
 	if (p->topic != NULL) {
@@ -405,7 +435,7 @@ run_open(struct local *l, struct op *op, enum relay_status st)
 		return;
 	}
 	p->live = true;
-	struct relay_room_info info = room_info(p);
+	struct relay_room_info info = room_info(l, p);
 	op->fn.room(op->arg, RELAY_OK, &info);
 }
 
@@ -422,6 +452,7 @@ local_open_room(struct relay *r, const struct name *name, void *room,
 		memcpy(p->shown, name->shown, sizeof p->shown);
 	p->opened = ++l->openings;
 	p->room = room;
+	rl_rights_wake(l, p);
 	struct op *op = rl_queue(l, run_open, p);
 	op->u.opened = p->opened;
 	op->fn.room = done;
@@ -438,7 +469,7 @@ local_close_room(struct relay *r, const char *fold)
 	p->opened = 0;
 	p->live = false;
 	p->room = NULL;
-	place_reap(l, p);
+	rl_reap(l, p);
 }
 
 /* What comings and goings have in common: a room, a member, a text. */
@@ -591,6 +622,18 @@ tell_message(struct local *l, const struct place *p, const struct relay_msg *m)
 		tell_watch(l, p, hi, m);
 }
 
+struct msgid
+rl_log_append(struct local *l, struct place *p, struct item *it)
+{
+	struct relay_msg *m = &it->msg;
+	log_expire(l, p);
+	m->id = next_id(l, p);
+	m->prev = p->last;
+	p->last = m->id;
+	log_add(l, p, it);
+	return m->id;
+}
+
 /* Takes the operation's item if it becomes an entry. */
 static enum relay_status
 accept_message(struct local *l, struct op *op, struct msgid *id, bool *dup)
@@ -605,18 +648,17 @@ accept_message(struct local *l, struct op *op, struct msgid *id, bool *dup)
 		*dup = true;
 		return RELAY_OK;
 	}
-	if (!budget_has(l, op->item->size + sizeof *rec + len))
+	enum relay_status st = rl_rights_judge(l, p, m, &id->ms);
+	if (st != RELAY_OK)
+		return st;
+	if (!rl_budget_has(l, op->item->size + sizeof *rec + len))
 		return RELAY_FULL;
-	log_expire(l, p);
-	*id = m->id = next_id(l, p);
-	m->prev = p->last;
-	p->last = m->id;
+	*id = rl_log_append(l, p, op->item);
+	op->item = NULL;
 	if (len > 0)
 		record_add(l, key, len, m->id);
 	if (m->kind == RELAY_TOPIC)
 		room_set_topic(p, m);
-	log_add(l, p, op->item);
-	op->item = NULL;
 	tell_message(l, p, m);
 	return RELAY_OK;
 }
@@ -786,7 +828,7 @@ run_peek(struct local *l, struct op *op, enum relay_status st)
 	}
 	log_expire(l, p);
 	struct relay_peek peek = {
-	    .info = room_info(p), .n = HASH_COUNT(p->members)};
+	    .info = room_info(l, p), .n = HASH_COUNT(p->members)};
 	struct relay_member *members = members_array(p, peek.n);
 	peek.members = members;
 	op->fn.peek(op->arg, RELAY_OK, &peek);
@@ -803,14 +845,15 @@ local_peek(struct relay *r, const char *fold, relay_peek_fn done, void *arg)
 }
 
 static struct relay_room_entry
-room_entry(const struct place *p)
+room_entry(const struct local *l, const struct place *p)
 {
-	struct relay_room_info info = room_info(p);
+	struct relay_room_info info = room_info(l, p);
 	return (struct relay_room_entry){
 	    .fold = span_of(p->conv.key),
 	    .shown = info.shown,
 	    .topic = info.topic,
 	    .count = HASH_COUNT(p->members),
+	    .hidden = info.rights->set.hidden,
 	};
 }
 
@@ -827,7 +870,7 @@ run_list(struct local *l, struct op *op, enum relay_status st)
 	size_t n = 0;
 	HASH_ITER (hh, l->rooms, p, next)
 		if (p->members != NULL)
-			all[n++] = room_entry(p);
+			all[n++] = room_entry(l, p);
 	op->fn.list(op->arg, RELAY_OK, all, n);
 	free(all);
 }
@@ -1153,7 +1196,18 @@ queue_run(struct local *l, enum relay_status st)
 	free(op.item);
 	if (op.place != NULL) {
 		op.place->refs--;
-		place_reap(l, op.place);
+		rl_reap(l, op.place);
+	}
+}
+
+static void
+sweep_logs(struct local *l, struct places *list)
+{
+	for (unsigned i = 0; i < SWEEP_LOGS; i++) {
+		struct place *p = TAILQ_FIRST(list);
+		if (p == NULL || !log_expire(l, p))
+			break;
+		rl_reap(l, p);
 	}
 }
 
@@ -1161,12 +1215,9 @@ static void
 sweep(struct local *l, size_t records)
 {
 	records_expire(l, records);
-	for (unsigned i = 0; i < SWEEP_LOGS; i++) {
-		struct place *p = TAILQ_FIRST(&l->by_silence);
-		if (p == NULL || !log_expire(l, p))
-			break;
-		place_reap(l, p);
-	}
+	sweep_logs(l, &l->by_silence);
+	sweep_logs(l, &l->by_short_silence);
+	rl_rights_expire(l);
 }
 
 void
@@ -1225,6 +1276,7 @@ local_free(struct relay *r)
 	people_free(l);
 	while (!TAILQ_EMPTY(&l->by_expiry))
 		record_free(l, TAILQ_FIRST(&l->by_expiry));
+	rights_unref(l->no_rights);
 	free(l->queue);
 	free(l);
 }
@@ -1251,11 +1303,13 @@ static const struct relay_ops local_ops = {
     .peek = local_peek,
     .list = local_list,
     .accounts = &rl_account_ops,
+    .rights = &rl_rights_ops,
 };
 
 /* What lasts: each kind of the state file, and who takes it. */
 static const struct state_kind kinds[] = {
     {"account", rl_account_take},
+    {"room", rl_rights_take},
 };
 
 int
@@ -1278,11 +1332,13 @@ relay_local_new(const struct relay_local_config *c)
 	l->config = *c;
 	if (l->config.memory <= 0)
 		l->config.memory = BUDGET_DEFAULT;
+	if (l->config.room_ttl_ms <= 0)
+		l->config.room_ttl_ms = RELAY_ROOM_TTL_MS;
 	l->log_max = c->history > LOG_MIN ? (size_t)c->history : LOG_MIN;
-	l->log_ttl_ms = (uint64_t)c->history_ttl_ms;
-	if (c->history == 0 && l->log_ttl_ms > LOG_MIN_TTL_MS)
-		l->log_ttl_ms = LOG_MIN_TTL_MS;
+	l->no_rights = rights_new();
 	TAILQ_INIT(&l->by_silence);
+	TAILQ_INIT(&l->by_short_silence);
+	TAILQ_INIT(&l->idle);
 	TAILQ_INIT(&l->by_expiry);
 	TAILQ_INIT(&l->left);
 	return &l->relay;

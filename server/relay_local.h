@@ -19,6 +19,11 @@ struct relay_local_config {
 	/* Bytes for all logs and dedupe records: above it the oldest entries
 	 * of the conversation silent longest go.  0: 256 MiB. */
 	int64_t memory;
+	/* An owned room that nobody enters is kept for so long; 0:
+	 * RELAY_ROOM_TTL_MS. */
+	int64_t room_ttl_ms;
+	/* The wall clock between runs; NULL: as of the last one. */
+	uint64_t (*wall_ms)(void);
 	/* Called once when something waits for relay_local_run(); the caller
 	 * arranges for it to run soon, from the loop. */
 	void (*wake)(void *arg);

@@ -12,6 +12,7 @@
 #include "server/relay.h"
 #include "server/relay_account.h"
 #include "server/relay_local.h"
+#include "server/relay_rights.h"
 #include "server/state.h"
 #include "server/table.h"
 
@@ -20,6 +21,7 @@
  *
  *	relay_local.c          the queue, places and their logs, nicks, watches
  *	relay_local_account.c  accounts
+ *	relay_local_rights.c   what rooms allow
  */
 
 /* A copy of a message: a log's entry, and what an operation carries along. */
@@ -44,6 +46,7 @@ struct place {
 	struct item **ring;
 	size_t cap, first, n;
 	TAILQ_ENTRY(place) silence; /* while n > 0 */
+	bool brief;                 /* dropped after a minute of silence */
 	uint64_t spoken_ms;         /* the last append, monotonic */
 	struct msgid last;          /* newest id, of a dropped entry too */
 	bool trimmed;               /* something was dropped */
@@ -53,8 +56,14 @@ struct place {
 	bool live;       /* the opening was answered */
 	void *room;
 	char shown[NAME_BYTES_MAX + 1];
-	struct item *topic;     /* NULL: none */
-	struct member *members; /* by sender */
+	struct item *topic;      /* NULL: none */
+	struct member *members;  /* by sender */
+	struct rights *rights;   /* NULL: nothing was ever set */
+	struct slow *slows;      /* by sender: who has to wait */
+	TAILQ_ENTRY(place) idle; /* while `empty`: it is kept for its rights */
+	bool empty;
+	uint64_t emptied_ms;
+	uint64_t saved_ms; /* wall clock: when its record was written */
 };
 
 /* This sender in this conversation used this cid. */
@@ -106,12 +115,15 @@ struct op {
 		relay_peek_fn peek;
 		relay_list_fn list;
 		relay_account_fn account;
+		relay_rights_fn rights;
+		relay_change_fn change;
 	} fn;
 	void *arg;
 	union {
 		struct relay_range range;
 		uint64_t opened;
 		uint8_t key[ACCOUNT_KEY_LEN];
+		struct kept_change *change; /* owned */
 	} u;
 };
 
@@ -131,6 +143,7 @@ struct local {
 
 	struct place *rooms, *pairs; /* by key */
 	struct places by_silence; /* those with a log; longest silent first */
+	struct places by_short_silence; /* the same, of those that are brief */
 	struct record *records;
 	struct records by_expiry;
 	struct claim *claims; /* by skeleton */
@@ -143,11 +156,13 @@ struct local {
 	struct account *owned;    /* the same, by skeleton */
 	struct account_key *keys; /* by key */
 
+	struct rights *no_rights; /* of rooms where nothing was ever set */
+	struct places idle;       /* kept for their rights; longest first */
+
 	uint64_t openings; /* counts them */
 	uint64_t floor_ms; /* no id of a new place falls below */
 	size_t used;       /* bytes of the budget */
 	size_t log_max;    /* entries of a log */
-	uint64_t log_ttl_ms;
 	struct relay_msg page[RELAY_READ_MAX];
 };
 
@@ -162,6 +177,13 @@ struct item *rl_item_new(const struct relay_msg *m) MUST_CHECK;
 struct place *rl_find_place(struct local *l, const struct conv *c);
 struct place *rl_get_place(struct local *l, const struct conv *c);
 struct place *rl_find_room(struct local *l, const char *fold);
+
+/* Forgets a place which nobody needs any more. */
+void rl_reap(struct local *l, struct place *p);
+/* Does the budget hold `size` more bytes?  Old entries give way. */
+bool rl_budget_has(struct local *l, size_t size);
+/* Appends an entry and publishes it; takes the item.  The budget was asked. */
+struct msgid rl_log_append(struct local *l, struct place *p, struct item *it);
 
 /* Of what looks like this; of this very nick. */
 struct claim *rl_claim_alike(struct local *l, const char *fold);
@@ -188,6 +210,26 @@ struct account *rl_account_owner(struct local *l, const char *fold);
 bool rl_account_take(void *local, struct span key, const struct state_field *f,
     size_t n, char cause[static ERR_LEN]);
 void rl_accounts_free(struct local *l);
+/* --- rights --------------------------------------------------------------- */
+
+struct slow;
+extern const struct relay_rights_ops rl_rights_ops;
+/* Never NULL; borrowed. */
+struct rights *rl_rights(const struct local *l, const struct place *p);
+/* May the message be appended, as far as the room's rights go? */
+enum relay_status rl_rights_judge(struct local *l, struct place *p,
+    const struct relay_msg *m, uint64_t *wait_ms);
+/* Nobody is in there any more: it is kept for a while.  False: it need not. */
+bool rl_rights_keep(struct local *l, struct place *p);
+/* Somebody is. */
+void rl_rights_wake(struct local *l, struct place *p);
+void rl_rights_expire(struct local *l);
+/* The place goes. */
+void rl_rights_free(struct local *l, struct place *p);
+/* Of the state file. */
+bool rl_rights_take(void *local, struct span key, const struct state_field *f,
+    size_t n, char cause[static ERR_LEN]);
+
 /* What an error of the state file means. */
 enum relay_status rl_state_status(int err);
 

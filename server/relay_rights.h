@@ -6,6 +6,8 @@
 #include "server/relay.h"
 #include "server/rights.h"
 
+#define RELAY_ROOM_TTL_MS (INT64_C(90) * 86400000)
+
 /*
  * The part of the relay that keeps rooms' rights.  The rules of relay.h hold
  * here too.
@@ -53,6 +55,21 @@ void relay_load_rights(struct relay *r, const struct name *room,
 void relay_change_rights(struct relay *r, const char *fold,
     const struct rights_change *c, struct span text, relay_change_fn done,
     void *arg);
+
+/* --- for back ends -------------------------------------------------------- */
+
+/* A copy of a change for as long as it is under way, and of its text. */
+struct kept_change {
+	struct rights_change change; /* points into what follows */
+	struct addr_key actor_addr, addr;
+	char actor[SENDER_ID_LEN + 1], actor_nick[NAME_BYTES_MAX + 1];
+	size_t text_len;
+	char text[];
+};
+struct kept_change *relay_keep_change(
+    const struct rights_change *c, struct span text) MUST_CHECK; /* free() it */
+/* The entry that announces it; points into it. */
+struct relay_msg relay_change_entry(const struct kept_change *k);
 
 struct relay_rights_ops {
 	void (*load)(struct relay *, const struct name *, const char *founder,

@@ -127,19 +127,19 @@ has_id(const struct rights_list *l, const char *id, uint64_t now_ms)
 }
 
 /* By its id, or as a guest by where it comes from. */
-static bool
-has_who(
+static const struct rights_entry *
+find_who(
     const struct rights_list *l, const struct rights_who *who, uint64_t now_ms)
 {
-	if (has_id(l, who->id, now_ms))
-		return true;
-	if (!who->addr)
-		return false;
-	for (size_t i = 0; i < l->n; i++)
+	const struct rights_entry *e = find_id(l, who->id);
+
+	if (e && !is_over(e, now_ms))
+		return e;
+	for (size_t i = 0; who->addr && i < l->n; i++)
 		if (l->at[i].has_addr && !is_over(&l->at[i], now_ms) &&
 		    memcmp(&l->at[i].addr, who->addr, sizeof *who->addr) == 0)
-			return true;
-	return false;
+			return &l->at[i];
+	return NULL;
 }
 
 static bool
@@ -206,7 +206,7 @@ static enum rights_standing
 standing_inside(
     const struct rights *r, const struct rights_who *who, uint64_t now_ms)
 {
-	if (has_who(&r->lists[RIGHTS_MUTES], who, now_ms))
+	if (find_who(&r->lists[RIGHTS_MUTES], who, now_ms))
 		return STANDING_MUTED;
 	return r->set.moderated ? STANDING_HUSHED : STANDING_MEMBER;
 }
@@ -232,7 +232,7 @@ rights_standing(
 		return STANDING_OWNER;
 	if (has_id(&r->lists[RIGHTS_OPERATORS], who->id, now_ms))
 		return STANDING_OPERATOR;
-	if (has_who(&r->lists[RIGHTS_BANS], who, now_ms))
+	if (find_who(&r->lists[RIGHTS_BANS], who, now_ms))
 		return STANDING_BANNED;
 	return who->inside ? standing_inside(r, who, now_ms)
 			   : standing_outside(r, who, now_ms);
@@ -329,6 +329,15 @@ rights_is_unhurried(
 	       rights_standing(r, who, now_ms) <= STANDING_OPERATOR;
 }
 
+const struct rights_entry *
+rights_ban(
+    const struct rights *r, const struct rights_who *who, uint64_t now_ms)
+{
+	return rights_standing(r, who, now_ms) == STANDING_BANNED
+		   ? find_who(&r->lists[RIGHTS_BANS], who, now_ms)
+		   : NULL;
+}
+
 char
 rights_mark(const struct rights *r, const char *id)
 {
@@ -387,6 +396,7 @@ entry_of(const struct rights_change *c, uint64_t now_ms)
 
 	memcpy(e.id, c->target, sizeof e.id);
 	memcpy(e.nick, c->target_nick, sizeof e.nick);
+	span_copy(e.by, sizeof e.by, span_of(c->actor.nick));
 	if (c->for_ms > 0)
 		e.until_ms = now_ms + c->for_ms;
 	if (c->addr && !is_account(c->target)) {
@@ -416,7 +426,7 @@ take_off(
 }
 
 static enum rights_answer
-set_owner(struct rights *r, const struct rights_change *c, uint64_t now_ms)
+set_owner(struct rights *r, const struct rights_change *c)
 {
 	struct rights_entry was = {0};
 
@@ -430,15 +440,16 @@ set_owner(struct rights *r, const struct rights_change *c, uint64_t now_ms)
 	list_drop(&r->lists[RIGHTS_MUTES], find_list(r, RIGHTS_MUTES, c));
 	memcpy(was.id, r->owner, sizeof was.id);
 	memcpy(was.nick, r->owner_nick, sizeof was.nick);
+	span_copy(was.by, sizeof was.by, span_of(c->actor.nick));
 	memcpy(r->owner, c->target, sizeof r->owner);
 	memcpy(r->owner_nick, c->target_nick, sizeof r->owner_nick);
-	(void)now_ms;
 	return was.id[0] ? list_put(r, RIGHTS_OPERATORS, &was) : RIGHTS_YES;
 }
 
 static enum rights_answer
 do_set(struct rights *r, const struct rights_change *c, uint64_t now_ms)
 {
+	(void)now_ms;
 	if (c->sets & RIGHTS_SET_HIDDEN)
 		r->set.hidden = c->set.hidden;
 	if (c->sets & RIGHTS_SET_MODERATED)
@@ -449,8 +460,7 @@ do_set(struct rights *r, const struct rights_change *c, uint64_t now_ms)
 		r->set.history = c->set.history;
 	if (c->sets & RIGHTS_SET_KEY)
 		memcpy(r->set.key, c->set.key, sizeof r->set.key);
-	return c->sets & RIGHTS_SET_OWNER ? set_owner(r, c, now_ms)
-					  : RIGHTS_YES;
+	return c->sets & RIGHTS_SET_OWNER ? set_owner(r, c) : RIGHTS_YES;
 }
 
 /* Who is trusted with the room cannot be banned from it at the same time. */
@@ -485,16 +495,22 @@ do_kick(struct rights *r, const struct rights_change *c, uint64_t now_ms)
 	return RIGHTS_YES;
 }
 
+/* Who is banned anew comes from where it came from. */
+static void
+keep_addr(struct rights_entry *e, const struct rights_entry *was)
+{
+	if (!was || !was->has_addr || e->has_addr)
+		return;
+	e->has_addr = true;
+	e->addr = was->addr;
+}
+
 static enum rights_answer
 do_ban(struct rights *r, const struct rights_change *c, uint64_t now_ms)
 {
 	struct rights_entry e = entry_of(c, now_ms);
-	const struct rights_entry *was = find_list(r, RIGHTS_BANS, c);
 
-	if (was && was->has_addr && !e.has_addr) {
-		e.has_addr = true;
-		e.addr = was->addr;
-	}
+	keep_addr(&e, find_list(r, RIGHTS_BANS, c));
 	list_drop(&r->lists[RIGHTS_INVITED], find_list(r, RIGHTS_INVITED, c));
 	list_drop(
 	    &r->lists[RIGHTS_OPERATORS], find_list(r, RIGHTS_OPERATORS, c));
@@ -513,6 +529,7 @@ do_mute(struct rights *r, const struct rights_change *c, uint64_t now_ms)
 {
 	struct rights_entry e = entry_of(c, now_ms);
 
+	keep_addr(&e, find_list(r, RIGHTS_MUTES, c));
 	return list_put(r, RIGHTS_MUTES, &e);
 }
 

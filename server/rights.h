@@ -47,6 +47,7 @@ enum rights_list_id {
 struct rights_entry {
 	char id[SENDER_ID_LEN + 1];
 	char nick[NAME_BYTES_MAX + 1]; /* as shown, when it was put here */
+	char by[NAME_BYTES_MAX + 1];   /* who put it here */
 	uint64_t until_ms;             /* 0: until it is taken back */
 	bool has_addr;
 	struct addr_key addr; /* a guest's, /32 or /64 */
@@ -158,6 +159,9 @@ bool rights_is_unhurried(
     const struct rights *r, const struct rights_who *who, uint64_t now_ms);
 /* '*' the owner, '+' an operator, 0 anybody else: the mark in NAMES. */
 char rights_mark(const struct rights *r, const char *id);
+/* The ban that keeps this one out; NULL: none does. */
+const struct rights_entry *rights_ban(
+    const struct rights *r, const struct rights_who *who, uint64_t now_ms);
 /* The messages offered, with the server's own where the room says nothing. */
 int64_t rights_history(const struct rights *r, int64_t server);
 

@@ -7,7 +7,7 @@
  *	slow SECONDS
  *	history MESSAGES
  *	key ARGON2ID
- *	operator|ban|mute|invited ID UNTIL ADDRESS NICK
+ *	operator|ban|mute|invited ID UNTIL ADDRESS NICK BY
  *
  * What is not there is as in a new room.  Anybody may have written it, so a
  * record is taken as a whole or refused as a whole: half a list of bans is no
@@ -63,8 +63,8 @@ put_entry(struct buf *out, const char *word, const struct rights_entry *e)
 	if (e->has_addr)
 		sodium_bin2hex(
 		    addr, sizeof addr, e->addr.bytes, sizeof e->addr.bytes);
-	buf_addf(out, "%s %s %llu %s %s\n", word, e->id,
-	    (unsigned long long)e->until_ms, addr, e->nick);
+	buf_addf(out, "%s %s %llu %s %s %s\n", word, e->id,
+	    (unsigned long long)e->until_ms, addr, e->nick, e->by);
 }
 
 void
@@ -202,12 +202,13 @@ get_entry(struct rights_list *l, size_t max, struct span s)
 {
 	struct rights_entry e = {0};
 	struct span id = text_word(&s), until = text_word(&s);
-	struct span addr = text_word(&s);
+	struct span addr = text_word(&s), nick = text_word(&s);
 
 	if (l->n == max)
 		return -RIGHTS_EMANY;
 	if (!codec_is_sender(id) || !text_u64(until, UINT64_MAX, &e.until_ms) ||
-	    !get_addr(&e, addr) || !take_nick(e.nick, s))
+	    !get_addr(&e, addr) || !take_nick(e.nick, nick) ||
+	    !take_nick(e.by, s))
 		return -RIGHTS_EVALUE;
 	span_copy(e.id, sizeof e.id, id);
 	if (e.has_addr && account_is_id(id))

@@ -23,7 +23,7 @@ struct event_base;
 enum {
 	STATE_WORD_MAX = 128, /* bytes of a kind, a key or a field's name */
 	STATE_FIELDS_MAX = 256,
-	STATE_LINE_MAX = 65536, /* of a record, as it stands in the file */
+	STATE_LINE_MAX = 1 << 19, /* of a record, as it stands in the file */
 };
 
 struct state_field {
