@@ -310,13 +310,26 @@ text_u64(struct span s, uint64_t max, uint64_t *v)
 size_t
 text_put_u64(char out[static TEXT_U64_MAX], uint64_t v)
 {
+	/* Two at a time: half the divisions. */
+	static const char pairs[] = "00010203040506070809"
+				    "10111213141516171819"
+				    "20212223242526272829"
+				    "30313233343536373839"
+				    "40414243444546474849"
+				    "50515253545556575859"
+				    "60616263646566676869"
+				    "70717273747576777879"
+				    "80818283848586878889"
+				    "90919293949596979899";
 	char digits[TEXT_U64_MAX];
 	size_t at = sizeof digits;
 
-	do {
-		digits[--at] = (char)('0' + v % 10);
-		v /= 10;
-	} while (v > 0);
+	for (; v >= 100; v /= 100)
+		memcpy(digits + (at -= 2), pairs + v % 100 * 2, 2);
+	if (v >= 10)
+		memcpy(digits + (at -= 2), pairs + v * 2, 2);
+	else
+		digits[--at] = (char)('0' + v);
 	memcpy(out, digits + at, sizeof digits - at);
 	return sizeof digits - at;
 }

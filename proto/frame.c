@@ -175,12 +175,13 @@ is_foreign(const struct frame *f, struct span s, bool end)
 {
 	static const char *const verbs[] = {"GET", "HEAD", "POST", "PUT",
 	    "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "PRI"};
+	static const char firsts[] = "GHPDOTC";
 
 	if (f->first && s.len >= 2 && memcmp(s.p, "\x16\x03", 2) == 0)
 		return true;
 	if (f->first && s.len >= 4 && memcmp(s.p, "SSH-", 4) == 0)
 		return true;
-	if (!end || s.p[0] < 'A' || s.p[0] > 'Z')
+	if (!end || !memchr(firsts, s.p[0], sizeof firsts - 1))
 		return false;
 	for (size_t i = 0; i < ARRAY_LEN(verbs); i++)
 		if (span_is(s, verbs[i]))
@@ -352,19 +353,16 @@ void
 frame_end(struct buf *out, size_t begin)
 {
 	size_t len = buf_len(out) - begin - FRAME_HEAD_MAX;
-	char head[FRAME_HEAD_MAX];
-	size_t at = sizeof(head);
+	char head[TEXT_U64_MAX + 1];
 
 	assert(len >= 1 && len <= FRAME_LINE_MAX);
-	head[--at] = ' ';
-	for (size_t v = len; v > 0; v /= 10)
-		head[--at] = (char)('0' + v % 10);
+	size_t n = text_put_u64(head, len);
+	head[n++] = ' ';
 	char *p = buf_head(out) + begin;
-	size_t n = sizeof(head) - at;
 	/* Most lines are shorter than five digits say. */
-	if (at > 0)
+	if (n < FRAME_HEAD_MAX)
 		memmove(p + n, p + FRAME_HEAD_MAX, len);
-	memcpy(p, head + at, n);
+	memcpy(p, head, n);
 	buf_truncate(out, begin + n + len);
 	buf_add(out, "\n", 1);
 }

@@ -3,7 +3,8 @@
 # or run otherwise.
 EXTRA_PROGRAMS = tests/bench/fanout
 tests_bench_fanout_SOURCES = tests/bench/fanout.c
-EXTRA_DIST += tests/bench/peers.sh tests/bench/RESULTS.md
+EXTRA_DIST += tests/bench/peers.sh tests/bench/RESULTS.md \
+	tests/bench/instr.py tests/bench/instructions
 CLEANFILES += tests/bench/fanout$(EXEEXT)
 
 .PHONY: bench
@@ -12,3 +13,9 @@ bench: tests/bench/fanout$(EXEEXT) snugd$(EXEEXT)
 	SNUGD=$(abs_top_builddir)/snugd \
 	RESULTS=$(abs_top_srcdir)/tests/bench/RESULTS.md \
 	$(srcdir)/tests/bench/peers.sh results
+
+# What does not depend on the machine's mood: instructions for one delivery.
+.PHONY: bench-instr
+bench-instr: snugd$(EXEEXT)
+	SNUG_BUILDDIR=$(abs_top_builddir) python3 \
+		$(srcdir)/tests/bench/instr.py check
