@@ -68,16 +68,23 @@ identity_sig_text(
 	return sodium_bin2base64(out, IDENTITY_SIG_TEXT + 1, sig, SIG, VARIANT);
 }
 
-/* libsodium refuses padding, blanks and bits that are left over. */
+/* Written anew and compared: libsodium 1.0.18 reads bytes over 127 as if they
+ * were letters. */
 static bool
 from_text(struct span text, size_t text_len, uint8_t *out, size_t out_len)
 {
+	char again[IDENTITY_SIG_TEXT + 1];
 	size_t n;
 
-	return text.len == text_len &&
-	       sodium_base642bin(out, out_len, text.p, text.len, NULL, &n, NULL,
-		   VARIANT) == 0 &&
-	       n == out_len;
+	if (text.len != text_len ||
+	    sodium_base642bin(
+		out, out_len, text.p, text.len, NULL, &n, NULL, VARIANT) != 0 ||
+	    n != out_len)
+		return false;
+	sodium_bin2base64(again, sizeof(again), out, out_len, VARIANT);
+	bool same = sodium_memcmp(again, text.p, text_len) == 0;
+	sodium_memzero(again, sizeof(again));
+	return same;
 }
 
 bool

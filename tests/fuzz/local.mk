@@ -1,8 +1,11 @@
 # Fuzz targets.  A new one: a line here in each of the two lists below, a file
 # tests/fuzz/fuzz_NAME.c, and a folder tests/fuzz/corpus/NAME.
 fuzz_programs = \
+	tests/fuzz/fuzz_channel \
 	tests/fuzz/fuzz_conf \
 	tests/fuzz/fuzz_frame \
+	tests/fuzz/fuzz_handshake \
+	tests/fuzz/fuzz_identity \
 	tests/fuzz/fuzz_line \
 	tests/fuzz/fuzz_names \
 	tests/fuzz/fuzz_outbox \
@@ -12,8 +15,11 @@ fuzz_programs = \
 	tests/fuzz/fuzz_text \
 	tests/fuzz/fuzz_url
 
+tests_fuzz_fuzz_channel_LDADD = $(fuzz_main) $(proto_libs)
 tests_fuzz_fuzz_conf_LDADD = $(fuzz_main) $(base_libs)
 tests_fuzz_fuzz_frame_LDADD = $(fuzz_main) libproto.a $(base_libs)
+tests_fuzz_fuzz_handshake_LDADD = $(fuzz_main) $(proto_libs)
+tests_fuzz_fuzz_identity_LDADD = $(fuzz_main) $(proto_libs)
 tests_fuzz_fuzz_line_LDADD = $(fuzz_main) libproto.a $(base_libs)
 tests_fuzz_fuzz_names_LDADD = $(fuzz_main) $(base_libs)
 tests_fuzz_fuzz_outbox_LDADD = $(fuzz_main) $(client_libs)
@@ -25,7 +31,7 @@ tests_fuzz_fuzz_text_LDADD = $(fuzz_main) $(base_libs)
 tests_fuzz_fuzz_url_LDADD = $(fuzz_main) $(server_libs)
 
 check_PROGRAMS += $(fuzz_programs)
-EXTRA_DIST += scripts/fuzz tests/fuzz/corpus tests/fuzz/fuzz.h
+EXTRA_DIST += scripts/fuzz tests/fuzz/corpus tests/fuzz/dict tests/fuzz/dice.h tests/fuzz/fuzz.h
 if FUZZERS
 # libFuzzer brings its own main; scripts/fuzz builds and runs these.
 fuzz_main = $(FUZZ_MAIN)

@@ -450,6 +450,7 @@ a_key_has_one_spelling(void **state)
 	    "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh/",
 	    " AECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8",
 	    "AAECAwQFBgcICQoL\nDA0ODxAREhMUFRYXGBkaGxwdHh8",
+	    "AAECAwQFBgcIC\xc3\xa9LDA0ODxAREhMUFRYXGBkaGxwdHh8",
 	    "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh\xc3",
 	};
 	uint8_t key[KEY];
