@@ -124,6 +124,7 @@ check_listen(const char *value, char cause[static ERR_LEN])
 }
 
 static const char *const plaintext_choices[] = {"local", "any", NULL};
+static const char *const sandbox_choices[] = {"no", "yes", "must", NULL};
 static const char *const names_choices[] = {"unicode", "ascii", NULL};
 static const char *const level_choices[] = {
     "error", "warn", "info", "debug", NULL};
@@ -153,6 +154,8 @@ static const struct conf_option options[] = {
 	{"server", "motd", 0, CONF_STRING, AT(motd), 0, 0, NULL, NULL, "FILE", "greet people with the lines of FILE"},
 	{"server", "plaintext", 0, CONF_ENUM, AT(plaintext), 0, 0, "local", plaintext_choices, "WHERE", "allow plain sessions: local (loopback and Unix sockets) or any"},
 	{"server", "names", 0, CONF_ENUM, AT(names), 0, 0, "unicode", names_choices, "WHICH", "what rooms and people may be called: unicode or ascii"},
+	{"server", "user", 0, CONF_STRING, AT(user), 0, 0, NULL, NULL, "NAME", "started by root, become NAME; by default snug, if there is one"},
+	{"server", "sandbox", 0, CONF_ENUM, AT(sandbox), 0, 0, "yes", sandbox_choices, "HOW", "give up rights: no, yes (as far as the kernel can) or must"},
 	{"server", "log-level", 0, CONF_ENUM, AT(log_level), 0, 0, "info", level_choices, "LEVEL", "log error, warn, info or debug and what is above"},
 	{"server", "log-format", 0, CONF_ENUM, AT(log_format), 0, 0, "text", format_choices, "FORMAT", "log as text or json"},
 

@@ -10,6 +10,7 @@
 #include "base/conf.h"
 
 enum config_plaintext { PLAINTEXT_LOCAL, PLAINTEXT_ANY };
+enum config_sandbox { SANDBOX_NO, SANDBOX_YES, SANDBOX_MUST };
 enum config_names { NAMES_UNICODE, NAMES_ASCII };
 
 /* Everything an operator may set; times in milliseconds, sizes in bytes. */
@@ -24,7 +25,8 @@ struct config {
 	struct cidr_list proxy_ranges; /* from proxy_from */
 	char *name;
 	char *motd; /* a file */
-	int plaintext, names;
+	int plaintext, names, sandbox;
+	char *user; /* NULL: snug, if there is one */
 	int log_level, log_format;
 
 	/* [relay] */

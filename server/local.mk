@@ -18,6 +18,7 @@ libserver_a_SOURCES = \
 	server/news.c server/news.h \
 	server/output.c \
 	server/penalty.c server/penalty.h \
+	server/privilege.c server/privilege.h \
 	server/redis_dial.c server/redis_dial.h \
 	server/redis_handshake.c server/redis_handshake.h \
 	server/redis_link.c server/redis_link.h \
@@ -49,6 +50,7 @@ libserver_a_SOURCES = \
 	server/rights.c server/rights.h \
 	server/rights_record.c \
 	server/room.c server/room.h \
+	server/sandbox.c server/sandbox.h \
 	server/server.h \
 	server/session.c server/session.h \
 	server/state.c server/state.h \
@@ -56,8 +58,10 @@ libserver_a_SOURCES = \
 	server/table.c server/table.h \
 	server/user.c server/user.h \
 	server/worker.c server/worker.h
-libserver_a_CFLAGS = $(AM_CFLAGS) $(SODIUM_CFLAGS) $(LIBEVENT_CFLAGS) $(HIREDIS_CFLAGS)
-server_libs = libserver.a libproto.a $(base_libs) $(LIBEVENT_LIBS) $(HIREDIS_LIBS) $(SODIUM_LIBS)
+libserver_a_CFLAGS = $(AM_CFLAGS) $(SODIUM_CFLAGS) $(LIBEVENT_CFLAGS) \
+	$(HIREDIS_CFLAGS) $(SECCOMP_CFLAGS)
+server_libs = libserver.a libproto.a $(base_libs) $(LIBEVENT_LIBS) $(HIREDIS_LIBS) \
+	$(SODIUM_LIBS) $(SECCOMP_LIBS)
 
 sbin_PROGRAMS += snugd
 snugd_SOURCES = server/main.c

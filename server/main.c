@@ -18,6 +18,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "base/addr.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -28,10 +29,13 @@
 #include "server/listener.h"
 #include "server/member.h"
 #include "server/news.h"
+#include "server/privilege.h"
+#include "server/redis_url.h"
 #include "server/relay.h"
 #include "server/relay_local.h"
 #include "server/relay_redis.h"
 #include "server/room.h"
+#include "server/sandbox.h"
 #include "server/server.h"
 #include "server/session.h"
 #include "server/table.h"
@@ -340,6 +344,96 @@ start_signals(struct node *n)
 		event_add(n->signals[i], NULL);
 }
 
+/* What the server opens and calls from here on, and nothing else. */
+static void
+plan_sandbox(const struct config *c, struct sandbox_plan *p)
+{
+	char cause[ERR_LEN];
+	struct redis_url url;
+	struct addr a;
+
+	/* evdns reads them again, each time a name is looked up. */
+	sandbox_may_read(p, "/etc/resolv.conf");
+	sandbox_may_read(p, "/etc/hosts");
+	for (size_t i = 0; i < c->listen.n; i++)
+		if (addr_parse(span_of(c->listen.items[i]), SNUG_PORT, &a,
+			cause) == 0 &&
+		    a.is_unix)
+			sandbox_may_remove_beside(p, a.host);
+	if (!c->redis || redis_url_parse(&url, span_of(c->redis), cause) != 0)
+		return;
+	if (!url.is_unix)
+		sandbox_may_connect(p, url.port);
+	redis_url_wipe(&url);
+}
+
+/* Says what is in force.  What is not there is enough reason not to start only
+ * where the operator said `must`; what is there and fails, always. */
+static int
+judge_sandbox(const struct config *c, int err, char cause[static ERR_LEN])
+{
+	if (err >= 0)
+		return 0;
+	if (err == -SANDBOX_EFAILED || c->sandbox == SANDBOX_MUST)
+		return -1;
+	log_warn("main", 0,
+	    "%s; the server goes on without; sandbox = must refuses that",
+	    cause);
+	return 0;
+}
+
+static bool
+has_sandbox(const struct config *c)
+{
+	return c->sandbox != SANDBOX_NO && sandbox_is_possible();
+}
+
+/* Before there is any thread, and before anything is read from anybody. */
+static int
+give_up_files(const struct config *c, char cause[static ERR_LEN])
+{
+	struct sandbox_plan plan = {0};
+	int abi;
+
+	if (!has_sandbox(c))
+		return 0;
+	plan_sandbox(c, &plan);
+	abi = sandbox_fence(&plan, cause);
+	sandbox_plan_fini(&plan);
+	if (abi > 0)
+		log_info("main", 0, "sandbox landlock=%d", abi);
+	return judge_sandbox(c, abi, cause);
+}
+
+/* When all is open and every thread runs. */
+static int
+give_up_calls(const struct config *c, char cause[static ERR_LEN])
+{
+	int err;
+
+	if (!has_sandbox(c)) {
+		log_info("main", 0, "sandbox off: %s",
+		    c->sandbox == SANDBOX_NO
+			? "sandbox = no"
+			: "this build counts or checks its own memory");
+		return 0;
+	}
+	err = sandbox_filter(cause);
+	if (err == 0)
+		log_info("main", 0, "sandbox seccomp=yes");
+	return judge_sandbox(c, err, cause);
+}
+
+static int
+give_up_root(const struct config *c, char cause[static ERR_LEN])
+{
+	int err = privilege_drop(c->user, cause);
+
+	if (err > 0)
+		log_warn("main", 0, "%s", cause);
+	return err < 0 ? -1 : 0;
+}
+
 static int
 node_open(struct node *n, char cause[static ERR_LEN])
 {
@@ -372,17 +466,18 @@ node_open(struct node *n, char cause[static ERR_LEN])
 	start_signals(n);
 	if (c->motd && !(sv->motd = read_motd(c->motd, cause)))
 		return -1;
+	n->listeners = listeners_open(sv, cause);
+	if (!n->listeners || give_up_root(c, cause) != 0 ||
+	    give_up_files(c, cause) != 0)
+		return -1;
 	sv->relay = make_relay(n, cause);
 	if (!sv->relay)
 		return -1;
 	n->events = news_events;
 	n->events.on_state = on_relay_state;
 	relay_set_events(sv->relay, &n->events, sv);
-	n->listeners = listeners_open(sv, cause);
-	if (!n->listeners)
-		return -1;
 	start_tick(n);
-	return 0;
+	return give_up_calls(c, cause);
 }
 
 static void
@@ -476,6 +571,7 @@ run(struct node *n, int argc, char **argv)
 		puts("the configuration is good");
 		return EXIT_SUCCESS;
 	}
+	sandbox_hide_memory();
 	log_setup((enum log_level)c->log_level, (enum log_format)c->log_format);
 	return serve(n);
 }

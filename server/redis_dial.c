@@ -15,6 +15,7 @@
 #include <event2/dns.h>
 #include <event2/event.h>
 #include <event2/util.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
@@ -198,8 +199,22 @@ on_resolved(int err, struct evutil_addrinfo *all, void *arg)
 	free(q);
 }
 
+static const char resolv_conf[] = "/etc/resolv.conf";
+
+/* access() does not ask Landlock. */
+static bool
+can_read(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
+}
+
 /* Reads the system's configuration anew each time: it may have changed since
- * the last attempt. */
+ * the last attempt.  A file that took its place behind the sandbox cannot be
+ * read: then the servers that are known have to do. */
 static bool
 prepare_dns(struct redis_dial *d)
 {
@@ -208,9 +223,11 @@ prepare_dns(struct redis_dial *d)
 		    evdns_base_new(d->base, EVDNS_BASE_DISABLE_WHEN_INACTIVE);
 	if (!d->dns)
 		return false;
+	if (evdns_base_count_nameservers(d->dns) > 0 && !can_read(resolv_conf))
+		return true;
 	evdns_base_clear_nameservers_and_suspend(d->dns);
 	(void)evdns_base_resolv_conf_parse(
-	    d->dns, DNS_OPTIONS_ALL, "/etc/resolv.conf");
+	    d->dns, DNS_OPTIONS_ALL, resolv_conf);
 	evdns_base_resume(d->dns);
 	return true;
 }

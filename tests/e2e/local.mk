@@ -15,6 +15,7 @@ e2e_tests = \
 	tests/e2e/test_redis_away.py \
 	tests/e2e/test_resume.py \
 	tests/e2e/test_rooms.py \
+	tests/e2e/test_sandbox.py \
 	tests/e2e/test_talk.py
 TESTS += $(e2e_tests)
 dist_check_SCRIPTS += $(e2e_tests)

@@ -402,6 +402,9 @@ class Server(Program):
             argv += ["--listen", address]
         if redis:
             argv += ["--redis", redis.url]
+        # Where the tests are root's, so are their files.
+        if os.geteuid() == 0 and "--user" not in options:
+            argv += ["--user", "root"]
         super().__init__(world, argv + list(options))
         self.name = name
         self.addresses = self.wait_log(r"^ready (.*)$")[1].split()

@@ -10,6 +10,7 @@ unit_server = \
 	tests/unit/test_penalty \
 	tests/unit/test_render \
 	tests/unit/test_room \
+	tests/unit/test_sandbox \
 	tests/unit/test_session \
 	tests/unit/test_stranger \
 	tests/unit/test_user
@@ -39,6 +40,8 @@ tests_unit_test_render_SOURCES = tests/unit/test_render.c tests/unit/unit.h
 tests_unit_test_render_LDADD = $(unit_server_ldadd)
 tests_unit_test_room_SOURCES = tests/unit/test_room.c tests/unit/unit.h
 tests_unit_test_room_LDADD = $(unit_server_ldadd)
+tests_unit_test_sandbox_SOURCES = tests/unit/test_sandbox.c tests/unit/unit.h
+tests_unit_test_sandbox_LDADD = $(unit_server_ldadd)
 tests_unit_test_session_SOURCES = tests/unit/test_session.c $(unit_server_rig)
 tests_unit_test_session_CFLAGS = $(AM_CFLAGS) $(LIBEVENT_CFLAGS)
 tests_unit_test_session_LDADD = $(unit_server_ldadd)

@@ -1,0 +1,204 @@
+# SPDX-License-Identifier: ISC
+"""What snugd gives up when it starts, and that it goes on all the same."""
+import os
+import pwd
+import re
+import signal
+
+from snugtest import SNUGD, Failed, Skip, run, sanitized, test, until
+
+
+def status(program):
+    """{name: value} of /proc/PID/status, also of its threads: the least."""
+    with open(f"/proc/{program.pid}/status", encoding="ascii") as f:
+        return dict(line.split(":\t", 1) for line in f.read().splitlines()
+                    if ":\t" in line)
+
+
+def threads(program, key):
+    """What every thread has there."""
+    out = set()
+    for tid in os.listdir(f"/proc/{program.pid}/task"):
+        with open(f"/proc/{program.pid}/task/{tid}/status",
+                  encoding="ascii") as f:
+            out |= set(re.findall(rf"^{key}:\t(.*)$", f.read(), re.MULTILINE))
+    return out
+
+
+def needs_sandbox():
+    if sanitized():
+        raise Skip("built with sanitizers, which need what it takes away")
+    with open(SNUGD, "rb") as f:
+        if b"__gcov" in f.read():
+            raise Skip("built to count lines, which needs files")
+
+
+def needs_root():
+    if os.geteuid() != 0:
+        raise Skip("only root can become somebody else")
+
+
+def open_to_all(w):
+    """The folder of the test, for somebody who is not root."""
+    os.chmod(w.dir, 0o777)
+
+
+@test
+def it_says_what_is_in_force_and_the_kernel_agrees(w):
+    needs_sandbox()
+    s = w.server()
+    s.wait_log(r"sandbox landlock=\d+")
+    s.wait_log(r"sandbox seccomp=yes")
+    if threads(s, "Seccomp") != {"2"} or threads(s, "NoNewPrivs") != {"1"}:
+        raise Failed(f"Seccomp {threads(s, 'Seccomp')}, NoNewPrivs "
+                     f"{threads(s, 'NoNewPrivs')}")
+    w.client(s, "ann", ["r"]).say("r", "hi")
+
+
+@test
+def it_can_be_switched_off(w):
+    s = w.server("--sandbox", "no")
+    s.wait_log(r"sandbox off")
+    if threads(s, "Seccomp") != {"0"}:
+        raise Failed(f"Seccomp {threads(s, 'Seccomp')}")
+
+
+@test
+def it_can_be_insisted_on(w):
+    needs_sandbox()
+    w.client(w.server("--sandbox", "must"), "ann")
+
+
+@test
+def it_has_no_core_and_no_debugger(w):
+    needs_sandbox()
+    s = w.server()
+    with open(f"/proc/{s.pid}/limits", encoding="ascii") as f:
+        if not re.search(r"^Max core file size +0 +0 ", f.read(),
+                         re.MULTILINE):
+            raise Failed("a core file may be written")
+
+
+@test
+def root_becomes_the_user_it_was_told(w):
+    needs_root()
+    open_to_all(w)
+    nobody = pwd.getpwnam("nobody")
+    s = w.server("--user", "nobody",
+                 listen=("127.0.0.1:0", f"unix:{w.path('s')}"))
+    for key, want in (("Uid", nobody.pw_uid), ("Gid", nobody.pw_gid)):
+        if set(status(s)[key].split()) != {str(want)}:
+            raise Failed(f"{key}: {status(s)[key]}")
+    if "0" in status(s)["Groups"].split():
+        raise Failed(f"it is still in the groups {status(s)['Groups']}")
+    for key in ("CapEff", "CapPrm", "CapAmb"):
+        if int(status(s)[key], 16) != 0:
+            raise Failed(f"{key}: {status(s)[key]}")
+    w.client(s, "ann", ["r"]).say("r", "hi")
+
+
+@test
+def a_low_port_is_bound_before_that(w):
+    needs_root()
+    for port in range(1000, 800, -1):
+        p = w.program(SNUGD, "--no-config", "--user", "nobody", "--listen",
+                      f"127.0.0.1:{port}")
+        if until(lambda p=p: "ready" in p.log() or p.process.poll(), "start"):
+            if p.process.poll() is None:
+                w.client(p, address=f"127.0.0.1:{port}").nothing()
+                return
+            p.wait()
+    raise Failed("no port below 1000 was free")
+
+
+@test
+def a_user_that_is_none_is_named(w):
+    needs_root()
+    p = w.program(SNUGD, "--no-config", "--listen", "127.0.0.1:0", "--user",
+                  "no-such-user")
+    if p.wait() != 1 or "useradd" not in p.log():
+        raise Failed(p.log())
+
+
+@test
+def root_is_warned_that_it_is_root(w):
+    needs_root()
+    try:
+        pwd.getpwnam("snug")
+        raise Skip("there is a user snug here, whom it becomes")
+    except KeyError:
+        pass
+    p = w.program(SNUGD, "--no-config", "--listen", "127.0.0.1:0")
+    p.wait_log(r"warn.*running as root.*useradd")
+    p.wait_log("^ready")
+
+
+@test
+def others_need_not_say_who_they_are_and_cannot_change_it(w):
+    needs_root()
+    nobody = pwd.getpwnam("nobody")
+    open_to_all(w)
+
+    def start(*options):
+        return w.program("setpriv", f"--reuid={nobody.pw_uid}",
+                         f"--regid={nobody.pw_gid}", "--clear-groups", SNUGD,
+                         "--no-config", "--listen", "127.0.0.1:0", *options)
+
+    probe = w.program("setpriv", f"--reuid={nobody.pw_uid}", "test", "-x",
+                      SNUGD)
+    if probe.wait() != 0:
+        raise Skip("the build is not readable for others")
+    p = start()
+    address = p.wait_log(r"^ready (.*)$")[1]
+    w.client(p, "ann", address=address).nothing()
+    p = start("--user", "root")
+    if p.wait() != 1 or "only root" not in p.log():
+        raise Failed(p.log())
+
+
+@test
+def redis_comes_and_goes_over_a_socket(w):
+    redis = w.redis()
+    s = w.server(redis=redis)
+    ann = w.client(s, "ann", ["r"])
+    ann.say("r", "one")
+    redis.kill()
+    ann.skip_to("NOTICE relay-down<any>")
+    redis.again()
+    ann.skip_to("NOTICE relay-up<any>", deadline=20)
+    ann.say("r", "two")
+
+
+@test
+def redis_is_found_by_name_and_comes_back_over_tcp(w):
+    import socket  # a port that is free now
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    redis = w.redis("--port", str(port), "--bind", "127.0.0.1")
+
+    class Named:
+        url = f"redis://localhost:{port}/0"
+
+    s = w.server(redis=Named)
+    ann = w.client(s, "ann", ["r"])
+    ann.say("r", "one")
+    redis.kill()
+    ann.skip_to("NOTICE relay-down<any>")
+    redis.again()
+    ann.skip_to("NOTICE relay-up<any>", deadline=20)
+    ann.say("r", "two")
+
+
+@test
+def it_still_goes_down_in_order(w):
+    path = w.path("s")
+    s = w.server(listen=(f"unix:{path}",))
+    c = w.client(s)
+    s.signal(signal.SIGTERM)
+    c.skip_to("BYE shutdown<any>")
+    if s.wait() != 0 or os.path.exists(path):
+        raise Failed("the socket stays behind")
+
+
+run()
