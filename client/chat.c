@@ -4,6 +4,7 @@
  *
  * Each session begins alike, the first and the one after a break: WELCOME,
  * then NICK, then JOIN for every room that is wanted, from its cursor on.
+ * After a break NICK comes with a token, and JOIN waits for its answer.
  * A room's cursor is the id up to which everything was seen; it moves with
  * what the room delivers and with the end of a replay, never with the OK of a
  * message of ours, which may overtake others.
@@ -44,7 +45,7 @@ chat_changed(struct chat *c)
 bool
 chat_is_up(const struct chat *c)
 {
-	return net_get_state(c->net) == NET_UP;
+	return c->begun && net_get_state(c->net) == NET_UP;
 }
 
 void
@@ -105,8 +106,10 @@ refuse_offline(struct chat *c)
 	if (chat_is_up(c))
 		return false;
 	model_note(c->m, chat_here(c), ENTRY_ERROR,
-	    "not connected: try again when the line below says so, "
-	    "or /reconnect");
+	    net_get_state(c->net) == NET_UP
+		? "the server does not know yet who you are: try again soon"
+		: "not connected: try again when the line below says so, "
+		  "or /reconnect");
 	chat_changed(c);
 	return true;
 }
@@ -160,9 +163,10 @@ ask_nick(struct chat *c, enum ask what, const char *nick)
 	net_send(c->net, &lw);
 }
 
-static void
-enter_all(struct chat *c)
+void
+chat_enter_all(struct chat *c)
 {
+	c->begun = true;
 	for (size_t i = 1; i < c->m->n; i++) {
 		struct window *w = c->m->windows[i];
 		w->joined = false;
@@ -230,6 +234,44 @@ static void
 take_token(struct chat *c)
 {
 	span_copy(c->token, sizeof(c->token), span_of(c->next_token));
+	c->nspare = 0;
+}
+
+/*
+ * Going on as who we were.  No room is entered before that is settled: a
+ * session that has entered one cannot be taken over any more.  Where the
+ * connection goes first nobody knows whether it was taken over; if so, then by
+ * the token of the session that asked, which is kept beside the old one.
+ */
+static void
+ask_resume(struct chat *c, const char *nick)
+{
+	c->resuming = true;
+	ask_nick(c, ASK_RESUME, nick);
+}
+
+static void
+keep_spare(struct chat *c)
+{
+	if (!c->resuming)
+		return;
+	c->resuming = false;
+	if (!c->next_token[0])
+		return;
+	if (c->nspare == SPARE_TOKENS)
+		memmove(c->spare[0], c->spare[1],
+		    --c->nspare * sizeof(c->spare[0]));
+	memcpy(c->spare[c->nspare++], c->next_token, sizeof(c->next_token));
+}
+
+static bool
+next_spare(struct chat *c)
+{
+	if (c->nspare == 0)
+		return false;
+	memcpy(c->token, c->spare[0], sizeof(c->token));
+	memmove(c->spare[0], c->spare[1], --c->nspare * sizeof(c->spare[0]));
+	return true;
 }
 
 /* We are somebody new: what was said before was said by another. */
@@ -250,7 +292,7 @@ begin_session(struct chat *c, const struct name *nick, const char *token)
 	c->greeted = *nick;
 	c->nick_tries = again ? NICK_TRIES : 1;
 	if (resumes)
-		ask_nick(c, ASK_RESUME, c->m->nick.shown);
+		ask_resume(c, c->m->nick.shown);
 	span_copy(c->next_token, sizeof(c->next_token), span_of(token));
 	if (!resumes) {
 		take_token(c);
@@ -263,7 +305,8 @@ begin_session(struct chat *c, const struct name *nick, const char *token)
 	}
 	c->was_up = true;
 	c->relay_down = false;
-	enter_all(c);
+	if (!resumes)
+		chat_enter_all(c);
 }
 
 void
@@ -458,13 +501,64 @@ on_nick_taken(struct chat *c, const struct net_about *about, struct span nick)
 }
 
 static void
+ask_nick_in(struct chat *c, enum ask what, const char *nick, uint64_t ms)
+{
+	c->nick_ask = what;
+	span_copy(c->nick_again, sizeof(c->nick_again), span_of(nick));
+	c->nick_at_ms = clock_now_ms() + ms;
+	chat_retry_soon(c);
+}
+
+/* False: it is tried again, for it may succeed yet. */
+static bool
+is_resume_over(
+    struct chat *c, const struct net_about *about, const struct net_answer *a)
+{
+	if (!a->ok && a->retry_ms >= 0) {
+		ask_nick_in(c, ASK_RESUME, about->cid, (uint64_t)a->retry_ms);
+		return false;
+	}
+	if (!a->ok && next_spare(c)) {
+		ask_resume(c, about->cid);
+		return false;
+	}
+	c->resuming = false;
+	take_token(c);
+	return true;
+}
+
+/* We are somebody new, by the name we had or want to have. */
+static void
+on_resume_refused(struct chat *c, const char *nick)
+{
+	model_set_nick(c->m, &c->greeted);
+	begin_sender(c);
+	if (c->returning && c->nick)
+		ask_nick(c, ASK_LOGIN, c->nick);
+	else if (!name_is_guest(nick))
+		ask_nick(c, ASK_LOGIN, nick);
+	c->returning = false;
+}
+
+static void
+on_resume_answer(
+    struct chat *c, const struct net_about *about, const struct net_answer *a)
+{
+	if (a->lost || !is_resume_over(c, about, a))
+		return;
+	if (a->ok)
+		on_nick_taken(c, about, a->text);
+	else
+		on_resume_refused(c, about->cid);
+	chat_enter_all(c);
+}
+
+static void
 on_nick_answer(
     struct chat *c, const struct net_about *about, const struct net_answer *a)
 {
 	if (a->lost)
 		return;
-	if (about->what == ASK_RESUME)
-		take_token(c);
 	if (a->ok) {
 		on_nick_taken(c, about, a->text);
 		return;
@@ -474,21 +568,9 @@ on_nick_answer(
 		return;
 	}
 	model_set_nick(c->m, &c->greeted);
-	if (about->what == ASK_RESUME) {
-		begin_sender(c);
-		if (c->returning && c->nick)
-			ask_nick(c, ASK_LOGIN, c->nick);
-		else if (!name_is_guest(about->cid))
-			ask_nick(c, ASK_LOGIN, about->cid);
-		c->returning = false;
-		return;
-	}
 	/* after a break the old session may hold the nick for a while */
 	if (--c->nick_tries > 0 && span_is(a->code, "nick-in-use")) {
-		span_copy(
-		    c->nick_again, sizeof(c->nick_again), span_of(about->cid));
-		c->nick_at_ms = clock_now_ms() + NICK_RETRY_MS;
-		chat_retry_soon(c);
+		ask_nick_in(c, ASK_LOGIN, about->cid, NICK_RETRY_MS);
 		return;
 	}
 	note_error(c, NULL, a);
@@ -526,8 +608,10 @@ on_answer(void *arg, const struct net_about *about, const struct net_answer *a)
 	switch ((enum ask)about->what) {
 	case ASK_NICK:
 	case ASK_LOGIN:
-	case ASK_RESUME:
 		on_nick_answer(c, about, a);
+		break;
+	case ASK_RESUME:
+		on_resume_answer(c, about, a);
 		break;
 	case ASK_JOIN:
 	case ASK_REJOIN:
@@ -584,8 +668,13 @@ on_state(void *arg, enum net_state state)
 {
 	struct chat *c = arg;
 	c->m->dirty |= DIRTY_STATUS;
-	if (state == NET_OFF || state == NET_WAITING)
+	if (state != NET_UP)
+		c->begun = false;
+	if (state == NET_OFF || state == NET_WAITING) {
+		c->nick_at_ms = 0;
+		keep_spare(c);
 		note_down(c);
+	}
 	if (c->ops->state)
 		c->ops->state(c->arg, state);
 	chat_changed(c);
@@ -608,6 +697,18 @@ retry_window(struct chat *c, struct window *w, uint64_t now_ms)
 	return false;
 }
 
+static bool
+retry_nick(struct chat *c, uint64_t now_ms)
+{
+	if (c->nick_at_ms == 0)
+		return false;
+	if (c->nick_at_ms > now_ms)
+		return true;
+	c->nick_at_ms = 0;
+	ask_nick(c, c->nick_ask, c->nick_again);
+	return false;
+}
+
 static void
 on_retry(evutil_socket_t fd, short what, void *arg)
 {
@@ -616,15 +717,11 @@ on_retry(evutil_socket_t fd, short what, void *arg)
 	bool again = false;
 	(void)fd;
 	(void)what;
-	if (!chat_is_up(c))
+	if (net_get_state(c->net) != NET_UP)
 		return;
-	for (size_t i = 1; i < c->m->n; i++)
+	for (size_t i = 1; i < c->m->n && chat_is_up(c); i++)
 		again |= retry_window(c, c->m->windows[i], now);
-	again |= c->nick_at_ms > 0;
-	if (c->nick_at_ms > 0 && now >= c->nick_at_ms) {
-		c->nick_at_ms = 0;
-		ask_nick(c, ASK_LOGIN, c->nick_again);
-	}
+	again |= retry_nick(c, now);
 	if (again)
 		chat_retry_soon(c);
 }
@@ -687,13 +784,15 @@ chat_query(struct chat *c, const struct name *nick)
 void
 chat_nick(struct chat *c, const struct name *nick)
 {
-	if (chat_is_up(c)) {
-		ask_nick(c, ASK_NICK, nick->shown);
+	if (net_get_state(c->net) == NET_UP) {
+		if (!refuse_offline(c))
+			ask_nick(c, ASK_NICK, nick->shown);
 		return;
 	}
 	free(c->nick);
 	c->nick = xstrdup(nick->shown);
 	c->token[0] = '\0';
+	c->nspare = 0;
 	model_set_nick(c->m, nick);
 	chat_changed(c);
 }
@@ -776,7 +875,7 @@ void
 chat_quit(struct chat *c, struct span why)
 {
 	struct line_writer lw;
-	if (!chat_is_up(c)) {
+	if (net_get_state(c->net) != NET_UP) {
 		net_disconnect(c->net, "you left");
 		return;
 	}

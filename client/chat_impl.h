@@ -19,6 +19,7 @@
 struct event;
 
 enum { RESUME_MAX = OUTBOX_TOKEN_MAX };
+enum { SPARE_TOKENS = 4 };
 
 /* What was asked. */
 enum ask {
@@ -51,6 +52,11 @@ struct chat {
 	uint64_t max_text, dedupe_ms;
 	char token[RESUME_MAX + 1];      /* of the session there is or was */
 	char next_token[RESUME_MAX + 1]; /* when the old one has been used */
+	char spare[SPARE_TOKENS][RESUME_MAX + 1]; /* of sessions that may have
+						   * used it, oldest first */
+	size_t nspare;
+	bool resuming;     /* asked, or to be asked again, in this session */
+	bool begun;        /* who we are is settled: rooms can be entered */
 	uint64_t sender;   /* counts who we are: as whom we say things */
 	bool returning;    /* the token is an earlier run's */
 	bool trouble_told; /* the outbox's */
@@ -59,6 +65,7 @@ struct chat {
 	struct name greeted; /* the nick this session began with */
 	unsigned nick_tries; /* left */
 	uint64_t nick_at_ms; /* when to try again; 0: not */
+	enum ask nick_ask;
 	char nick_again[NAME_BYTES_MAX + 1];
 	char cid_base[17];
 	uint64_t cid_next;
@@ -79,6 +86,8 @@ struct window *chat_window_of(const struct chat *c, struct span target);
 void chat_ask(struct chat *c, enum ask what, const struct window *w,
     const char *cid, struct line_writer *lw);
 void chat_put_target(struct line_writer *lw, const struct window *w);
+/* Rooms are entered and conversations caught up with, from their cursors. */
+void chat_enter_all(struct chat *c);
 void chat_welcome(struct chat *c, const struct line *l);
 
 /* chat_hear.c: a line that is no answer; net.h's line function. */

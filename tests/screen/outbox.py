@@ -305,11 +305,114 @@ def a_failed_resume_is_not_taken_for_the_same_sender():
             tag, attributes, _ = server.expect("NICK")
             equal(attributes.get("resume"), "one")
             server.answer(tag, "ERR nick-in-use no such session")
-            server.join()
             tag, attributes, _ = server.expect("NICK")
             equal(attributes, {})
             server.answer(tag, "OK ann")
+            server.join()
             t.until(lambda t: mark_of(t, "│ hello") == "?", "the mark")
+
+
+def refuse_resume(server, code, token):
+    """NICK with a token is refused for now; nothing else is said meanwhile,
+    or the session could not be taken over any more."""
+    tag, attributes, words = server.expect("NICK")
+    equal((attributes.get("resume"), words[1]), (token, "ann"))
+    server.send(tag + " @retry=100 ERR " + code + " try again")
+
+
+def a_resume_is_tried_again(code):
+    with FakeServer() as server, \
+            snug(server, "lobby", env=home(server)) as t:
+        begin(server)
+        server.join()
+        t.wait("2 here")
+        t.type("hello\r")
+        _, attributes, _ = server.expect("SAY")
+        server.drop()
+        t.wait("offline")
+        t.type("\r")
+        server.welcome("dedupe=300 resume=two")
+        refuse_resume(server, code, "one")
+        refuse_resume(server, code, "one")
+        t.until(lambda t: mark_of(t, "│ hello") == "o", "it waits")
+        tag, again, _ = server.expect("NICK")
+        equal(again.get("resume"), "one")
+        server.answer(tag, "OK ann")
+        server.join()
+        tag, again, words = server.expect("SAY")
+        equal((words[2], again["cid"]), ("hello", attributes["cid"]))
+        server.answer(tag, "OK 1800000000000-0")
+        delivered(server, t, "hello")
+        t.until(lambda t: "token=two" in kept(server), "who we are now")
+
+
+@test
+def a_resume_while_the_relay_is_away_is_tried_again():
+    a_resume_is_tried_again("relay-down")
+
+
+@test
+def a_resume_with_an_unknown_outcome_is_tried_again():
+    a_resume_is_tried_again("outcome-unknown")
+
+
+@test
+def a_resume_at_a_busy_server_is_tried_again():
+    a_resume_is_tried_again("busy")
+
+
+@test
+def a_resume_that_was_cut_is_tried_with_both_tokens():
+    """What it took over goes by the token of the session that did it."""
+    with FakeServer() as server, \
+            snug(server, "lobby", env=home(server)) as t:
+        begin(server)
+        server.join()
+        t.wait("2 here")
+        t.type("hello\r")
+        _, attributes, _ = server.expect("SAY")
+        for token in ("two", "three"):
+            server.drop()
+            t.wait("offline")
+            t.type("\r")
+            server.welcome("dedupe=300 resume=" + token)
+            equal(server.expect("NICK")[1].get("resume"), "one")
+        server.drop()
+        t.wait("offline")
+        t.type("\r")
+        server.welcome("dedupe=300 resume=four")
+        for token in ("one", "two"):
+            tag, again, _ = server.expect("NICK")
+            equal(again.get("resume"), token)
+            server.answer(tag, "ERR no-such-nick that token is not good")
+        tag, again, _ = server.expect("NICK")
+        equal(again.get("resume"), "three")
+        server.answer(tag, "OK ann")
+        server.join()
+        tag, again, words = server.expect("SAY")
+        equal((words[2], again["cid"]), ("hello", attributes["cid"]))
+        server.answer(tag, "OK 1800000000000-0")
+        delivered(server, t, "hello")
+
+
+@test
+def a_room_joined_during_a_resume_waits_for_it():
+    with FakeServer() as server, \
+            snug(server, "lobby", env=home(server)) as t:
+        begin(server)
+        server.join()
+        t.wait("2 here")
+        server.drop()
+        t.wait("offline")
+        t.type("\r")
+        server.welcome("dedupe=300 resume=two")
+        refuse_resume(server, "relay-down", "one")
+        t.type("/join dev\r")
+        t.wait("[2 #dev]")
+        tag, _, _ = server.expect("NICK")
+        server.answer(tag, "OK ann")
+        server.join()
+        server.join("dev")
 
 
 @test

@@ -107,6 +107,30 @@ def comings_goings_topics_and_names_are_told():
 
 
 @test
+def a_node_that_died_takes_its_people_off_the_list():
+    with FakeServer() as server, snug(server, "lobby", "dev",
+                                      cols=160) as t:
+        server.begin(members="ann bob carol dave erin frank")
+        server.join("dev", members="ann bob")
+        t.press("alt-1")
+        t.wait("6 here")
+        server.send("NOTICE parted lobby 4")
+        t.wait("<- │ 4 people left: the server they were on went away")
+        tag, _, words = server.expect("NAMES")
+        equal(words[1], "lobby")
+        server.send(tag + " NAMES lobby 2 ann bob")
+        server.answer(tag, "OK")
+        t.wait("2 here")
+        check(not t.has("carol"), "who is gone is not listed")
+        server.send("NOTICE parted elsewhere 4")
+        server.send("NOTICE parted lobby x")
+        server.send("NOTICE parted")
+        server.msg("still here")
+        t.wait("bob │ still here")
+        equal(sum("people left" in row for row in t.screen()), 1)
+
+
+@test
 def an_unknown_command_stays_in_the_input():
     with Snugd() as server, Raw(server, "bob", "lobby") as bob, \
             snug(server, "lobby") as ann:
