@@ -29,6 +29,15 @@ msgid_is_zero(struct msgid id)
 	return id.ms == 0 && id.seq == 0;
 }
 
+/* The id right above; of the highest, 0-0. */
+static inline struct msgid
+msgid_next(struct msgid id)
+{
+	id.seq++;
+	id.ms += id.seq == 0;
+	return id;
+}
+
 /* Two decimals without leading zeros; false leaves *id alone. */
 bool msgid_parse(struct span s, struct msgid *id) MUST_CHECK;
 

@@ -49,6 +49,7 @@ libserver_a_SOURCES = \
 	server/render.c server/render.h \
 	server/rights.c server/rights.h \
 	server/rights_record.c \
+	server/ring.c server/ring.h \
 	server/room.c server/room.h \
 	server/sandbox.c server/sandbox.h \
 	server/server.h \

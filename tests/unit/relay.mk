@@ -4,7 +4,8 @@ if HAVE_CMOCKA
 unit_relay = \
 	tests/unit/test_relay \
 	tests/unit/test_relay_contract \
-	tests/unit/test_relay_local
+	tests/unit/test_relay_local \
+	tests/unit/test_ring
 check_PROGRAMS += $(unit_relay)
 TESTS += $(unit_relay)
 unit_relay_ldadd = libserver.a libproto.a $(base_libs) \
@@ -21,4 +22,6 @@ tests_unit_test_relay_contract_CFLAGS = $(AM_CFLAGS) $(HIREDIS_CFLAGS)
 tests_unit_test_relay_contract_LDADD = $(unit_relay_ldadd)
 tests_unit_test_relay_local_SOURCES = tests/unit/test_relay_local.c
 tests_unit_test_relay_local_LDADD = $(unit_relay_ldadd)
+tests_unit_test_ring_SOURCES = tests/unit/test_ring.c tests/unit/unit.h
+tests_unit_test_ring_LDADD = $(unit_relay_ldadd)
 endif
