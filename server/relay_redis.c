@@ -40,7 +40,6 @@
 #include "server/relay_redis_int.h"
 
 enum {
-	LOG_MIN = 256,          /* entries, for nodes and those who come back */
 	LOG_MIN_TTL_MS = 60000, /* with history 0 */
 	TASKS_OUT_MAX = 500,    /* commands under way while coming back */
 	ODD_MS = 60000,
@@ -165,7 +164,7 @@ rr_log_ttl(const struct rr *r)
 int64_t
 rr_log_max(const struct rr *r)
 {
-	return r->c.history > LOG_MIN ? r->c.history : LOG_MIN;
+	return r->c.history > RR_LOG_MIN ? r->c.history : RR_LOG_MIN;
 }
 
 /* --- coming back ---------------------------------------------------------- */
@@ -670,6 +669,7 @@ start(struct rr *r)
 	rr_depart_init(r);
 	rr_reap_init(r);
 	rr_expect_init(r);
+	ring_store_init(&r->rings, RING_STORE_BYTES_MAX);
 	r->recover_event = rr_event(r, on_recover, r);
 	r->recover_timer = rr_event(r, on_recover_timer, r);
 	r->check_timer = rr_event(r, on_check, r);

@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "server/relay_redis_int.h"
@@ -52,8 +53,26 @@ static void
 advance(struct rr_feed *f, struct msgid id)
 {
 	f->last = id;
+	f->heard_ms = clock_now_ms();
 	if (msgid_cmp(id, f->top) > 0)
 		f->top = id;
+}
+
+/* What is known of the log ends here, and nothing is known below. */
+static void
+forget(struct rr_feed *f)
+{
+	if (f->ring)
+		ring_reset(f->ring, f->last);
+}
+
+static void
+keep(struct rr_feed *f, struct msgid prev, struct span payload, bool decodes)
+{
+	if (f->ring && decodes)
+		ring_push(f->ring, prev, f->last, payload);
+	else if (f->ring)
+		ring_skip(f->ring, f->last);
 }
 
 /* What does not decode is stepped over: the chain goes on behind it. */
@@ -65,6 +84,7 @@ deliver(
 	int err = codec_get_msg(&m, payload);
 
 	advance(f, id);
+	keep(f, prev, payload, err == 0);
 	if (err < 0) {
 		rr_odd(f->r, codec_strerror(err), payload);
 		return;
@@ -201,6 +221,7 @@ miss(struct rr_feed *f)
 	if (msgid_cmp(f->last, target) >= 0)
 		return;
 	advance(f, target);
+	forget(f);
 	tell_gap(f);
 }
 
@@ -326,6 +347,7 @@ void
 rr_feed_open(struct rr_feed *f, struct msgid last)
 {
 	advance(f, last);
+	forget(f);
 	f->open = true;
 	drain(f, false);
 }
@@ -337,6 +359,7 @@ rr_feed_check(struct rr_feed *f, struct msgid newest, struct msgid asked)
 		return; /* what is being read will show it */
 	if (msgid_cmp(newest, asked) < 0 && msgid_cmp(f->last, asked) == 0) {
 		f->last = newest;
+		forget(f);
 		tell_gap(f);
 	} else if (msgid_cmp(newest, f->last) > 0) {
 		f->target = newest;

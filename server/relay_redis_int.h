@@ -17,6 +17,7 @@
 #include "server/relay.h"
 #include "server/relay_codec.h"
 #include "server/relay_redis.h"
+#include "server/ring.h"
 #include "server/table.h"
 
 /*
@@ -29,7 +30,8 @@
  *	relay_redis_reap.c  what a dead node left in Redis is cleared away
  *	relay_redis_chan.c  subscriptions
  *	relay_redis_feed.c  a conversation's messages, in order, without a hole
- *	relay_redis_log.c   append and read
+ *	relay_redis_log.c   appending
+ *	relay_redis_read.c  reading, from a room's ring or from the log
  *	relay_redis_room.c  rooms that are open here
  *	relay_redis_roster.c  who is in them, on all nodes
  *	relay_redis_member.c  this node's members come and go
@@ -38,7 +40,10 @@
  *	relay_redis_nick.c  claims
  */
 
-enum { RR_LAYOUT = 1 }; /* of the keys; one newer is not understood */
+enum {
+	RR_LAYOUT = 1,    /* of the keys; one newer is not understood */
+	RR_LOG_MIN = 256, /* entries of a log that are always kept */
+};
 
 struct rr;
 struct rr_room;
@@ -63,6 +68,7 @@ struct rr_op {
 	bool answered;           /* done was called */
 	bool waits;              /* a link will call back */
 	enum relay_status later; /* the answer, if it waits for the loop */
+	void (*call)(struct rr_op *op); /* or what finds it */
 	void (*fail)(struct rr_op *op, enum relay_status st); /* calls done */
 	void (*fini)(struct rr_op *op);                       /* may be NULL */
 };
@@ -77,6 +83,8 @@ void rr_op_answered(struct rr_op *op);
 void rr_op_fail(struct rr_op *op, enum relay_status st);
 /* The same, but from the loop; the operation is gone afterwards. */
 void rr_op_fail_later(struct rr_op *op, enum relay_status st);
+/* Goes on from the loop, where fn will answer or ask on. */
+void rr_op_call_later(struct rr_op *op, void (*fn)(struct rr_op *));
 /* Frees an answered one that no link will call back for. */
 void rr_op_free(struct rr_op *op);
 /* A step is done and another begins: the time runs anew. */
@@ -184,7 +192,9 @@ struct rr_feed {
 	const struct conv *conv; /* the owner's */
 	const struct rr_feed_ops *ops;
 	void *owner;
+	struct ring *ring;   /* the owner's, kept up by the feed; may be NULL */
 	struct msgid last;   /* delivered */
+	uint64_t heard_ms;   /* when `last` became known */
 	struct msgid top;    /* the highest ever seen: the floor of new ones */
 	struct msgid target; /* what a fill has to reach; 0-0: its end */
 	bool open;           /* else all is held */
@@ -376,7 +386,10 @@ struct rr {
 	struct rr_chan *chans; /* by name */
 	size_t chans_due;      /* acks still to come */
 	size_t nfills;         /* under way */
-	struct event *reaper;  /* of the graves */
+	struct ring_store rings;
+	struct rr_fetch *fetches; /* reads under way, by what is asked */
+	uint64_t fetched;         /* those that nobody shared */
+	struct event *reaper;     /* of the graves */
 
 	size_t ndead; /* nodes in their grace */
 	struct {

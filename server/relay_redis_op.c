@@ -95,10 +95,22 @@ rr_op_fail_later(struct rr_op *op, enum relay_status st)
 	event_active(r->later_event, 0, 0);
 }
 
+void
+rr_op_call_later(struct rr_op *op, void (*fn)(struct rr_op *))
+{
+	op->call = fn;
+	rr_op_fail_later(op, RELAY_DOWN);
+}
+
 static void
 answer_later(struct rr *r, struct rr_op *op)
 {
 	TAILQ_REMOVE(&r->later, op, entry);
+	if (op->call && !r->ending) {
+		enlist(op);
+		op->call(op);
+		return;
+	}
 	op->answered = true;
 	op->fail(op, r->ending ? RELAY_DOWN : op->later);
 	rr_op_free(op);

@@ -304,6 +304,7 @@ room_free(struct rr_room *room)
 {
 	rr_roster_free(room);
 	rr_feed_fini(&room->feed);
+	ring_fini(&room->ring);
 	buf_free(&room->news);
 	free(room);
 }
@@ -314,6 +315,8 @@ detach(struct rr_room *room)
 {
 	room->closed = true;
 	rr_feed_close(&room->feed);
+	room->feed.ring = NULL;
+	ring_fini(&room->ring);
 	if (room->chan)
 		rr_chan_close(room->r, room->chan);
 	room->chan = NULL;
@@ -443,6 +446,8 @@ room_new(struct rr *r, const struct name *name, void *handle)
 	span_copy(room->shown, sizeof room->shown, span_of(name->shown));
 	rr_room_tag(room->tag, name->fold);
 	rr_feed_init(&room->feed, r, &room->conv, &feed_ops, room);
+	ring_init(&room->ring, &r->rings, (struct msgid){0, 0});
+	room->feed.ring = &room->ring;
 	HASH_ADD_KEYPTR(
 	    hh, r->rooms, room->conv.key, strlen(room->conv.key), room);
 	return room;
@@ -618,6 +623,7 @@ rr_rooms_check(struct rr *r)
 	HASH_ITER (hh, r->rooms, room, next) {
 		if (room->closed || room->phase != ROOM_OPEN)
 			continue;
+		rr_ring_tidy(room);
 		span_copy(k->rooms[k->n].fold, sizeof k->rooms[0].fold,
 		    span_of(room->conv.key));
 		k->rooms[k->n++].asked = room->feed.last;

@@ -48,6 +48,8 @@ struct rr_room {
 	bool sweep_again;
 	struct rr_chan *chan;
 	struct rr_feed feed;
+	struct ring ring;
+	struct msgid lengthened; /* the ring's base when that was tried */
 	struct rr_own *own;
 	struct rr_member *members;
 	struct rr_member *senders; /* the same, by sender alone */
@@ -62,6 +64,11 @@ struct rr_room *rr_room_find(struct rr *r, const char *fold);
 struct rr_room *rr_room_find_open(struct rr *r, const char *fold);
 /* A closed room is kept while Redis may hold members of it. */
 void rr_room_bury_if_done(struct rr_room *room);
+
+/* --- relay_redis_read.c --------------------------------------------------- */
+
+/* Gives back what the ring holds of a log that has expired. */
+void rr_ring_tidy(struct rr_room *room);
 
 /* --- relay_redis_roster.c ------------------------------------------------- */
 

@@ -1445,6 +1445,53 @@ a_read_from_a_trimmed_id_has_a_gap(struct harness *h)
 	expect_page(n, &c, back, MANY - 64, MANY);
 }
 
+/* What a node answers that has the room open, and may remember, is what one
+ * answers that has not. */
+static void
+an_open_room_is_read_like_any_other(struct harness *h)
+{
+	struct node *open = &h->node[0], *other = &h->node[1];
+	enum { LINES = 150 };
+	static const unsigned counts[] = {1, 16, RELAY_READ_MAX};
+	struct conv c = room_conv("lobby");
+	struct msgid ids[LINES];
+	for (unsigned i = 0; i < LINES / 2; i++)
+		ids[i] = say(other, "lobby", ALICE, "before");
+	open_room(open, "lobby", lobby);
+	for (unsigned i = LINES / 2; i < LINES; i++)
+		ids[i] = say(open, "lobby", ALICE, "after");
+	for (unsigned i = LINES / 2; i < LINES; i++)
+		assert_id_equal(next_news(open, NEWS_MESSAGE)->id, ids[i]);
+
+	for (unsigned i = 0; i < 600; i++) {
+		struct relay_range range = {
+		    .direction = i % 2 ? RELAY_BACKWARD : RELAY_FORWARD,
+		    .from = ids[i * 7 % LINES],
+		    .to = i % 3 ? ids[i * 11 % LINES] : (struct msgid){0, 0},
+		    .check_from = i / 3 % 2,
+		    .n = counts[i % ARRAY_LEN(counts)],
+		};
+
+		if (i % 5 == 0)
+			range.from.seq++; /* as a rule it is nobody's */
+		if (i % 41 == 0)
+			range.from = (struct msgid){0, 0};
+		const struct answer *a =
+		    await_answer(ask_read(open, &c, &range));
+		const struct answer *b =
+		    await_answer(ask_read(other, &c, &range));
+		assert_int_equal(a->st, RELAY_OK);
+		assert_int_equal(a->gap, b->gap);
+		assert_int_equal(a->end, b->end);
+		assert_int_equal(a->n, b->n);
+		for (size_t k = 0; k < a->n; k++) {
+			assert_id_equal(a->news[k].id, b->news[k].id);
+			assert_id_equal(a->news[k].prev, b->news[k].prev);
+			assert_string_equal(a->news[k].text, b->news[k].text);
+		}
+	}
+}
+
 static void
 reads_see_what_was_said_before_them(struct harness *h)
 {
@@ -1894,6 +1941,7 @@ static const struct rule rules[] = {
 	ONE(it_is_up_and_says_how_durable_it_is),
 	ONE(freeing_answers_all_that_is_owed),
 	TWO(all_nodes_see_one_order),
+	TWO(an_open_room_is_read_like_any_other),
 	TWO(a_cid_is_deduped_on_another_node),
 	TWO(nicks_are_unique_over_all_nodes),
 	TWO(pairs_reach_across_nodes),

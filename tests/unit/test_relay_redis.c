@@ -31,6 +31,7 @@ enum {
 static struct redis_server server;
 static struct redis_proxy proxy;
 static bool proxied; /* the first node goes through it */
+static int64_t ttl_ms;
 static char lobby[1], den[1], alice[1], bob[1];
 
 /* --- the back end, with short times --------------------------------------- */
@@ -58,7 +59,7 @@ faults_node_start(struct node *n)
 	    .node = n->name,
 	    .prefix = prefix,
 	    .history = TEST_HISTORY,
-	    .history_ttl_ms = 3600 * 1000,
+	    .history_ttl_ms = ttl_ms ? ttl_ms : 3600 * 1000,
 	    .dedupe_ms = TEST_DEDUPE_MS,
 	    .resume_ms = TEST_RESUME_MS,
 	    .say_timeout_ms = SAY_MS,
@@ -1427,6 +1428,194 @@ an_emptied_redis_is_told_who_is_here(struct harness *h)
 	assert_int_equal(unread(a, NEWS_NICK_LOST), 0);
 }
 
+/* --- the ring ------------------------------------------------------------- */
+
+/* How many pages of logs Redis has read since it was asked to forget that. */
+static unsigned
+pages_read(void)
+{
+	static const char *const stats[] = {
+	    "cmdstat_xrange:calls=", "cmdstat_xrevrange:calls="};
+	redisReply *r = redis_server_ask(&server, "INFO commandstats");
+	unsigned sum = 0;
+
+	for (size_t i = 0; i < ARRAY_LEN(stats); i++) {
+		const char *at = strstr(r->str, stats[i]);
+
+		if (at)
+			sum +=
+			    (unsigned)strtoul(at + strlen(stats[i]), NULL, 10);
+	}
+	freeReplyObject(r);
+	return sum;
+}
+
+/* Says n lines, and waits until the last one came up. */
+static void
+say_lines(struct node *n, struct msgid *ids, unsigned lines)
+{
+	char text[24];
+
+	for (unsigned i = 0; i < lines; i++) {
+		snprintf(text, sizeof text, "line %u", i);
+		ids[i] = say(n, "lobby", ALICE, text);
+	}
+}
+
+static void
+await_message(struct node *n, struct msgid id)
+{
+	while (msgid_cmp(next_news(n, NEWS_MESSAGE)->id, id) != 0)
+		;
+}
+
+/* What one who comes back asks. */
+static struct answer *
+ask_since(struct node *n, struct msgid since, struct msgid to)
+{
+	struct conv c = room_conv("lobby");
+	struct relay_range range = {
+	    .direction = RELAY_FORWARD,
+	    .from = since,
+	    .to = to,
+	    .check_from = true,
+	    .n = RELAY_READ_MAX,
+	};
+
+	return ask_read(n, &c, &range);
+}
+
+static void
+expect_lines(
+    struct answer *a, const struct msgid *ids, unsigned from, unsigned to)
+{
+	await_answer(a);
+	assert_int_equal(a->st, RELAY_OK);
+	assert_false(a->gap);
+	assert_int_equal(a->n, to - from);
+	for (unsigned i = from; i < to; i++)
+		assert_int_equal(msgid_cmp(a->news[i - from].id, ids[i]), 0);
+}
+
+static void
+a_hundred_who_come_back_cost_no_read_of_the_log(struct harness *h)
+{
+	struct node *n = &h->node[0];
+	enum { LINES = 60 };
+	struct msgid ids[LINES];
+	struct answer *a[100];
+	open_room(n, "lobby", lobby);
+	say_lines(n, ids, LINES);
+	await_message(n, ids[LINES - 1]);
+	redis_server_do(&server, "CONFIG RESETSTAT");
+
+	for (unsigned i = 0; i < ARRAY_LEN(a); i++) {
+		a[i] = ask_since(n, ids[i % LINES], ids[LINES - 1]);
+		assert_int_equal(a[i]->calls, 0);
+	}
+	for (unsigned i = 0; i < ARRAY_LEN(a); i++)
+		expect_lines(a[i], ids, i % LINES + 1, LINES);
+	assert_int_equal(pages_read(), 0);
+}
+
+static void
+a_hundred_who_ask_the_same_of_the_log_cost_one_read(struct harness *h)
+{
+	struct node *n = &h->node[0];
+	enum { LINES = 240 };
+	struct msgid ids[LINES];
+	struct answer *a[100];
+	open_room(n, "lobby", lobby);
+	say_lines(n, ids, LINES);
+	await_message(n, ids[LINES - 1]);
+	redis_server_do(&server, "CONFIG RESETSTAT");
+
+	for (unsigned i = 0; i < ARRAY_LEN(a); i++)
+		a[i] = ask_since(n, ids[9], ids[LINES - 1]);
+	for (unsigned i = 0; i < ARRAY_LEN(a); i++)
+		expect_lines(a[i], ids, 10, 10 + RELAY_READ_MAX);
+	assert_int_equal(pages_read(), 1);
+}
+
+/* As after the node's start: the room was opened just now. */
+static void
+a_crowd_that_comes_to_a_fresh_room_costs_one_read(struct harness *h)
+{
+	struct node *n = &h->node[0];
+	enum { LINES = 60 };
+	struct msgid ids[LINES];
+	struct answer *a[100];
+	say_lines(n, ids, LINES);
+	open_room(n, "lobby", lobby);
+	redis_server_do(&server, "CONFIG RESETSTAT");
+
+	for (unsigned i = 0; i < ARRAY_LEN(a); i++)
+		a[i] = ask_since(n, ids[i % LINES], ids[LINES - 1]);
+	for (unsigned i = 0; i < ARRAY_LEN(a); i++)
+		expect_lines(a[i], ids, i % LINES + 1, LINES);
+	assert_int_equal(pages_read(), 1);
+}
+
+static void
+who_shares_a_read_is_answered_too_when_it_fails(struct harness *h)
+{
+	struct node *n = &h->node[0];
+	struct msgid ids[40];
+	struct answer *a[20];
+	say_lines(n, ids, ARRAY_LEN(ids));
+	open_room(n, "lobby", lobby);
+	redis_server_freeze(&server);
+
+	for (unsigned i = 0; i < ARRAY_LEN(a); i++)
+		a[i] = ask_since(n, ids[i], ids[39]);
+	for (unsigned i = 0; i < ARRAY_LEN(a); i++)
+		assert_int_equal(await_answer(a[i])->st, RELAY_DOWN);
+	redis_server_thaw(&server);
+	await_state(n, false);
+	await_state(n, true);
+	expect_lines(ask_since(n, ids[3], ids[39]), ids, 4, 40);
+	for (unsigned i = 0; i < ARRAY_LEN(a); i++)
+		assert_int_equal(a[i]->calls, 1);
+}
+
+/* Nobody is told from memory what Redis has forgotten. */
+static void
+a_ring_of_another_history_answers_nothing(struct harness *h)
+{
+	struct node *n = &h->node[0];
+	struct msgid ids[10], after;
+	open_room(n, "lobby", lobby);
+	say_lines(n, ids, ARRAY_LEN(ids));
+	await_message(n, ids[9]);
+
+	redis_server_do(&server, "FLUSHALL");
+	after = say(n, "lobby", ALICE, "after");
+	next_news(n, NEWS_GAP);
+	await_message(n, after);
+	const struct answer *a = await_answer(ask_since(n, ids[3], after));
+	assert_true(a->gap);
+	assert_int_equal(a->n, 1);
+	assert_string_equal(a->news[0].text, "after");
+}
+
+static void
+a_log_that_has_expired_is_not_told_from_memory(struct harness *h)
+{
+	struct node *n = &h->node[0];
+	struct msgid ids[10];
+	uint64_t end_ms = clock_now_ms() + 10000;
+	open_room(n, "lobby", lobby);
+	say_lines(n, ids, ARRAY_LEN(ids));
+	await_message(n, ids[9]);
+	expect_lines(ask_since(n, ids[3], ids[9]), ids, 4, 10);
+
+	while (exists(h, "{r:lobby}:st", "", ""))
+		assert_true(clock_now_ms() < end_ms);
+	const struct answer *a = await_answer(ask_since(n, ids[3], ids[9]));
+	assert_true(a->gap);
+	assert_int_equal(a->n, 0);
+}
+
 /* --- the table ------------------------------------------------------------ */
 
 struct rule {
@@ -1434,13 +1623,14 @@ struct rule {
 	void (*test)(struct harness *);
 	unsigned nodes;
 	bool proxied;
+	int64_t ttl_ms; /* of logs; 0: an hour */
 	struct harness *h;
 };
 
 /* clang-format off */
-#define ONE(test) {#test, test, 1, false, NULL}
-#define TWO(test) {#test, test, 2, false, NULL}
-#define PROXIED(test) {#test, test, 1, true, NULL}
+#define ONE(test) {#test, test, 1, false, 0, NULL}
+#define TWO(test) {#test, test, 2, false, 0, NULL}
+#define PROXIED(test) {#test, test, 1, true, 0, NULL}
 static struct rule rules[] = {
 	ONE(a_killed_redis_is_found_at_once_and_nothing_accepted_is_lost),
 	TWO(no_message_is_lost_or_doubled_by_cuts),
@@ -1484,6 +1674,14 @@ static struct rule rules[] = {
 	ONE(a_node_without_an_answer_comes_back_as_another),
 	TWO(an_emptied_redis_is_told_who_is_here),
 	ONE(a_thousand_rooms_are_back_within_five_seconds),
+	ONE(a_hundred_who_come_back_cost_no_read_of_the_log),
+	ONE(a_hundred_who_ask_the_same_of_the_log_cost_one_read),
+	ONE(a_crowd_that_comes_to_a_fresh_room_costs_one_read),
+	ONE(who_shares_a_read_is_answered_too_when_it_fails),
+	ONE(a_ring_of_another_history_answers_nothing),
+	{"a_log_that_has_expired_is_not_told_from_memory",
+	    a_log_that_has_expired_is_not_told_from_memory, 1, false, 1500,
+	    NULL},
 };
 /* clang-format on */
 
@@ -1493,6 +1691,7 @@ setup(void **state)
 	struct rule *r = *state;
 
 	proxied = r->proxied;
+	ttl_ms = r->ttl_ms;
 	r->h = harness_new(&faults, r->nodes);
 	return 0;
 }
