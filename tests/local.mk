@@ -1,6 +1,7 @@
 # Unit tests, end-to-end tests, fuzzers and the bench.
 include tests/unit/local.mk
 include tests/e2e/local.mk
+include tests/interop/local.mk
 include tests/fault/local.mk
 include tests/man/local.mk
 include tests/lint/local.mk

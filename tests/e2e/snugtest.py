@@ -131,6 +131,9 @@ class Client:
         """Bytes, just so."""
         shown = data if len(data) < 300 else data[:300] + b"..."
         self.note(">", shown)
+        self.put(data)
+
+    def put(self, data):
         self.sock.settimeout(DEADLINE)
         self.sock.sendall(data)
 
@@ -157,17 +160,21 @@ class Client:
         self.sock.close()
 
     # Receiving.
-    def fill(self, end):
+    def receive(self, end):
+        """Some bytes; none at the end of the stream."""
         left = end - time.monotonic()
         if left <= 0:
             raise Failed(f"{self.name}: nothing came in time")
         self.sock.settimeout(left)
         try:
-            data = self.sock.recv(65536)
+            return self.sock.recv(65536)
         except socket.timeout:
             raise Failed(f"{self.name}: nothing came in time") from None
         except ConnectionResetError:
-            data = b""
+            return b""
+
+    def fill(self, end):
+        data = self.receive(end)
         self.buffer += data
         return bool(data)
 
