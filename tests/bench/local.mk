@@ -1,11 +1,13 @@
 # `make bench`: figures beside the physical limit and redis-server, written to
 # RESULTS.md.  It takes some ten minutes and both cores; nothing of it is built
 # or run otherwise.
-EXTRA_PROGRAMS = tests/bench/fanout
+EXTRA_PROGRAMS = tests/bench/fanout tests/bench/handshake
 tests_bench_fanout_SOURCES = tests/bench/fanout.c
+tests_bench_handshake_SOURCES = tests/bench/handshake.c
+tests_bench_handshake_LDADD = $(proto_libs)
 EXTRA_DIST += tests/bench/peers.sh tests/bench/RESULTS.md \
 	tests/bench/instr.py tests/bench/instructions
-CLEANFILES += tests/bench/fanout$(EXEEXT)
+CLEANFILES += tests/bench/fanout$(EXEEXT) tests/bench/handshake$(EXEEXT)
 
 .PHONY: bench
 bench: tests/bench/fanout$(EXEEXT) snugd$(EXEEXT)
@@ -19,3 +21,8 @@ bench: tests/bench/fanout$(EXEEXT) snugd$(EXEEXT)
 bench-instr: snugd$(EXEEXT)
 	SNUG_BUILDDIR=$(abs_top_builddir) python3 \
 		$(srcdir)/tests/bench/instr.py check
+
+# Secure sessions beside the bare cryptography in them: seconds, one core.
+.PHONY: bench-handshake
+bench-handshake: tests/bench/handshake$(EXEEXT)
+	tests/bench/handshake$(EXEEXT)
