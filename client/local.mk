@@ -12,19 +12,22 @@ libsnug_a_SOURCES = \
 	client/config.c client/config.h \
 	client/dial.c client/dial.h \
 	client/edit.c client/edit.h \
+	client/file.c client/file.h \
 	client/keymap.c client/keymap.h \
 	client/layout.c client/layout.h \
+	client/link.c client/link.h \
 	client/model.c client/model.h \
 	client/net.c client/net.h \
 	client/outbox.c client/outbox.h \
 	client/safe.c client/safe.h \
 	client/term.c client/term.h \
 	client/theme.c client/theme.h \
+	client/trust.c client/trust.h \
 	client/view.c client/view.h
-libsnug_a_CFLAGS = $(AM_CFLAGS) $(NCURSES_CFLAGS) $(LIBEVENT_CFLAGS)
-client_libs = libsnug.a libproto.a $(base_libs) $(LIBEVENT_LIBS) $(NCURSES_LIBS)
+libsnug_a_CFLAGS = $(AM_CFLAGS) $(NCURSES_CFLAGS) $(LIBEVENT_CFLAGS) $(SODIUM_CFLAGS)
+client_libs = libsnug.a $(proto_libs) $(LIBEVENT_LIBS) $(NCURSES_LIBS)
 
 bin_PROGRAMS += snug
 snug_SOURCES = client/main.c
-snug_CFLAGS = $(AM_CFLAGS)
+snug_CFLAGS = $(AM_CFLAGS) $(SODIUM_CFLAGS)
 snug_LDADD = $(client_libs)
