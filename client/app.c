@@ -25,6 +25,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "client/ask.h"
 #include "client/chat.h"
 #include "client/command.h"
 #include "client/complete.h"
@@ -45,6 +46,14 @@ enum {
 
 enum { SIGNALS = 5 };
 
+/* What is asked in place of the input. */
+enum question {
+	QUESTION_SERVER, /* is this its key? */
+	QUESTION_LOGIN,
+	QUESTION_PASSWORD,
+	QUESTION_AGAIN, /* the same password */
+};
+
 struct app {
 	const struct config *config;
 	struct event_base *base;
@@ -56,6 +65,11 @@ struct app {
 	struct edit edit;
 	struct history history;
 	struct complete complete;
+	struct ask_line ask;
+	enum question question;
+	char label[NAME_BYTES_MAX + 40];
+	struct name login;
+	char once[ASK_ANSWER_MAX + 1]; /* a new password, until it came twice */
 	struct event *keys, *draw, *tick, *last_moment, *signals[SIGNALS];
 	uint64_t drawn_ms, bell_ms;
 	struct window *shown; /* whose text the input holds; compared only */
@@ -88,13 +102,27 @@ hint(struct app *a, bool alert, const char *text)
 	a->model.dirty |= DIRTY_STATUS;
 }
 
+/* Plain to another machine is what one has to know. */
+static const char *
+way_text(const struct net *n)
+{
+	static const char *const texts[] = {
+	    [NET_SECURE] = "secure",
+	    [NET_LOCAL] = "plain",
+	    [NET_PLAIN] = "PLAIN",
+	};
+	return texts[net_get_way(n)];
+}
+
 /* How the connection is, in a few words; true if something is wrong. */
 static bool
 describe_link(struct app *a, char *out, size_t cap)
 {
 	const struct net *n = chat_net(a->chat);
 	uint64_t now = clock_now_ms();
-	const char *nick = a->model.nick.shown;
+	char who[NAME_BYTES_MAX + 16];
+	snprintf(who, sizeof(who), "%s%s", a->model.nick.shown,
+	    chat_is_registered(a->chat) ? " registered" : "");
 	switch (net_get_state(n)) {
 	case NET_OFF:
 		snprintf(out, cap, "offline: /reconnect");
@@ -119,15 +147,15 @@ describe_link(struct app *a, char *out, size_t cap)
 		    (unsigned long long)net_lag(n, now) / 1000);
 		return true;
 	}
-	snprintf(
-	    out, cap, "%s  ok %llu ms", nick, (unsigned long long)net_rtt(n));
-	return false;
+	snprintf(out, cap, "%s  %s ok %llu ms", who, way_text(n),
+	    (unsigned long long)net_rtt(n));
+	return net_get_way(n) == NET_PLAIN;
 }
 
 static void
 update_clock(struct app *a)
 {
-	char link[NAME_BYTES_MAX + 64];
+	char link[NAME_BYTES_MAX + 80];
 	time_t now = (time_t)(clock_wall_ms() / 1000);
 	struct tm tm;
 	bool bad = describe_link(a, link, sizeof(link));
@@ -353,7 +381,129 @@ redraw(void *arg)
 	a->model.dirty |= DIRTY_ALL;
 }
 
-static const struct command_ops command_ops = {.quit = quit, .redraw = redraw};
+/* --- questions ----------------------------------------------------------- */
+
+static void
+ask(struct app *a, enum question what, bool hidden)
+{
+	a->question = what;
+	ask_begin(&a->ask, a->label, hidden);
+	a->screen.overlay = OVERLAY_NONE;
+	a->model.dirty |= DIRTY_ALL;
+}
+
+/* What there is to compare stands in the server's window. */
+static void
+ask_server(struct app *a)
+{
+	model_select(&a->model, 0);
+	sync_window(a);
+	snprintf(a->label, sizeof(a->label), "Is this its key? yes or no:");
+	ask(a, QUESTION_SERVER, false);
+}
+
+static void
+ask_secret(void *arg, enum command_secret what, const struct name *nick)
+{
+	struct app *a = arg;
+	if (what == SECRET_LOGIN) {
+		a->login = *nick;
+		snprintf(a->label, sizeof(a->label),
+		    "Password of %s (not shown):", nick->shown);
+		ask(a, QUESTION_LOGIN, true);
+		return;
+	}
+	snprintf(a->label, sizeof(a->label), "New password (not shown):");
+	ask(a, QUESTION_PASSWORD, true);
+}
+
+/* The word, not a key: whoever was just typing has not said yes. */
+static void
+answer_server(struct app *a, struct span answer)
+{
+	if (span_is_nocase(answer, "yes")) {
+		hint(a, false, "");
+		chat_accept(a->chat);
+	} else if (span_is_nocase(answer, "no") || answer.len == 0) {
+		hint(a, true,
+		    "not connected: the key was not taken; /reconnect asks "
+		    "again");
+	} else {
+		hint(a, true, "write yes or no, the whole word");
+		ask_server(a);
+	}
+}
+
+static void
+answer_password(struct app *a, struct span answer)
+{
+	if (answer.len == 0) {
+		hint(a, true, "the password is as it was");
+		return;
+	}
+	span_copy(a->once, sizeof(a->once), answer);
+	snprintf(a->label, sizeof(a->label), "The same again (not shown):");
+	ask(a, QUESTION_AGAIN, true);
+}
+
+static void
+answer_again(struct app *a, struct span answer)
+{
+	if (span_is(answer, a->once))
+		chat_password(a->chat, answer);
+	else
+		hint(a, true,
+		    "these were two different ones: the password is as it "
+		    "was");
+	explicit_bzero(a->once, sizeof(a->once));
+}
+
+static void
+take_answer(struct app *a, struct span answer)
+{
+	switch (a->question) {
+	case QUESTION_SERVER:
+		answer_server(a, answer);
+		break;
+	case QUESTION_LOGIN:
+		if (answer.len > 0)
+			chat_login(a->chat, &a->login, answer);
+		break;
+	case QUESTION_PASSWORD:
+		answer_password(a, answer);
+		break;
+	case QUESTION_AGAIN:
+		answer_again(a, answer);
+		break;
+	}
+}
+
+/* The answer is wiped before it is acted upon: that may ask again. */
+static void
+press_answer(struct app *a, uint32_t key)
+{
+	char answer[ASK_ANSWER_MAX + 1];
+	size_t len = 0;
+	enum ask_step step = ASK_MORE;
+	if (key == K_PASTE)
+		ask_paste(&a->ask, term_pasted());
+	else
+		step = ask_key(&a->ask, key);
+	a->model.dirty |= DIRTY_INPUT;
+	if (step == ASK_MORE)
+		return;
+	if (step == ASK_ANSWERED) {
+		len = a->ask.len;
+		memcpy(answer, a->ask.text, len);
+	}
+	ask_end(&a->ask);
+	a->model.dirty |= DIRTY_ALL;
+	take_answer(a, (struct span){answer, len});
+	explicit_bzero(answer, sizeof(answer));
+}
+
+static const struct command_ops command_ops = {
+    .quit = quit, .redraw = redraw, .ask = ask_secret};
 
 /* --- what keys do -------------------------------------------------------- */
 
@@ -673,6 +823,14 @@ type(struct app *a, uint32_t key)
 		hint(a, true, "that is all one message can hold");
 }
 
+/* While something is asked the screen can still be looked at. */
+static bool
+is_for_looking(const struct binding *b)
+{
+	return b && (b->action == ACTION_PAGE || b->action == ACTION_REDRAW ||
+			b->action == ACTION_SUSPEND);
+}
+
 /* Esc and then a digit, slowly: the same as both at once. */
 static uint32_t
 join_escape(struct app *a, uint32_t key)
@@ -690,6 +848,10 @@ press(struct app *a, uint32_t key)
 	const struct binding *b = keymap_find(key);
 	if (key == 0 || key == K_RESIZE)
 		return;
+	if (ask_is_open(&a->ask) && !is_for_looking(b)) {
+		press_answer(a, key);
+		return;
+	}
 	hint(a, false, "");
 	if (answer_paste(a, key))
 		return;
@@ -782,6 +944,8 @@ on_net_state(void *arg, enum net_state state)
 		hint(a, true, cause);
 	else if (state == NET_UP)
 		hint(a, false, "");
+	if (state == NET_OFF && chat_stranger(a->chat))
+		ask_server(a);
 }
 
 static const struct chat_ops chat_ops = {
@@ -826,6 +990,15 @@ open_outbox(const struct addr *server, char cause[static ERR_LEN])
 		snprintf(cause, ERR_LEN, "$HOME is not set");
 	free(folder);
 	return o;
+}
+
+static void
+tell_identity(struct app *a, const struct where *where)
+{
+	if (where->trouble[0])
+		model_note(&a->model, model_server(&a->model), ENTRY_ERROR,
+		    "no key of yours: %s; you are a guest everywhere",
+		    where->trouble);
 }
 
 static void
@@ -878,12 +1051,14 @@ fini(struct app *a)
 	model_fini(&a->model);
 	safe_free(&a->screen.hint);
 	safe_free(&a->screen.link);
+	ask_end(&a->ask);
+	explicit_bzero(a->once, sizeof(a->once));
 	free(a->paste);
 	free(a->goodbye);
 }
 
 int
-app_run(const struct config *c, const struct addr *server,
+app_run(const struct config *c, const struct where *where,
     const struct name *rooms, size_t nrooms)
 {
 	struct app a = {.config = c};
@@ -892,14 +1067,15 @@ app_run(const struct config *c, const struct addr *server,
 		fprintf(stderr, "snug: %s\n", cause);
 		return 1;
 	}
-	struct chat_options o = {
-	    .server = *server, .nick = c->nick, .last = (unsigned)c->last};
-	o.outbox = a.outbox = open_outbox(server, cause);
+	struct chat_options o = where_options(where, c);
+	o.last = (unsigned)c->last;
+	o.outbox = a.outbox = open_outbox(&o.server, cause);
 	a.base = event_base_new();
 	model_init(&a.model);
 	edit_init(&a.edit);
 	history_init(&a.history);
 	a.screen.edit = &a.edit;
+	a.screen.ask = &a.ask;
 	safe_set(&a.screen.hint, SPAN_NONE);
 	safe_set(&a.screen.link, SPAN_NONE);
 	a.shown = model_current(&a.model);
@@ -915,6 +1091,7 @@ app_run(const struct config *c, const struct addr *server,
 		model_select(&a.model, 1);
 	sync_window(&a);
 	tell_outbox(&a, cause);
+	tell_identity(&a, where);
 	net_connect(chat_net(a.chat));
 	schedule(&a, 0);
 	event_base_dispatch(a.base);

@@ -178,8 +178,8 @@ chat_enter_all(struct chat *c)
 }
 
 static void
-read_welcome_key(struct chat *c, struct span key, struct span value,
-    uint64_t *ping_s, char token[static RESUME_MAX + 1])
+read_welcome_key(
+    struct chat *c, struct span key, struct span value, uint64_t *ping_s)
 {
 	uint64_t v;
 	if (span_is(key, "max-text") && text_u64(value, 65536, &v) && v > 0)
@@ -190,14 +190,19 @@ read_welcome_key(struct chat *c, struct span key, struct span value,
 		*ping_s = v;
 	if (span_is(key, "resume") && value.len <= RESUME_MAX &&
 	    text_is_visible_ascii(value))
-		span_copy(token, RESUME_MAX + 1, value);
+		span_copy(c->next_token, sizeof(c->next_token), value);
+	if (span_is(key, "account") && value.len <= ACCOUNT_MAX &&
+	    text_is_visible_ascii(value))
+		span_copy(c->account, sizeof(c->account), value);
 }
 
+/* What it says of who we are replaces what was said before. */
 static uint64_t
-read_welcome_keys(
-    struct chat *c, struct span text, char token[static RESUME_MAX + 1])
+read_welcome_keys(struct chat *c, struct span text)
 {
 	uint64_t ping_s = 0;
+	c->account[0] = '\0';
+	c->next_token[0] = '\0';
 	while (text.len > 0) {
 		struct span word = text_word(&text);
 		const char *eq = memchr(word.p, '=', word.len);
@@ -205,7 +210,7 @@ read_welcome_keys(
 			continue;
 		size_t n = (size_t)(eq - word.p);
 		read_welcome_key(c, (struct span){word.p, n},
-		    (struct span){eq + 1, word.len - n - 1}, &ping_s, token);
+		    (struct span){eq + 1, word.len - n - 1}, &ping_s);
 	}
 	return ping_s;
 }
@@ -226,6 +231,7 @@ remember_session(struct chat *c)
 		return;
 	span_copy(s.nick, sizeof(s.nick), span_of(c->m->nick.shown));
 	span_copy(s.token, sizeof(s.token), span_of(c->token));
+	span_copy(s.account, sizeof(s.account), span_of(c->account));
 	outbox_set_session(c->o.outbox, &s);
 }
 
@@ -282,30 +288,88 @@ begin_sender(struct chat *c)
 	remember_session(c);
 }
 
-static void
-begin_session(struct chat *c, const struct name *nick, const char *token)
+/* As a guest: who we were, if the server still knows, which has to be settled
+ * first (false), or who we want to be. */
+static bool
+begin_guest(struct chat *c, bool again)
 {
 	bool named = c->m->nick.fold[0] && !name_is_guest(c->m->nick.fold);
 	const char *want = named ? c->m->nick.shown : c->nick;
-	bool again = c->was_up || c->returning;
-	bool resumes = again && c->token[0];
-	c->greeted = *nick;
 	c->nick_tries = again ? NICK_TRIES : 1;
-	if (resumes)
+	if (again && c->token[0]) {
 		ask_resume(c, c->m->nick.shown);
-	span_copy(c->next_token, sizeof(c->next_token), span_of(token));
-	if (!resumes) {
-		take_token(c);
-		c->returning = false;
-		if (!named)
-			model_set_nick(c->m, nick);
-		begin_sender(c);
-		if (want)
-			ask_nick(c, ASK_LOGIN, want);
+		return false;
 	}
+	take_token(c);
+	c->returning = false;
+	if (!named)
+		model_set_nick(c->m, &c->greeted);
+	begin_sender(c);
+	if (want)
+		ask_nick(c, ASK_LOGIN, want);
+	else
+		chat_named(c, false);
+	return true;
+}
+
+/* An account's nick is its own: a name that was asked for is no guest's. */
+static void
+tell_other_nick(struct chat *c)
+{
+	struct name want;
+	char why[NAME_BYTES_MAX + 80];
+	if (!c->nick || name_check(span_of(c->nick), false, &want) < 0 ||
+	    strcmp(want.fold, c->m->nick.fold) == 0)
+		return;
+	snprintf(why, sizeof(why),
+	    "your key is %s's here; --guest takes other names",
+	    c->m->nick.shown);
+	model_note(c->m, chat_here(c), ENTRY_INFO, "%s", why);
+	free(c->nick);
+	c->nick = NULL;
+	if (c->ops->unnamed)
+		c->ops->unnamed(c->arg, why);
+}
+
+void
+chat_become(struct chat *c)
+{
+	bool same = strcmp(c->account, c->said_as) == 0;
+	c->token[0] = '\0'; /* a guest's */
+	c->nspare = 0;
+	c->returning = false;
+	model_set_nick(c->m, &c->greeted);
+	if (!same)
+		begin_sender(c);
+	else
+		remember_session(c);
+	span_copy(c->said_as, sizeof(c->said_as), span_of(c->account));
+}
+
+void
+chat_begin(struct chat *c)
+{
+	bool again = c->was_up || c->returning;
+	bool other = strcmp(c->account, c->said_as) != 0;
+	if (again && other && c->intent == INTENT_NONE)
+		chat_disown(c);
+	if (other && !c->account[0]) {
+		c->token[0] = '\0';
+		c->nspare = 0;
+	}
+	if (c->intent == INTENT_LOGIN || c->account[0])
+		c->intent = INTENT_NONE;
 	c->was_up = true;
 	c->relay_down = false;
-	if (!resumes)
+	bool settled = true;
+	if (c->account[0]) {
+		chat_become(c);
+		tell_other_nick(c);
+	} else {
+		c->said_as[0] = '\0';
+		settled = begin_guest(c, again);
+	}
+	if (settled && c->intent == INTENT_NONE)
 		chat_enter_all(c);
 }
 
@@ -314,31 +378,32 @@ chat_welcome(struct chat *c, const struct line *l)
 {
 	struct span p[LINE_PARAMS_MAX];
 	struct span text;
-	struct name nick;
-	char token[RESUME_MAX + 1] = "";
-	if (net_get_state(c->net) != NET_OPEN || line_split(l, 3, p, &text) < 0)
+	bool first = net_get_state(c->net) == NET_OPEN;
+	if (line_split(l, 3, p, &text) < 0)
 		return;
 	if (!span_is(p[0], "snug/1")) {
 		refuse_server(c, "the server speaks another version of snug");
 		return;
 	}
-	uint64_t ping_s = read_welcome_keys(c, text, token);
 	if (span_is(p[2], "*")) {
 		refuse_server(c,
-		    "this server takes secure sessions only, which this snug "
-		    "cannot open yet; use one on this machine, or ask its "
-		    "operator for `plaintext = any`");
+		    "this server takes secure sessions only: start "
+		    "snug without --plaintext");
 		return;
 	}
-	if (name_check(p[2], false, &nick) < 0)
+	if (name_check(p[2], false, &c->greeted) < 0)
 		return;
+	uint64_t ping_s = read_welcome_keys(c, text);
+	if (!first)
+		return; /* who we are has changed: an answer follows */
 	struct safe server = safe_new(p[1], 0);
-	model_note(c->m, model_server(c->m), ENTRY_INFO, "connected to %s",
-	    server.utf8);
+	model_note(c->m, model_server(c->m), ENTRY_INFO, "connected to %s%s",
+	    server.utf8,
+	    net_hash(c->net) ? ", securely" : "; the session is plain");
 	safe_free(&server);
 	c->down_cause[0] = '\0';
 	net_greeted(c->net, ping_s * 1000);
-	begin_session(c, &nick, token);
+	chat_prove(c);
 }
 
 /* --- answers ------------------------------------------------------------- */
@@ -550,7 +615,10 @@ on_resume_answer(
 		on_nick_taken(c, about, a->text);
 	else
 		on_resume_refused(c, about->cid);
-	chat_enter_all(c);
+	if (c->intent == INTENT_NONE)
+		chat_enter_all(c);
+	else if (a->ok || name_is_guest(about->cid))
+		chat_named(c, a->ok);
 }
 
 static void
@@ -605,10 +673,18 @@ on_answer(void *arg, const struct net_about *about, const struct net_answer *a)
 {
 	struct chat *c = arg;
 	struct window *w = chat_window_of(c, span_of(about->target));
+	if (chat_account_answer(c, about, a)) {
+		chat_changed(c);
+		return;
+	}
 	switch ((enum ask)about->what) {
 	case ASK_NICK:
+		on_nick_answer(c, about, a);
+		break;
 	case ASK_LOGIN:
 		on_nick_answer(c, about, a);
+		if (!a->lost)
+			chat_named(c, a->ok);
 		break;
 	case ASK_RESUME:
 		on_resume_answer(c, about, a);
@@ -638,7 +714,7 @@ on_answer(void *arg, const struct net_about *about, const struct net_answer *a)
 	case ASK_WHOIS:
 		note_error(c, w, a);
 		break;
-	case ASK_QUIT:
+	default: /* ASK_QUIT; the others are chat_account.c's */
 		break;
 	}
 	chat_changed(c);
@@ -672,6 +748,7 @@ on_state(void *arg, enum net_state state)
 		c->begun = false;
 	if (state == NET_OFF || state == NET_WAITING) {
 		c->nick_at_ms = 0;
+		c->login_at_ms = 0;
 		keep_spare(c);
 		note_down(c);
 	}
@@ -719,6 +796,7 @@ on_retry(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	if (net_get_state(c->net) != NET_UP)
 		return;
+	again = chat_prove_again(c, now);
 	for (size_t i = 1; i < c->m->n && chat_is_up(c); i++)
 		again |= retry_window(c, c->m->windows[i], now);
 	again |= retry_nick(c, now);
@@ -726,8 +804,10 @@ on_retry(evutil_socket_t fd, short what, void *arg)
 		chat_retry_soon(c);
 }
 
-static const struct net_ops net_ops = {
-    .line = chat_hear, .answer = on_answer, .state = on_state};
+static const struct net_ops net_ops = {.line = chat_hear,
+    .answer = on_answer,
+    .state = on_state,
+    .meet = chat_meet};
 
 /* --- what the user wants ------------------------------------------------- */
 
@@ -964,6 +1044,7 @@ restore_session(struct chat *c, const struct outbox_session *s)
 	const char *shown = s->token[0] || !c->nick ? s->nick : c->nick;
 	c->returning = s->nick[0] != '\0';
 	span_copy(c->token, sizeof(c->token), span_of(s->token));
+	span_copy(c->said_as, sizeof(c->said_as), span_of(s->account));
 	if (name_check(span_of(shown), false, &nick) == 0)
 		model_set_nick(c->m, &nick);
 }
@@ -1017,7 +1098,7 @@ chat_new(struct event_base *base, struct model *m, const struct chat_options *o,
 		m->settled = on_settled;
 		m->arg = c;
 	}
-	c->net = net_new(base, &o->server, &net_ops, c);
+	c->net = net_new(base, &o->server, o->way, &net_ops, c);
 	return c;
 }
 
@@ -1029,6 +1110,7 @@ chat_free(struct chat *c)
 	net_free(c->net);
 	event_free(c->retry);
 	c->m->settled = NULL;
+	chat_forget_password(c);
 	free(c->nick);
 	free(c);
 }

@@ -18,9 +18,18 @@
  */
 struct chat;
 struct event_base;
+struct identity;
+
+enum { PASSWORD_MAX = 256 };
 
 struct chat_options {
 	struct addr server;
+	enum net_way way;
+	const char *pins;    /* trust.h's file; NULL: there is no home */
+	const uint8_t *link; /* the server's key, as the link said; or NULL */
+	bool accept_new;     /* a server never seen before: do not ask */
+	bool guest;          /* by the user's will: there is no identity */
+	const struct identity *identity; /* the user's; or NULL */
 	const char *nick; /* NULL: be a guest; borrowed while asked for */
 	unsigned last;    /* messages of a room's past to ask for at JOIN */
 	struct outbox *outbox; /* NULL: what is not sent is not kept */
@@ -42,6 +51,8 @@ struct chat_ops {
 	void (*unnamed)(void *arg, const char *why);
 	/* the connection: net_get_state() tells more */
 	void (*state)(void *arg, enum net_state state);
+	/* a sentence about the server's key; the model has it, too */
+	void (*told)(void *arg, const char *text);
 };
 
 /* All borrowed until chat_free(), but the nick, which is copied.  What the
@@ -78,5 +89,28 @@ void chat_rooms(struct chat *c, struct span pattern);
 void chat_whois(struct chat *c, const struct name *nick);
 void chat_older(struct chat *c, struct window *w); /* one page of history */
 void chat_quit(struct chat *c, struct span why);
+
+/* --- whom we talk with, and as whom -------------------------------------- */
+
+/* The key (32 bytes) of a server never seen before, for the user to judge; or
+ * NULL.  The connection is down. */
+const uint8_t *chat_stranger(const struct chat *c);
+/* It is the right one: connects, and wants exactly this key. */
+void chat_accept(struct chat *c);
+
+/* Are we an account? */
+bool chat_is_registered(const struct chat *c);
+/* Each begins a session of its own and enters the rooms again; what cannot be
+ * done is said in the current window.  The password is copied, and wiped when
+ * it is not needed any more. */
+void chat_register(struct chat *c);
+bool chat_can_login(struct chat *c);
+void chat_login(struct chat *c, const struct name *nick, struct span password);
+/* Empty: none any more. */
+bool chat_can_set_password(struct chat *c);
+void chat_password(struct chat *c, struct span password);
+void chat_keys(struct chat *c);
+void chat_key_add(struct chat *c); /* this machine's */
+void chat_key_del(struct chat *c, struct span key);
 
 #endif

@@ -9,16 +9,18 @@
 #include "base/names.h"
 #include "client/chat.h"
 #include "client/outbox.h"
+#include "client/trust.h"
 #include "proto/line.h"
 
 /*
- * What the three files of a conversation share: chat.c begins sessions, takes
- * answers and does what the user wants; chat_hear.c takes the server's lines;
- * chat_say.c sees to what we say.  Nobody else includes this.
+ * What the files of a conversation share: chat.c begins sessions, takes answers
+ * and does what the user wants; chat_hear.c takes the server's lines;
+ * chat_say.c sees to what we say; chat_meet.c judges the server's key, and
+ * chat_account.c proves who we are.  Nobody else includes this.
  */
 struct event;
 
-enum { RESUME_MAX = OUTBOX_TOKEN_MAX };
+enum { RESUME_MAX = OUTBOX_TOKEN_MAX, ACCOUNT_MAX = OUTBOX_ACCOUNT_MAX };
 enum { SPARE_TOKENS = 4 };
 
 /* What was asked. */
@@ -38,7 +40,17 @@ enum ask {
 	ASK_OLDER,  /* history before what is there */
 	ASK_MISSED, /* a person's, after the cursor */
 	ASK_QUIT,
+	ASK_AUTH, /* from here on chat_account.c's */
+	ASK_ACCOUNT,
+	ASK_REGISTER,
+	ASK_PASSWORD,
+	ASK_KEYS,
+	ASK_KEY_ADD,
+	ASK_KEY_DEL,
 };
+
+/* What the next session is begun for. */
+enum intent { INTENT_NONE, INTENT_REGISTER, INTENT_LOGIN };
 
 struct chat {
 	struct model *m;
@@ -71,6 +83,17 @@ struct chat {
 	uint64_t cid_next;
 	uint64_t rooms_listed;
 	char down_cause[ERR_LEN]; /* why it went down, as it was said */
+
+	enum intent intent;
+	char account[ACCOUNT_MAX + 1];  /* of this session; "": a guest's */
+	char said_as[ACCOUNT_MAX + 1];  /* of the session before */
+	char login[NAME_BYTES_MAX + 1]; /* of the password; "": none */
+	char password[PASSWORD_MAX + 1];
+	uint64_t login_at_ms; /* when to try again; 0: not */
+	unsigned login_tries; /* left */
+
+	bool is_strange, accepted;
+	uint8_t strange[TRUST_KEY_LEN];
 };
 
 /* chat.c */
@@ -89,6 +112,10 @@ void chat_put_target(struct line_writer *lw, const struct window *w);
 /* Rooms are entered and conversations caught up with, from their cursors. */
 void chat_enter_all(struct chat *c);
 void chat_welcome(struct chat *c, const struct line *l);
+/* It is known whether we are an account: NICK, then the rooms. */
+void chat_begin(struct chat *c);
+/* The session is an account's; its messages are. */
+void chat_become(struct chat *c);
 
 /* chat_hear.c: a line that is no answer; net.h's line function. */
 void chat_hear(void *arg, const struct line *l, const struct net_about *head);
@@ -103,5 +130,22 @@ void chat_shut_out(struct chat *c, struct window *w);
 /* The answer to a SAY. */
 void chat_said(struct chat *c, struct window *w, const char *cid,
     const struct net_answer *a);
+/* We are somebody else than who wrote what waits. */
+void chat_disown(struct chat *c);
+
+/* chat_meet.c: net.h's meet function, and NOTICE next-key. */
+bool chat_meet(void *arg, const uint8_t *key, char cause[static ERR_LEN]);
+void chat_next_key(struct chat *c, struct span text);
+
+/* chat_account.c */
+/* A session was greeted: who are we in it?  chat_begin() follows. */
+void chat_prove(struct chat *c);
+bool chat_prove_again(struct chat *c, uint64_t now_ms);
+/* The nick wanted could be had, or not. */
+void chat_named(struct chat *c, bool ok);
+/* False: the answer is somebody else's. */
+bool chat_account_answer(
+    struct chat *c, const struct net_about *about, const struct net_answer *a);
+void chat_forget_password(struct chat *c);
 
 #endif

@@ -148,6 +148,30 @@ chat_shut_out(struct chat *c, struct window *w)
 	}
 }
 
+/* What was tried is judged by chat_settle(); what was not is not said as
+ * somebody else by itself. */
+void
+chat_disown(struct chat *c)
+{
+	for (size_t i = 0; i < c->m->n; i++) {
+		struct window *w = c->m->windows[i];
+		bool any = false;
+		for (size_t k = w->nsends; k-- > 0;) {
+			struct send *s = w->sends[k];
+			if (s->state != SEND_WAITING || s->first_ms > 0)
+				continue;
+			fail(c, w, s);
+			any = true;
+		}
+		if (any)
+			model_note(c->m, w, ENTRY_ERROR,
+			    "what is marked x was written as somebody else "
+			    "than you are now: /resend says it as %s, /discard "
+			    "drops it",
+			    c->greeted.shown);
+	}
+}
+
 void
 chat_said(struct chat *c, struct window *w, const char *cid,
     const struct net_answer *a)

@@ -93,9 +93,22 @@ on_state(struct cli *c, enum net_state state)
 		event_base_loopbreak(c->base);
 	} else if (state == NET_OFF || !c->was_up) {
 		complain("", cause);
+		if (chat_stranger(c->chat))
+			complain("",
+			    "the link snug://HOST:PORT/#KEY brings the key "
+			    "along; --accept-new takes any, unseen");
 		c->status = state == NET_OFF ? CLI_REFUSED : CLI_AGAIN;
 		event_base_loopbreak(c->base);
 	}
+}
+
+static void
+on_told(void *arg, const char *text)
+{
+	struct safe shown = safe_str(text);
+	(void)arg;
+	complain("", shown.utf8);
+	safe_free(&shown);
 }
 
 /* EV_FEATURE_FDS: standard input may be a file, which epoll does not take. */
@@ -110,11 +123,13 @@ new_base(void)
 }
 
 static void
-start(struct cli *c, const struct addr *server, unsigned last,
+start(struct cli *c, const struct where *where, unsigned last,
     const struct chat_ops *ops)
 {
-	struct chat_options o = {
-	    .server = *server, .nick = c->config->nick, .last = last};
+	struct chat_options o = where_options(where, c->config);
+	o.last = last;
+	if (where->trouble[0])
+		complain("a guest, for you have no key", where->trouble);
 	c->base = new_base();
 	model_init(&c->model);
 	c->chat = chat_new(c->base, &c->model, &o, ops, c);
@@ -256,6 +271,7 @@ on_unnamed(void *arg, const char *why)
 static const struct chat_ops send_ops = {.entered = on_send_entered,
     .sent = on_sent,
     .state = on_send_state,
+    .told = on_told,
     .unnamed = on_unnamed};
 
 /* The words of the command line are one text. */
@@ -277,7 +293,7 @@ take_words(struct send_cli *s, int argc, char **argv)
 
 int
 cli_send(
-    const struct config *c, const struct addr *server, int argc, char **argv)
+    const struct config *c, const struct where *where, int argc, char **argv)
 {
 	struct send_cli s = {.cli = {.config = c}};
 	struct name name;
@@ -291,7 +307,7 @@ cli_send(
 		complain("send", cause);
 		return CLI_USAGE;
 	}
-	start(&s.cli, server, 1, &send_ops);
+	start(&s.cli, where, 1, &send_ops);
 	put_off(&s.cli);
 	s.w = person ? chat_query(s.cli.chat, &name)
 		     : chat_join(s.cli.chat, &name);
@@ -427,7 +443,8 @@ on_tail_state(void *arg, enum net_state state)
 
 static const struct chat_ops tail_ops = {.message = on_tail_message,
     .entered = on_tail_entered,
-    .state = on_tail_state};
+    .state = on_tail_state,
+    .told = on_told};
 
 static void
 on_interrupt(evutil_socket_t sig, short what, void *arg)
@@ -439,7 +456,7 @@ on_interrupt(evutil_socket_t sig, short what, void *arg)
 
 int
 cli_tail(
-    const struct config *c, const struct addr *server, int argc, char **argv)
+    const struct config *c, const struct where *where, int argc, char **argv)
 {
 	struct cli cli = {.config = c};
 	char cause[ERR_LEN];
@@ -454,7 +471,7 @@ cli_tail(
 			return CLI_USAGE;
 		}
 	}
-	start(&cli, server, (unsigned)c->n, &tail_ops);
+	start(&cli, where, (unsigned)c->n, &tail_ops);
 	struct event *sigint =
 	    evsignal_new(cli.base, SIGINT, on_interrupt, &cli);
 	struct event *sigterm =

@@ -290,6 +290,59 @@ run_quit(env_t *env, struct span args, char cause[static ERR_LEN])
 	return 0;
 }
 
+static int
+run_register(env_t *env, struct span args, char cause[static ERR_LEN])
+{
+	(void)cause;
+	(void)args;
+	chat_register(env->chat);
+	return 0;
+}
+
+/* A password in the line would be on the screen, and in the history. */
+static int
+run_login(env_t *env, struct span args, char cause[static ERR_LEN])
+{
+	struct name name;
+	if (get_name(next_word(&args), '@', &name, cause) < 0)
+		return -1;
+	if (args.len > 0)
+		return fail(cause,
+		    "the name alone: the password is asked for, and not "
+		    "shown");
+	if (env->ops->ask && chat_can_login(env->chat))
+		env->ops->ask(env->arg, SECRET_LOGIN, &name);
+	return 0;
+}
+
+static int
+run_password(env_t *env, struct span args, char cause[static ERR_LEN])
+{
+	if (span_is(args, "-clear"))
+		chat_password(env->chat, SPAN_NONE);
+	else if (args.len > 0)
+		return fail(
+		    cause, "/password alone: it is asked for, and not shown");
+	else if (env->ops->ask && chat_can_set_password(env->chat))
+		env->ops->ask(env->arg, SECRET_PASSWORD, NULL);
+	return 0;
+}
+
+static int
+run_keys(env_t *env, struct span args, char cause[static ERR_LEN])
+{
+	struct span what = next_word(&args);
+	if (what.len == 0 || span_is(what, "list"))
+		chat_keys(env->chat);
+	else if (span_is(what, "add") && args.len == 0)
+		chat_key_add(env->chat);
+	else if (span_is(what, "del") && text_is_visible_ascii(args))
+		chat_key_del(env->chat, args);
+	else
+		return fail(cause, "usage: /keys [list | add | del key]");
+	return 0;
+}
+
 static int run_help(env_t *env, struct span args, char cause[static ERR_LEN]);
 
 /* clang-format off */
@@ -306,8 +359,12 @@ const struct command commands[] = {
 	 "list the commands, or explain one"},
 	{"join", "j", "room ...", ARG_ROOM, 1, run_join,
 	 "enter a room, new or old, and show it"},
+	{"keys", "", "[add|del key]", ARG_NONE, 0, run_keys,
+	 "list your account's keys, add this machine's, or drop one"},
 	{"list", "rooms", "[pattern]", ARG_NONE, 0, run_list,
 	 "list the server's rooms, such as /list a*"},
+	{"login", "", "nick", ARG_NICK, 1, run_login,
+	 "become an account by its password, which is asked for"},
 	{"me", "action describe", "text", ARG_TEXT, 1, run_me,
 	 "say what you do"},
 	{"msg", "m", "nick|#room text", ARG_NICK, 1, run_msg,
@@ -318,6 +375,8 @@ const struct command commands[] = {
 	 "take another name"},
 	{"part", "leave p close wc", "[why]", ARG_TEXT, 0, run_part,
 	 "leave this room and close its window"},
+	{"password", "", "[-clear]", ARG_NONE, 0, run_password,
+	 "set your account's password, or have none"},
 	{"query", "q", "nick [text]", ARG_NICK, 1, run_query,
 	 "talk with one person in a window of its own"},
 	{"quit", "exit bye", "[why]", ARG_TEXT, 0, run_quit,
@@ -326,6 +385,8 @@ const struct command commands[] = {
 	 "connect again, now"},
 	{"redraw", "", "", ARG_NONE, 0, run_redraw,
 	 "paint the screen anew (Ctrl-l)"},
+	{"register", "", "", ARG_NONE, 0, run_register,
+	 "make an account of your name and this machine's key"},
 	{"resend", "", "", ARG_NONE, 0, run_resend,
 	 "try the last line that could not be sent again"},
 	{"topic", "t", "[text|-clear]", ARG_TOPIC, 0, run_topic,

@@ -23,10 +23,16 @@ enum command_arg {
 	ARG_TEXT,
 };
 
+/* What has to be asked for where nobody can see it. */
+enum command_secret { SECRET_LOGIN, SECRET_PASSWORD };
+
 /* What the screen does for commands; each may be NULL. */
 struct command_ops {
 	void (*quit)(void *arg, struct span why);
 	void (*redraw)(void *arg);
+	/* asks, and does with it what it is for; nick: of SECRET_LOGIN */
+	void (*ask)(
+	    void *arg, enum command_secret what, const struct name *nick);
 };
 
 struct command_env {

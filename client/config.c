@@ -36,7 +36,13 @@ static const struct conf_option options[] = {
 	{NULL, "lines", 'n', CONF_INT, AT(n), 0, 500, "10", NULL, "N", "tail: begin with the last N messages of each room"},
 	{NULL, "timeout", 0, CONF_DURATION, AT(timeout), 100, DAY, "15s", NULL, "TIME", "send: give up when nothing was accepted for TIME"},
 
-	{"start", "server", 's', CONF_STRING, AT(server), 0, 0, "localhost", NULL, "ADDR", "the server: [snug://]HOST[:PORT] or unix:/PATH"},
+	{NULL, "plaintext", 0, CONF_ACTION, AT(plaintext), 0, 0, NULL, NULL, NULL, "no secure session: everybody on the way can read along"},
+	{NULL, "accept-new", 0, CONF_ACTION, AT(accept_new), 0, 0, NULL, NULL, NULL, "take the key of a server never seen before unasked"},
+	{NULL, "forget", 0, CONF_STRING, AT(forget), 0, 0, NULL, NULL, "HOST", "forget the key of a server, and stop"},
+
+	{"start", "server", 's', CONF_STRING, AT(server), 0, 0, "localhost", NULL, "ADDR", "the server: HOST[:PORT], unix:/PATH or snug://HOST[:PORT][/ROOM][#KEY]"},
+	{"start", "secure", 0, CONF_FLAG, AT(secure), 0, 0, "no", NULL, NULL, "a secure session also on this machine, where it is plain by default"},
+	{"start", "guest", 0, CONF_FLAG, AT(guest), 0, 0, "no", NULL, NULL, "be a guest: do not show the server your key"},
 	{"start", "nick", 0, CONF_STRING, AT(nick), 0, 0, NULL, NULL, "NICK", "the name to take; a guest's if not given"},
 	{"start", "rooms", 0, CONF_LIST, AT(rooms), 0, 0, NULL, NULL, "ROOM", "rooms to join when none is named; may be given again"},
 	{"start", "last", 0, CONF_INT, AT(last), 0, 500, "100", NULL, "N", "messages of its past to show when a room is entered"},
@@ -93,30 +99,6 @@ void
 config_free(struct config *c)
 {
 	conf_free(&config_table, c);
-}
-
-int
-config_server(const char *text, struct addr *out, char cause[static ERR_LEN])
-{
-	struct span s = span_of(text);
-	if (strncmp(text, "snug://", 7) == 0) {
-		s = span_of(text + 7);
-		const char *slash = memchr(s.p, '/', s.len);
-		if (slash && slash + 1 < s.p + s.len) {
-			snprintf(cause, ERR_LEN,
-			    "%.80s: this snug knows no keys of servers yet; "
-			    "leave out what is behind the last /",
-			    text);
-			return -1;
-		}
-		if (slash)
-			s.len--;
-	}
-	if (addr_parse(s, SNUG_PORT, out, cause) < 0)
-		return -1;
-	if (!out->host[0])
-		span_copy(out->host, sizeof(out->host), SPAN("localhost"));
-	return 0;
 }
 
 int

@@ -5,7 +5,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "base/addr.h"
 #include "base/attr.h"
 #include "base/conf.h"
 #include "base/names.h"
@@ -19,6 +18,8 @@ struct config {
 	int64_t last, timeout;
 	int borders; /* enum borders */
 	bool colour, bell;
+	bool secure, plaintext, accept_new, guest;
+	char *forget;
 	bool json; /* tail */
 	int64_t n; /* tail */
 };
@@ -33,10 +34,6 @@ extern const struct conf_table config_table;
 int config_read(struct config *c, int argc, char **argv,
     char cause[static ERR_LEN]) MUST_CHECK;
 void config_free(struct config *c);
-
-/* `[snug://]host[:port]` or `unix:/path`.  Returns 0, or -1 with cause. */
-int config_server(
-    const char *text, struct addr *out, char cause[static ERR_LEN]) MUST_CHECK;
 
 /* A room or (with its @) a nick, as people write them. */
 int config_name(const char *text, char sigil, struct name *out,

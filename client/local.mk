@@ -2,9 +2,12 @@
 noinst_LIBRARIES += libsnug.a
 libsnug_a_SOURCES = \
 	client/app.c client/app.h \
+	client/ask.c client/ask.h \
 	client/buffer.c client/buffer.h \
 	client/chat.c client/chat.h client/chat_impl.h \
+	client/chat_account.c \
 	client/chat_hear.c \
+	client/chat_meet.c \
 	client/chat_say.c \
 	client/cli.c client/cli.h \
 	client/command.c client/command.h \
@@ -20,10 +23,12 @@ libsnug_a_SOURCES = \
 	client/net.c client/net.h \
 	client/outbox.c client/outbox.h \
 	client/safe.c client/safe.h \
+	client/secure.c client/secure.h \
 	client/term.c client/term.h \
 	client/theme.c client/theme.h \
 	client/trust.c client/trust.h \
-	client/view.c client/view.h
+	client/view.c client/view.h \
+	client/where.c client/where.h
 libsnug_a_CFLAGS = $(AM_CFLAGS) $(NCURSES_CFLAGS) $(LIBEVENT_CFLAGS) $(SODIUM_CFLAGS)
 client_libs = libsnug.a $(proto_libs) $(LIBEVENT_LIBS) $(NCURSES_LIBS)
 

@@ -4,6 +4,7 @@
  */
 #include <config.h>
 #include <signal.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +15,10 @@
 #include "client/command.h"
 #include "client/config.h"
 #include "client/keymap.h"
+#include "client/link.h"
 #include "client/term.h"
+#include "client/trust.h"
+#include "client/where.h"
 
 static int
 usage(const char *cause)
@@ -26,13 +30,15 @@ usage(const char *cause)
 static void
 print_help(void)
 {
-	puts("usage: snug [options] [[snug://]host[:port] | unix:/path] "
+	puts("usage: snug [options] [host[:port] | unix:/path | link] "
 	     "[room ...]\n"
 	     "       snug send [options] room|@nick [text ...]\n"
-	     "       snug tail [options] [--json] [-n N] room ...\n");
+	     "       snug tail [options] [--json] [-n N] room ...\n"
+	     "       snug --forget host[:port]\n");
 	conf_print_help(&config_table, stdout);
-	puts("\nThe first word is the server, unless it begins with #.  The "
-	     "manual: man snug");
+	puts("\nThe first word is the server, unless it begins with #.  A "
+	     "link is\nsnug://host[:port][/room][#key].  The manual: man "
+	     "snug");
 }
 
 static void
@@ -100,34 +106,107 @@ print_only(const struct config *c, int *status)
 	return true;
 }
 
-/* Names as given, judged here: a room that cannot be is a usage error. */
+/* What is wrong is not how snug was called. */
 static int
-read_rooms(char **words, size_t n, struct name **rooms, char *cause)
+refuse(const char *cause)
+{
+	fprintf(stderr, "snug: %s\n", cause);
+	return CLI_REFUSED;
+}
+
+static int
+forget(const char *text)
+{
+	char cause[ERR_LEN];
+	char host[TRUST_HOST_MAX + 1];
+	struct link link;
+	if (link_parse(span_of(text), &link, cause) < 0)
+		return usage(cause);
+	char *path = trust_path();
+	if (!path)
+		return refuse("$HOME is not set");
+	int known = trust_forget(path, &link.server, cause);
+	free(path);
+	if (known < 0)
+		return refuse(cause);
+	trust_host(&link.server, host);
+	printf(
+	    known ? "the key of %s is forgotten\n" : "no key of %s is known\n",
+	    host);
+	return known ? 0 : CLI_REFUSED;
+}
+
+/* Names as given, judged here: a room that cannot be is a usage error.  The
+ * link's room comes first. */
+static int
+read_rooms(const struct link *link, char **words, size_t n, struct name **rooms,
+    size_t *nrooms, char *cause)
 {
 	*rooms = xcalloc(n + 1, sizeof(**rooms));
+	*nrooms = 0;
+	if (link->has_room)
+		(*rooms)[(*nrooms)++] = link->room;
 	for (size_t i = 0; i < n; i++)
-		if (config_name(words[i], '#', &(*rooms)[i], cause) < 0)
+		if (config_name(words[i], '#', &(*rooms)[(*nrooms)++], cause) <
+		    0)
 			return -1;
 	return 0;
 }
 
 static int
-run_screen(const struct config *c, struct addr *server, int argc, char **argv)
+show(const struct config *c, const struct link *link, char **words, size_t n)
 {
 	char cause[ERR_LEN];
 	struct name *rooms = NULL;
+	size_t nrooms;
+	struct where where = {0};
+	int status;
+	if (read_rooms(link, words, n, &rooms, &nrooms, cause) < 0) {
+		status = usage(cause);
+	} else if (where_find(&where, c, link, cause) < 0) {
+		status = refuse(cause);
+	} else {
+		if (!c->guest)
+			where_identify(&where);
+		status = app_run(c, &where, rooms, nrooms);
+	}
+	where_fini(&where);
+	free(rooms);
+	return status;
+}
+
+static int
+run_screen(const struct config *c, struct link *link, int argc, char **argv)
+{
+	char cause[ERR_LEN];
 	if (argc > 0 && argv[0][0] != '#') {
-		if (config_server(argv[0], server, cause) < 0)
+		if (link_parse(span_of(argv[0]), link, cause) < 0)
 			return usage(cause);
 		argc--;
 		argv++;
 	}
-	char **words = argc > 0 ? argv : c->rooms.items;
-	size_t n = argc > 0 ? (size_t)argc : c->rooms.n;
-	int status = read_rooms(words, n, &rooms, cause) < 0
-			 ? usage(cause)
-			 : app_run(c, server, rooms, n);
-	free(rooms);
+	if (argc > 0 || link->has_room)
+		return show(c, link, argv, (size_t)argc);
+	return show(c, link, c->rooms.items, c->rooms.n);
+}
+
+/* In scripts a key is made where it is of use only. */
+static int
+run_cli(const struct config *c, const struct link *link,
+    int (*program)(const struct config *, const struct where *, int, char **),
+    int argc, char **argv)
+{
+	char cause[ERR_LEN];
+	struct where where;
+	int status;
+	if (where_find(&where, c, link, cause) < 0) {
+		status = refuse(cause);
+	} else {
+		if (!c->guest && where.way == NET_SECURE)
+			where_identify(&where);
+		status = program(c, &where, argc, argv);
+	}
+	where_fini(&where);
 	return status;
 }
 
@@ -135,17 +214,19 @@ static int
 run(const struct config *c, int argc, char **argv)
 {
 	char cause[ERR_LEN];
-	struct addr server;
+	struct link link;
 	struct name nick;
-	if (config_server(c->server, &server, cause) < 0)
+	if (c->forget)
+		return forget(c->forget);
+	if (link_parse(span_of(c->server), &link, cause) < 0)
 		return usage(cause);
 	if (c->nick && config_name(c->nick, '@', &nick, cause) < 0)
 		return usage(cause);
 	if (argc > 0 && strcmp(argv[0], "send") == 0)
-		return cli_send(c, &server, argc - 1, argv + 1);
+		return run_cli(c, &link, cli_send, argc - 1, argv + 1);
 	if (argc > 0 && strcmp(argv[0], "tail") == 0)
-		return cli_tail(c, &server, argc - 1, argv + 1);
-	return run_screen(c, &server, argc, argv);
+		return run_cli(c, &link, cli_tail, argc - 1, argv + 1);
+	return run_screen(c, &link, argc, argv);
 }
 
 int
@@ -155,6 +236,8 @@ main(int argc, char **argv)
 	char cause[ERR_LEN];
 	int status;
 	signal(SIGPIPE, SIG_IGN);
+	if (sodium_init() < 0)
+		return refuse("libsodium does not start: no random bytes");
 	if (term_locale(cause) < 0)
 		return usage(cause);
 	int rest = config_read(&c, argc, argv, cause);

@@ -8,15 +8,23 @@
  * When the connection goes down every question left is answered "lost": who
  * asked decides what that means.
  *
+ * A secure session is secure.c's: here its bytes pass, and the server's key is
+ * shown to whoever asked for the connection before a line goes either way.
+ * What was asked for is kept to: where no secure session can be had there is
+ * none at all.
+ *
  * Coming back: half a second, doubled each time up to 30 s, of which half is
  * chance, so that a thousand clients do not return in one moment.  A BYE that
  * says when, or that says nothing, overrules this.
  */
 #include "client/net.h"
 
+#include <assert.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
@@ -26,6 +34,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "client/dial.h"
+#include "client/secure.h"
 #include "proto/frame.h"
 
 enum {
@@ -54,10 +63,14 @@ struct net {
 	const struct net_ops *ops;
 	void *arg;
 	struct addr server;
+	enum net_way way;
 	enum net_state state;
 	struct dial *dial;
 	struct bufferevent *bev;
+	struct secure *secure; /* NULL: plain, or no connection */
+	bool met;              /* its key was judged, and is good */
 	struct frame frame;
+	struct buf raw, in; /* secure: as it came, and opened */
 	struct buf out;
 	struct ask *head, **tail;
 	uint64_t next_tag;
@@ -132,10 +145,30 @@ net_ask(struct net *n, const struct net_about *about, struct line_writer *w)
 }
 
 static void
+write_out(struct net *n, const struct buf *b)
+{
+	if (buf_len(b) > 0)
+		bufferevent_write(n->bev, buf_head(b), buf_len(b));
+}
+
+static void
+write_sealed(struct net *n)
+{
+	struct buf wire = {0};
+	secure_seal(n->secure, &n->out, &wire);
+	write_out(n, &wire);
+	buf_free(&wire);
+}
+
+/* Nothing is said before the key was judged: whoever tries has a bug. */
+static void
 flush(struct net *n)
 {
-	if (n->bev && buf_len(&n->out) > 0)
-		bufferevent_write(n->bev, buf_head(&n->out), buf_len(&n->out));
+	assert(n->way != NET_SECURE || !n->bev || n->met);
+	if (n->bev && n->secure && buf_len(&n->out) > 0)
+		write_sealed(n);
+	else if (n->bev)
+		write_out(n, &n->out);
 	buf_clear(&n->out);
 }
 
@@ -217,17 +250,12 @@ take_line(struct net *n, struct span payload)
 		n->ops->line(n->arg, &l, n->head ? &n->head->about : NULL);
 }
 
+/* What a line leads to may end the connection, and with it the bytes. */
 static void
-on_read(struct bufferevent *bev, void *arg)
+take_lines(struct net *n, struct span rest)
 {
-	struct net *n = arg;
-	struct evbuffer *in = bufferevent_get_input(bev);
-	size_t len = evbuffer_get_length(in);
-	const char *p = (const char *)evbuffer_pullup(in, -1);
-	struct span rest = {p, len};
+	const struct bufferevent *bev = n->bev;
 	struct span line;
-	n->heard_ms = clock_now_ms();
-	/* what a line leads to may end the connection, and with it `in` */
 	while (n->bev == bev) {
 		enum frame_result r = frame_next(&n->frame, &rest, &line);
 		if (r == FRAME_MORE)
@@ -239,8 +267,81 @@ on_read(struct bufferevent *bev, void *arg)
 		}
 		take_line(n, line);
 	}
+}
+
+static void
+take_plain(struct net *n, struct evbuffer *in)
+{
+	struct bufferevent *bev = n->bev;
+	size_t len = evbuffer_get_length(in);
+	const char *p = (const char *)evbuffer_pullup(in, -1);
+	take_lines(n, (struct span){p, len});
 	if (n->bev == bev)
 		evbuffer_drain(in, len);
+}
+
+/* As a BYE without retry: not again by itself. */
+static void
+come_down_for_good(struct net *n, const char *why)
+{
+	set_cause(n, why);
+	n->said_bye = true;
+	n->bye_retry_ms = -1;
+	come_down(n);
+}
+
+/* The server has proved its key: is it the right one?  False: it is over. */
+static bool
+meet(struct net *n)
+{
+	char why[ERR_LEN] = "";
+	if (n->met || !secure_is_ready(n->secure))
+		return true;
+	n->met = n->ops->meet(n->arg, secure_key(n->secure), why);
+	if (!n->met)
+		come_down_for_good(n, why);
+	return n->met;
+}
+
+/* What came whole before an offence still counts, but for a stranger's. */
+static void
+take_secure(struct net *n, struct evbuffer *in)
+{
+	const struct bufferevent *bev = n->bev;
+	size_t len = evbuffer_get_length(in);
+	struct buf wire = {0};
+	char why[ERR_LEN];
+	buf_add(&n->raw, evbuffer_pullup(in, -1), len);
+	evbuffer_drain(in, len);
+	int err = secure_feed(n->secure, &n->raw, &n->in, &wire, why);
+	if (err == 0)
+		write_out(n, &wire);
+	buf_free(&wire);
+	if ((err == 0 && !meet(n)) || (err < 0 && !n->met))
+		buf_clear(&n->in);
+	if (n->bev == bev)
+		take_lines(n, (struct span){buf_head(&n->in), buf_len(&n->in)});
+	buf_clear(&n->in);
+	if (err == 0 || n->bev != bev)
+		return;
+	if (err == -SECURE_ESTOP) {
+		come_down_for_good(n, why);
+	} else {
+		set_cause(n, why);
+		come_down(n);
+	}
+}
+
+static void
+on_read(struct bufferevent *bev, void *arg)
+{
+	struct net *n = arg;
+	struct evbuffer *in = bufferevent_get_input(bev);
+	n->heard_ms = clock_now_ms();
+	if (n->secure)
+		take_secure(n, in);
+	else
+		take_plain(n, in);
 }
 
 static void
@@ -270,6 +371,10 @@ close_all(struct net *n)
 		n->bev = NULL;
 		frame_fini(&n->frame);
 	}
+	secure_free(n->secure);
+	n->secure = NULL;
+	n->met = false;
+	buf_clear(&n->raw);
 	buf_clear(&n->out);
 	event_del(n->timer);
 }
@@ -309,6 +414,27 @@ come_down(struct net *n)
 	forget_asks(n);
 }
 
+/* Names lie: one that should be this machine's may lead elsewhere. */
+static bool
+leads_here(evutil_socket_t fd)
+{
+	struct sockaddr_storage ss;
+	socklen_t len = sizeof(ss);
+	if (getpeername(fd, (struct sockaddr *)&ss, &len) < 0)
+		return false;
+	if (ss.ss_family == AF_INET) {
+		struct sockaddr_in v4;
+		memcpy(&v4, &ss, sizeof(v4));
+		return ntohl(v4.sin_addr.s_addr) >> 24 == 127;
+	}
+	if (ss.ss_family == AF_INET6) {
+		struct sockaddr_in6 v6;
+		memcpy(&v6, &ss, sizeof(v6));
+		return IN6_IS_ADDR_LOOPBACK(&v6.sin6_addr);
+	}
+	return ss.ss_family == AF_UNIX;
+}
+
 static void
 on_dialed(void *arg, evutil_socket_t fd, const char *cause)
 {
@@ -319,6 +445,15 @@ on_dialed(void *arg, evutil_socket_t fd, const char *cause)
 		come_down(n);
 		return;
 	}
+	if (n->way == NET_LOCAL && !leads_here(fd)) {
+		evutil_closesocket(fd);
+		come_down_for_good(n,
+		    "this name leads to another machine, where sessions are "
+		    "secure: --secure");
+		return;
+	}
+	if (n->way == NET_SECURE)
+		n->secure = secure_new();
 	n->bev = bufferevent_socket_new(n->base, fd, BEV_OPT_CLOSE_ON_FREE);
 	frame_init(&n->frame, FRAME_LINE_MAX, false);
 	bufferevent_setcb(n->bev, on_read, NULL, on_event, n);
@@ -367,7 +502,10 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 		dial(n);
 		break;
 	case NET_OPEN:
-		set_cause(n, "connected, but no snugd answered");
+		set_cause(n,
+		    n->secure ? "connected, but no secure session was made in "
+				"time"
+			      : "connected, but no snugd answered");
 		come_down(n);
 		break;
 	case NET_UP:
@@ -445,7 +583,7 @@ new_dns(struct event_base *base)
 }
 
 struct net *
-net_new(struct event_base *base, const struct addr *server,
+net_new(struct event_base *base, const struct addr *server, enum net_way way,
     const struct net_ops *ops, void *arg)
 {
 	struct net *n = xcalloc(1, sizeof(*n));
@@ -454,6 +592,7 @@ net_new(struct event_base *base, const struct addr *server,
 	n->ops = ops;
 	n->arg = arg;
 	n->server = *server;
+	n->way = way;
 	n->tail = &n->head;
 	n->next_tag = 1;
 	n->timer = evtimer_new(base, on_timer, n);
@@ -474,6 +613,8 @@ net_free(struct net *n)
 	if (n->dns)
 		evdns_base_free(n->dns, 0);
 	event_free(n->timer);
+	buf_free(&n->raw);
+	buf_free(&n->in);
 	buf_free(&n->out);
 	free(n);
 }
@@ -482,6 +623,24 @@ enum net_state
 net_get_state(const struct net *n)
 {
 	return n->state;
+}
+
+enum net_way
+net_get_way(const struct net *n)
+{
+	return n->way;
+}
+
+const uint8_t *
+net_server_key(const struct net *n)
+{
+	return n->met ? secure_key(n->secure) : NULL;
+}
+
+const uint8_t *
+net_hash(const struct net *n)
+{
+	return n->met ? secure_hash(n->secure) : NULL;
 }
 
 const char *

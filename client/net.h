@@ -21,7 +21,7 @@ struct net;
 enum net_state {
 	NET_OFF, /* down, and does not come back by itself */
 	NET_DIALING,
-	NET_OPEN,    /* connected; the server has not spoken yet */
+	NET_OPEN,    /* connected; the session has not begun yet */
 	NET_UP,      /* greeted: commands can be asked */
 	NET_WAITING, /* down; comes back after a while */
 };
@@ -49,11 +49,22 @@ struct net_ops {
 	void (*answer)(void *arg, const struct net_about *about,
 	    const struct net_answer *answer);
 	void (*state)(void *arg, enum net_state state);
+	/* the server has proved that it has this key (32 bytes), and nothing
+	 * was said to it yet.  False: nothing will be; it is down for good, and
+	 * cause says why. */
+	bool (*meet)(void *arg, const uint8_t *key, char cause[static ERR_LEN]);
 };
 
-/* base and ops are borrowed until net_free(). */
+/* How safe the way has to be: nothing that a server says changes it. */
+enum net_way {
+	NET_SECURE, /* a secure session, or none */
+	NET_LOCAL,  /* plain, and refused where it leaves this machine */
+	NET_PLAIN,  /* plain, wherever it leads */
+};
+
+/* base and ops are borrowed until net_free(); ops->meet is for NET_SECURE. */
 struct net *net_new(struct event_base *base, const struct addr *server,
-    const struct net_ops *ops, void *arg) MUST_CHECK;
+    enum net_way way, const struct net_ops *ops, void *arg) MUST_CHECK;
 void net_free(struct net *n);
 
 /* From NET_OFF or NET_WAITING: at once (but not twice in a second). */
@@ -75,6 +86,11 @@ void net_ask(
 void net_send(struct net *n, struct line_writer *w);
 
 enum net_state net_get_state(const struct net *n);
+enum net_way net_get_way(const struct net *n);
+/* Of a secure session, once ops->meet was content; else NULL: the server's key
+ * (32 bytes) and the handshake's hash (64), for signatures. */
+const uint8_t *net_server_key(const struct net *n);
+const uint8_t *net_hash(const struct net *n);
 /* Why it is down; "" if it is not. */
 const char *net_cause(const struct net *n);
 /* Milliseconds until it comes back (NET_WAITING). */

@@ -6,7 +6,8 @@
  * appended to:
  *
  *	OUTBOX 1                                 the first
- *	@token=T SESSION SENDER NICK             who we are from here on
+ *	[@token=T] [@account=A] SESSION SENDER NICK
+ *	                                         who we are from here on
  *	@cid=C @at=MS [@act] LINE TARGET TEXT    Enter was pressed
  *	@since=ID TRY C MS SENDER                it is about to be written
  *	FAIL C                                   it was refused
@@ -32,6 +33,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "client/file.h"
 #include "proto/frame.h"
 
 enum {
@@ -106,20 +108,31 @@ take_header(struct outbox_log *log, const struct record *r)
 	return span_is(r->p[0], VERSION) && r->text.len == 0;
 }
 
+/* An attribute that may be absent; false: it is none of ours. */
+static bool
+take_word(const struct line_attr *a, char *out, size_t cap)
+{
+	if (!a)
+		return true;
+	if (a->value.len >= cap || !text_is_visible_ascii(a->value))
+		return false;
+	span_copy(out, cap, a->value);
+	return true;
+}
+
 static bool
 take_session(struct outbox_log *log, const struct record *r)
 {
 	const struct line_attr *token = line_attr(r->l, "token");
+	const struct line_attr *account = line_attr(r->l, "account");
 	struct outbox_session s = {0};
 	struct name nick;
 	if (!get_u64(r->p[0], &s.sender) || name_check(r->p[1], false, &nick))
 		return false;
-	if (token && (token->value.len > OUTBOX_TOKEN_MAX ||
-			 !text_is_visible_ascii(token->value)))
+	if (!take_word(token, s.token, sizeof(s.token)) ||
+	    !take_word(account, s.account, sizeof(s.account)))
 		return false;
 	span_copy(s.nick, sizeof(s.nick), r->p[1]);
-	if (token)
-		span_copy(s.token, sizeof(s.token), token->value);
 	log->session = s;
 	return true;
 }
@@ -251,6 +264,8 @@ put_session(struct buf *out, const struct outbox_session *s)
 	line_begin(&w, out);
 	if (s->token[0])
 		line_put_attr(&w, "token", span_of(s->token));
+	if (s->account[0])
+		line_put_attr(&w, "account", span_of(s->account));
 	line_put(&w, SPAN("SESSION"));
 	line_put_u64(&w, s->sender);
 	line_put(&w, span_of(s->nick));
@@ -338,23 +353,6 @@ struct outbox {
 	char trouble[ERR_LEN];
 };
 
-static bool
-write_all(int fd, const struct buf *b)
-{
-	const char *p = buf_head(b);
-	size_t left = buf_len(b);
-	while (left > 0) {
-		ssize_t n = write(fd, p, left);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return false;
-		p += n;
-		left -= (size_t)n;
-	}
-	return true;
-}
-
 /* A file that lags behind would have lines sent twice: better none. */
 static void
 give_up(struct outbox *o)
@@ -378,8 +376,8 @@ write_beside(const struct outbox *o, const char *name)
 	if (fd < 0)
 		return -1;
 	outbox_log_write(&o->log, &out);
-	bool good = flock(fd, LOCK_EX | LOCK_NB) == 0 && write_all(fd, &out) &&
-		    fsync(fd) == 0;
+	bool good = flock(fd, LOCK_EX | LOCK_NB) == 0 &&
+		    file_write_all(fd, &out) && fsync(fd) == 0;
 	buf_free(&out);
 	if (good)
 		return fd;
@@ -419,7 +417,7 @@ record(struct outbox *o, struct buf *out)
 {
 	o->dirty = true;
 	o->records++;
-	if (!write_all(o->fd, out))
+	if (!file_write_all(o->fd, out))
 		give_up(o);
 	buf_free(out);
 }
@@ -447,49 +445,6 @@ outbox_folder(void)
 	return NULL;
 }
 
-static int
-fail(char cause[static ERR_LEN], const char *path, const char *why)
-{
-	snprintf(cause, ERR_LEN, "%.150s: %s", path, why);
-	return -1;
-}
-
-/* As `mkdir -p`; what fails is said by who opens it. */
-static void
-make_folders(const char *path)
-{
-	char *part = xstrdup(path);
-	for (char *p = part + 1; *p; p++) {
-		if (*p != '/')
-			continue;
-		*p = '\0';
-		mkdir(part, 0700);
-		*p = '/';
-	}
-	mkdir(part, 0700);
-	free(part);
-}
-
-static int
-open_folder(const char *path, char cause[static ERR_LEN])
-{
-	struct stat st;
-	make_folders(path);
-	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return fail(cause, path, strerror(errno));
-	const char *why = fstat(fd, &st) < 0 ? strerror(errno)
-			  : st.st_uid != geteuid()
-			      ? "the folder belongs to somebody else"
-			  : (st.st_mode & 077) != 0
-			      ? "others may enter the folder; chmod 700 it"
-			      : NULL;
-	if (!why)
-		return fd;
-	close(fd);
-	return fail(cause, path, why);
-}
-
 /* All but letters, digits, - and _ as %XX, and a dot that is not the first;
  * false where it gets too long. */
 static bool
@@ -513,19 +468,9 @@ encode_name(const char *server, char out[static FILE_NAME_MAX + 1])
 static const char *
 judge_file(int fd)
 {
-	struct stat st;
-	if (fstat(fd, &st) < 0)
-		return strerror(errno);
-	if (!S_ISREG(st.st_mode))
-		return "it is no plain file; remove it";
-	if (st.st_uid != geteuid())
-		return "the file belongs to somebody else";
-	if ((st.st_mode & 077) != 0)
-		return "others may open the file; chmod 600 it";
-	if (st.st_size > OUTBOX_FILE_MAX)
-		return "the file is too large; move it away";
-	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
-		return NULL;
+	const char *why = file_judge(fd, OUTBOX_FILE_MAX);
+	if (why || flock(fd, LOCK_EX | LOCK_NB) == 0)
+		return why;
 	return errno == EWOULDBLOCK ? "another snug uses it" : strerror(errno);
 }
 
@@ -570,19 +515,6 @@ open_file(struct outbox *o, const char *folder, char cause[static ERR_LEN])
 	return fail_file(o, folder, cause, "another snug uses it");
 }
 
-static int
-read_all(int fd, struct buf *in)
-{
-	for (;;) {
-		ssize_t n = read(fd, buf_reserve(in, 65536), 65536);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return (int)n;
-		buf_added(in, (size_t)n);
-	}
-}
-
 /* The old file under another name, for who wants to look into it. */
 static void
 keep_damaged(const struct outbox *o, char cause[static ERR_LEN])
@@ -605,7 +537,7 @@ load(struct outbox *o, const char *folder, char cause[static ERR_LEN])
 {
 	struct buf in = {0};
 	cause[0] = '\0';
-	int err = read_all(o->fd, &in);
+	int err = file_read_all(o->fd, &in);
 	if (err == 0 &&
 	    outbox_log_read(&o->log,
 		(struct span){buf_head(&in), buf_len(&in)}) == OUTBOX_DAMAGED)
@@ -621,10 +553,10 @@ outbox_open(const char *folder, const char *server, char cause[static ERR_LEN])
 {
 	struct outbox *o = xcalloc(1, sizeof(*o));
 	o->fd = -1;
-	o->dir = open_folder(folder, cause);
+	o->dir = file_open_folder(folder, cause);
 	int err = o->dir < 0 ? -1
 		  : !encode_name(server, o->name)
-		      ? fail(cause, server, "too long for a file's name")
+		      ? file_fail(cause, server, "too long for a file's name")
 		      : open_file(o, folder, cause);
 	if (err == 0 && load(o, folder, cause) == 0)
 		return o;

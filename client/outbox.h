@@ -19,6 +19,7 @@
 enum {
 	OUTBOX_LINES_MAX = 2000,
 	OUTBOX_TOKEN_MAX = 128,
+	OUTBOX_ACCOUNT_MAX = 64,
 	OUTBOX_FILE_MAX = 32 << 20, /* bytes; more is not read */
 };
 
@@ -36,9 +37,10 @@ struct outbox_line {
 
 /* Who we last were. */
 struct outbox_session {
-	uint64_t sender;                  /* counts up; 0: nobody yet */
-	char nick[NAME_BYTES_MAX + 1];    /* "": nobody yet */
-	char token[OUTBOX_TOKEN_MAX + 1]; /* to be it again; "": none */
+	uint64_t sender;                      /* counts up; 0: nobody yet */
+	char nick[NAME_BYTES_MAX + 1];        /* "": nobody yet */
+	char token[OUTBOX_TOKEN_MAX + 1];     /* to be it again; "": none */
+	char account[OUTBOX_ACCOUNT_MAX + 1]; /* "": a guest */
 };
 
 /* --- what a file says ---------------------------------------------------- */

@@ -722,10 +722,37 @@ prompt_cols(const struct view *v, const struct safe *prompt)
 	return clamp(safe_width(prompt), 0, v->cols / 2);
 }
 
+/* One row: the question, and behind it the end of the answer. */
+static int
+draw_ask(const struct view *v, const struct ask_line *a, int *row, int *col)
+{
+	struct rect r = v->layout.input;
+	struct safe label = safe_printf("%s ", a->label);
+	struct safe text = safe_new((struct span){a->text, a->len}, 0);
+	int used = clamp(safe_width(&label), 0, r.cols - 1);
+	int width = a->hidden ? 0 : safe_width(&text);
+	size_t from = 0;
+	blank(r);
+	put_safe(r.row, r.col, used, &label, ROLE_ALERT);
+	for (int w; width > r.cols - used - 1 && from < text.len; width -= w)
+		from += safe_cluster(&text, from, &w);
+	if (!a->hidden)
+		put_part(r.row, r.col + used, r.cols - used, &text, from,
+		    text.len, ROLE_TEXT);
+	*row = r.row;
+	*col = clamp(r.col + used + width, 0, v->cols - 1);
+	explicit_bzero(text.utf8, text.len);
+	safe_free(&text);
+	safe_free(&label);
+	return 1;
+}
+
 static int
 draw_input(struct view *v, const struct model *m, const struct screen *s,
     int *cursor_row, int *cursor_col)
 {
+	if (ask_is_open(s->ask))
+		return draw_ask(v, s->ask, cursor_row, cursor_col);
 	struct safe prompt = make_prompt(v, m, s);
 	struct rect r = v->layout.input;
 	int indent = prompt_cols(v, &prompt);

@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 
+#include "client/ask.h"
 #include "client/buffer.h"
 #include "client/edit.h"
 #include "client/layout.h"
@@ -19,6 +20,7 @@ enum overlay { OVERLAY_NONE, OVERLAY_ROOMS, OVERLAY_MEMBERS };
 /* What the screen shows beside the model; the app's. */
 struct screen {
 	const struct edit *edit;
+	const struct ask_line *ask; /* while it is open, in place of edit */
 	struct safe hint; /* a row above the status: an error, a question */
 	bool hint_alert;
 	struct safe link; /* how the connection is */

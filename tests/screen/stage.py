@@ -277,12 +277,14 @@ class FakeServer:
 
 def snug(server, *rooms, nick="ann", rows=24, cols=80, env=None, options=()):
     """snug in a terminal; its manners are the defaults, and its outbox is its
-    own unless env has another XDG_STATE_HOME."""
+    own unless env has another XDG_STATE_HOME.  All at one server have one key
+    and know the same servers."""
     argv = [program("snug"), "--no-config"]
     if nick:
         argv += ["--nick", nick]
     states[0] += 1
     full = {"XDG_CONFIG_HOME": "/nonexistent",
+            "XDG_DATA_HOME": os.path.join(server.folder.path, "data"),
             "XDG_STATE_HOME": os.path.join(
                 server.folder.path, "state-%d" % states[0])}
     full.update(env or {})

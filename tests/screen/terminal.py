@@ -96,7 +96,8 @@ def a_screen_painted_over_is_painted_anew():
 
 
 def refused(argv, env=None):
-    full = dict(os.environ, LC_ALL="C.UTF-8", **(env or {}))
+    full = dict(os.environ, LC_ALL="C.UTF-8", XDG_DATA_HOME="/nonexistent",
+                **(env or {}))
     p = subprocess.run([program("snug"), "--no-config", *argv], env=full,
                        stdin=subprocess.DEVNULL, capture_output=True,
                        timeout=DEADLINE)
