@@ -312,9 +312,9 @@ begin_guest(struct chat *c, bool again)
 	return true;
 }
 
-/* An account's nick is its own: a name that was asked for is no guest's. */
+/* An account's nick is its own: the one that was asked for is not had. */
 static void
-tell_other_nick(struct chat *c)
+drop_other_nick(struct chat *c, bool tell)
 {
 	struct name want;
 	char why[NAME_BYTES_MAX + 80];
@@ -324,9 +324,11 @@ tell_other_nick(struct chat *c)
 	snprintf(why, sizeof(why),
 	    "your key is %s's here; --guest takes other names",
 	    c->m->nick.shown);
-	model_note(c->m, chat_here(c), ENTRY_INFO, "%s", why);
 	free(c->nick);
 	c->nick = NULL;
+	if (!tell)
+		return;
+	model_note(c->m, chat_here(c), ENTRY_INFO, "%s", why);
 	if (c->ops->unnamed)
 		c->ops->unnamed(c->arg, why);
 }
@@ -351,7 +353,8 @@ chat_begin(struct chat *c)
 {
 	bool again = c->was_up || c->returning;
 	bool other = strcmp(c->account, c->said_as) != 0;
-	if (again && other && c->intent == INTENT_NONE)
+	bool unasked = c->intent == INTENT_NONE;
+	if (again && other && unasked)
 		chat_disown(c);
 	if (other && !c->account[0]) {
 		c->token[0] = '\0';
@@ -364,7 +367,7 @@ chat_begin(struct chat *c)
 	bool settled = true;
 	if (c->account[0]) {
 		chat_become(c);
-		tell_other_nick(c);
+		drop_other_nick(c, unasked);
 	} else {
 		c->said_as[0] = '\0';
 		settled = begin_guest(c, again);
@@ -379,7 +382,8 @@ chat_welcome(struct chat *c, const struct line *l)
 	struct span p[LINE_PARAMS_MAX];
 	struct span text;
 	bool first = net_get_state(c->net) == NET_OPEN;
-	if (line_split(l, 3, p, &text) < 0)
+	/* once the rooms are entered nothing makes us somebody else */
+	if (c->begun || line_split(l, 3, p, &text) < 0)
 		return;
 	if (!span_is(p[0], "snug/1")) {
 		refuse_server(c, "the server speaks another version of snug");
@@ -387,8 +391,8 @@ chat_welcome(struct chat *c, const struct line *l)
 	}
 	if (span_is(p[2], "*")) {
 		refuse_server(c,
-		    "this server takes secure sessions only: start "
-		    "snug without --plaintext");
+		    "this server takes secure sessions only: start snug with "
+		    "--secure, or without --plaintext");
 		return;
 	}
 	if (name_check(p[2], false, &c->greeted) < 0)
