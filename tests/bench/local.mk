@@ -6,7 +6,7 @@ tests_bench_fanout_SOURCES = tests/bench/fanout.c
 tests_bench_handshake_SOURCES = tests/bench/handshake.c
 tests_bench_handshake_LDADD = $(proto_libs)
 EXTRA_DIST += tests/bench/peers.sh tests/bench/RESULTS.md \
-	tests/bench/instr.py tests/bench/instructions
+	tests/bench/instr.py tests/bench/instructions tests/bench/client.py
 CLEANFILES += tests/bench/fanout$(EXEEXT) tests/bench/handshake$(EXEEXT)
 
 .PHONY: bench
@@ -26,3 +26,8 @@ bench-instr: snugd$(EXEEXT)
 .PHONY: bench-handshake
 bench-handshake: tests/bench/handshake$(EXEEXT)
 	tests/bench/handshake$(EXEEXT)
+
+# The client beside irssi and weechat, which have to be installed.
+.PHONY: bench-client
+bench-client: snug$(EXEEXT)
+	SNUG_BUILDDIR=$(abs_top_builddir) python3 $(srcdir)/tests/bench/client.py
