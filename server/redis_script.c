@@ -28,53 +28,111 @@
  *   ARGV 1 deadline by Redis' clock, 2 floor: the highest id the node has seen,
  *        3 entries kept, 4 life in ms, 5 life of the dedupe record (0: no cid),
  *        6 payload
- * Leaves made (the new id) and prev.  Returns {'late'} after the deadline, so
- * that what was given up is never carried out, and {id, 1} for a known cid.
- * A failover or a flush may have taken the last id back; with the floor the
- * ids still rise for everybody who saw the lost ones, and prev tells the break.
- * The last id outlives the stream by a day for the same reason.
+ * Between the two parts stands what else has to be judged.  Leaves made (the
+ * new id) and prev.  Returns {'late'} after the deadline, so that what was
+ * given up is never carried out, and {id, 1} for a known cid. A failover or a
+ * flush may have taken the last id back; with the floor the ids still rise for
+ * everybody who saw the lost ones, and prev tells the break. The last id
+ * outlives the stream by a day for the same reason.
  */
-#define APPEND                                                                 \
-	NOW "if now >= tonumber(ARGV[1]) then return {'late', 0} end\n"        \
-	    "if ARGV[5] ~= '0' then\n"                                         \
-	    "  local was = redis.call('GET', KEYS[3])\n"                       \
-	    "  if was then return {was, 1} end\n"                              \
-	    "end\n"                                                            \
-	    "local prev = redis.call('GET', KEYS[2]) or '0-0'\n"               \
-	    "local fm, fs = string.match(ARGV[2], '^(%d+)-(%d+)$')\n"          \
-	    "local pm, ps = string.match(prev, '^(%d+)-(%d+)$')\n"             \
-	    "fm, fs, pm, ps = tonumber(fm), tonumber(fs), tonumber(pm or 0), " \
-	    "tonumber(ps or 0)\n"                                              \
-	    "local id = '*'\n"                                                 \
-	    "if fm > pm or (fm == pm and fs > ps) then\n"                      \
-	    "  id = string.format('%.0f-*', math.max(now, fm + 1))\n"          \
-	    "end\n"                                                            \
-	    "local made = redis.call('XADD', KEYS[1], 'MAXLEN', '~', "         \
-	    "ARGV[3], "                                                        \
-	    "id, 'p', prev, 'd', ARGV[6])\n"                                   \
-	    "redis.call('PEXPIRE', KEYS[1], ARGV[4])\n"                        \
-	    "redis.call('SET', KEYS[2], made, 'PX', ARGV[4] + 86400000)\n"     \
-	    "if ARGV[5] ~= '0' then\n"                                         \
-	    "  redis.call('SET', KEYS[3], made, 'PX', ARGV[5])\n"              \
+#define APPEND_BEGIN                                                    \
+	NOW "if now >= tonumber(ARGV[1]) then return {'late', 0} end\n" \
+	    "if ARGV[5] ~= '0' then\n"                                  \
+	    "  local was = redis.call('GET', KEYS[3])\n"                \
+	    "  if was then return {was, 1} end\n"                       \
 	    "end\n"
 
+#define APPEND_END                                                         \
+	"local prev = redis.call('GET', KEYS[2]) or '0-0'\n"               \
+	"local fm, fs = string.match(ARGV[2], '^(%d+)-(%d+)$')\n"          \
+	"local pm, ps = string.match(prev, '^(%d+)-(%d+)$')\n"             \
+	"fm, fs, pm, ps = tonumber(fm), tonumber(fs), tonumber(pm or 0), " \
+	"tonumber(ps or 0)\n"                                              \
+	"local id = '*'\n"                                                 \
+	"if fm > pm or (fm == pm and fs > ps) then\n"                      \
+	"  id = string.format('%.0f-*', math.max(now, fm + 1))\n"          \
+	"end\n"                                                            \
+	"local made = redis.call('XADD', KEYS[1], 'MAXLEN', '~', "         \
+	"ARGV[3], "                                                        \
+	"id, 'p', prev, 'd', ARGV[6])\n"                                   \
+	"redis.call('PEXPIRE', KEYS[1], ARGV[4])\n"                        \
+	"redis.call('SET', KEYS[2], made, 'PX', ARGV[4] + 86400000)\n"     \
+	"if ARGV[5] ~= '0' then\n"                                         \
+	"  redis.call('SET', KEYS[3], made, 'PX', ARGV[5])\n"              \
+	"end\n"
+
 /*
- * KEYS 4 cfg
- * ARGV 7 the room's channel; a topic also has 8 its text, 9 its setter's nick
- * Publishes "PREV ID PAYLOAD".  Returns {id, 0}.
+ * KEYS 4 cfg, 5 the sender's wait (any key if it need not)
+ * ARGV 7 the room's channel, 8 the version of the rights by which it was
+ *      judged, 9 how long the sender then has to wait (0: not); a topic also
+ *      has 10 its text, 11 its setter's nick
+ * Publishes "PREV ID PAYLOAD".  Returns {id, 0}, {'stale', 0} where the rights
+ * are others by now, and {'slow', ms} where the sender has still to wait.
  */
-static const char append_room[] =
-    APPEND "if ARGV[8] then\n"
-	   "  if ARGV[8] == '' then\n"
-	   "    redis.call('HDEL', KEYS[4], 'topic', 'topicby')\n"
-	   "  else\n"
-	   "    redis.call('HSET', KEYS[4], 'topic', ARGV[8], 'topicby', "
-	   "ARGV[9])\n"
-	   "  end\n"
-	   "end\n"
-	   "redis.call('PUBLISH', ARGV[7], prev .. ' ' .. made .. ' ' .. "
-	   "ARGV[6])\n"
-	   "return {made, 0}\n";
+static const char append_room[] = APPEND_BEGIN
+    "if (redis.call('HGET', KEYS[4], 'rv') or '0-0') ~= ARGV[8] then\n"
+    "  return {'stale', 0}\n"
+    "end\n"
+    "if ARGV[9] ~= '0' then\n"
+    "  local left = redis.call('PTTL', KEYS[5])\n"
+    "  if left > 0 and left <= tonumber(ARGV[9]) then\n"
+    "    return {'slow', left}\n"
+    "  end\n"
+    "  redis.call('SET', KEYS[5], '1', 'PX', ARGV[9])\n"
+    "end\n" APPEND_END "if ARGV[10] then\n"
+    "  if ARGV[10] == '' then\n"
+    "    redis.call('HDEL', KEYS[4], 'topic', 'topicby')\n"
+    "  else\n"
+    "    redis.call('HSET', KEYS[4], 'topic', ARGV[10], 'topicby', ARGV[11])\n"
+    "  end\n"
+    "end\n"
+    "redis.call('PUBLISH', ARGV[7], prev .. ' ' .. made .. ' ' .. ARGV[6])\n"
+    "return {made, 0}\n";
+
+/*
+ * KEYS 1 cfg, 2 n
+ * ARGV 1 the rights that a founder has in a new room, or '', 2 how it is
+ *      spelled, 3 life of a room with rights
+ * Returns false where there is no such room, else {version, record}; nil where
+ * nothing was ever set.
+ */
+static const char rights[] =
+    "local cfg = redis.call('HMGET', KEYS[1], 'rv', 'rights', 'shown')\n"
+    "if not cfg[1] and not cfg[3] and\n"
+    "    redis.call('EXISTS', KEYS[2]) == 0 then\n"
+    "  if ARGV[1] == '' then return false end\n" NOW
+    "  cfg[1] = string.format('%.0f-0', now)\n"
+    "  cfg[2] = ARGV[1]\n"
+    "  redis.call('HSET', KEYS[1], 'shown', ARGV[2], 'rv', cfg[1], 'rights',\n"
+    "    cfg[2], 'life', ARGV[3])\n"
+    "  redis.call('PEXPIRE', KEYS[1], ARGV[3])\n"
+    "end\n"
+    "return {cfg[1], cfg[2]}\n";
+
+/*
+ * Rights take the place of those they were made from, if these still stand.
+ * KEYS 4 cfg, 5 n
+ * ARGV 7 the room's channel, 8 the version they were made from, 9 their record,
+ *      10 '1' where the room is private, 11 life of a room with rights
+ * Publishes "PREV ID PAYLOAD"; the id is the new version.  Returns {id, 0}, or
+ * {'stale', 0}.
+ */
+static const char change_rights[] = WHEN_FULL APPEND_BEGIN
+    "if (redis.call('HGET', KEYS[4], 'rv') or '0-0') ~= ARGV[8] then\n"
+    "  return {'stale', 0}\n"
+    "end\n" APPEND_END
+    "redis.call('HSET', KEYS[4], 'rv', made, 'rights', ARGV[9], 'life', "
+    "ARGV[11])\n"
+    "if ARGV[10] == '1' then\n"
+    "  redis.call('HSET', KEYS[4], 'hidden', '1')\n"
+    "else\n"
+    "  redis.call('HDEL', KEYS[4], 'hidden')\n"
+    "end\n"
+    "if redis.call('EXISTS', KEYS[5]) == 0 then\n"
+    "  redis.call('PEXPIRE', KEYS[4], ARGV[11])\n"
+    "end\n"
+    "redis.call('PUBLISH', ARGV[7], prev .. ' ' .. made .. ' ' .. ARGV[6])\n"
+    "return {made, 0}\n";
 
 /*
  * KEYS 4 and 5: both senders' indexes, pair -> last id (the same key twice for
@@ -82,17 +140,17 @@ static const char append_room[] =
  * ARGV 7 LO:HI, 8 and 9 both senders' channels
  * Publishes "LO:HI PREV ID PAYLOAD".  Returns {id, 0}.
  */
-static const char append_pair[] =
-    APPEND "local text = ARGV[7] .. ' ' .. prev .. ' ' .. made .. ' ' .. "
-	   "ARGV[6]\n"
-	   "for i = 4, 5 do\n"
-	   "  redis.call('HSET', KEYS[i], ARGV[7], made)\n"
-	   "  redis.call('PEXPIRE', KEYS[i], ARGV[4] + 86400000)\n"
-	   "end\n"
-	   "redis.call('PUBLISH', ARGV[8], text)\n"
-	   "if ARGV[9] ~= ARGV[8] then redis.call('PUBLISH', ARGV[9], text) "
-	   "end\n"
-	   "return {made, 0}\n";
+static const char append_pair[] = APPEND_BEGIN APPEND_END
+    "local text = ARGV[7] .. ' ' .. prev .. ' ' .. made .. ' ' .. "
+    "ARGV[6]\n"
+    "for i = 4, 5 do\n"
+    "  redis.call('HSET', KEYS[i], ARGV[7], made)\n"
+    "  redis.call('PEXPIRE', KEYS[i], ARGV[4] + 86400000)\n"
+    "end\n"
+    "redis.call('PUBLISH', ARGV[8], text)\n"
+    "if ARGV[9] ~= ARGV[8] then redis.call('PUBLISH', ARGV[9], text) "
+    "end\n"
+    "return {made, 0}\n";
 
 /*
  * KEYS 1 stream, 2 last id
@@ -103,42 +161,53 @@ static const char read_log[] =
     "return {redis.call('GET', KEYS[2]) or '0-0',\n"
     "  redis.call(ARGV[1], KEYS[1], ARGV[2], ARGV[3], 'COUNT', ARGV[4])}\n";
 
+/* How long a room's settings live when it is empty: as they say themselves,
+ * where it has rights. */
+#define LIFE(cfg)                                                              \
+	"string.match(redis.call('HGET', " cfg ", 'life') or '', '^%d+$') or " \
+	"ARGV[2]"
+
 /*
  * KEYS 1 last id, 2 cfg, 3 n (node -> members there), 4 the beginning of the
  *      members' keys, to which a node's id is added
  * ARGV 1 how the room is spelled, or '' to only look, 2 life of an empty room
  * Returns {last id, spelling, topic, topic's nick, {N, {sender, nick, ...},
- * ...}}.
+ * ...}, version of the rights, their record}.
  */
 static const char room[] = WHEN_FULL
     "if ARGV[1] ~= '' then\n"
     "  redis.call('HSETNX', KEYS[2], 'shown', ARGV[1])\n"
     "  if redis.call('EXISTS', KEYS[3]) == 0 then\n"
-    "    redis.call('PEXPIRE', KEYS[2], ARGV[2])\n"
-    "  end\n"
-    "end\n"
-    "local cfg = redis.call('HMGET', KEYS[2], 'shown', 'topic', 'topicby')\n"
-    "local roster = {}\n"
-    "for _, node in ipairs(redis.call('HKEYS', KEYS[3])) do\n"
-    "  roster[#roster + 1] = node\n"
-    "  roster[#roster + 1] = redis.call('HGETALL', KEYS[4] .. node)\n"
-    "end\n"
-    "return {redis.call('GET', KEYS[1]) or '0-0', cfg[1], cfg[2], cfg[3], "
-    "roster}\n";
+    "    redis.call('PEXPIRE', KEYS[2], " LIFE(
+	"KEYS[2]") ")\n"
+		   "  end\n"
+		   "end\n"
+		   "local cfg = redis.call('HMGET', KEYS[2], 'shown', 'topic', "
+		   "'topicby', "
+		   "'rv', 'rights')\n"
+		   "local roster = {}\n"
+		   "for _, node in ipairs(redis.call('HKEYS', KEYS[3])) do\n"
+		   "  roster[#roster + 1] = node\n"
+		   "  roster[#roster + 1] = redis.call('HGETALL', KEYS[4] .. "
+		   "node)\n"
+		   "end\n"
+		   "return {redis.call('GET', KEYS[1]) or '0-0', cfg[1], "
+		   "cfg[2], cfg[3], "
+		   "roster, cfg[4], cfg[5]}\n";
 
 /* The count of a node's members, and the life of an empty room's settings:
  * KEYS 1 n, 2 the node's members, 3 cfg; ARGV 1 N, 2 life. */
-#define COUNT                                             \
-	"local count = redis.call('HLEN', KEYS[2])\n"     \
-	"if count > 0 then\n"                             \
-	"  redis.call('HSET', KEYS[1], ARGV[1], count)\n" \
-	"  redis.call('PERSIST', KEYS[3])\n"              \
-	"else\n"                                          \
-	"  redis.call('HDEL', KEYS[1], ARGV[1])\n"        \
-	"  if redis.call('EXISTS', KEYS[1]) == 0 then\n"  \
-	"    redis.call('PEXPIRE', KEYS[3], ARGV[2])\n"   \
-	"  end\n"                                         \
-	"end\n"
+#define COUNT                                                           \
+	"local count = redis.call('HLEN', KEYS[2])\n"                   \
+	"if count > 0 then\n"                                           \
+	"  redis.call('HSET', KEYS[1], ARGV[1], count)\n"               \
+	"  redis.call('PERSIST', KEYS[3])\n"                            \
+	"else\n"                                                        \
+	"  redis.call('HDEL', KEYS[1], ARGV[1])\n"                      \
+	"  if redis.call('EXISTS', KEYS[1]) == 0 then\n"                \
+	"    redis.call('PEXPIRE', KEYS[3], " LIFE("KEYS[3]") ")\n"     \
+							      "  end\n" \
+							      "end\n"
 
 /*
  * KEYS and ARGV as COUNT, then
@@ -172,11 +241,11 @@ static const char register_members[] =
 
 /*
  * KEYS 1 n, 2 cfg
- * Returns {{N, count, ...}, spelling, topic}.
+ * Returns {{N, count, ...}, spelling, topic, '1' where it is private}.
  */
 static const char room_count[] =
-    "local cfg = redis.call('HMGET', KEYS[2], 'shown', 'topic')\n"
-    "return {redis.call('HGETALL', KEYS[1]), cfg[1], cfg[2]}\n";
+    "local cfg = redis.call('HMGET', KEYS[2], 'shown', 'topic', 'hidden')\n"
+    "return {redis.call('HGETALL', KEYS[1]), cfg[1], cfg[2], cfg[3]}\n";
 
 /*
  * The list of rooms: a room stands in it since somebody came last; who finds
@@ -353,6 +422,8 @@ static const char reaped[] =
 const struct redis_script redis_scripts[SCRIPT_COUNT] = {
     [SCRIPT_APPEND] = {"append", append_room},
     [SCRIPT_APPEND_PAIR] = {"append-pair", append_pair},
+    [SCRIPT_RIGHTS] = {"rights", rights},
+    [SCRIPT_CHANGE_RIGHTS] = {"change-rights", change_rights},
     [SCRIPT_READ] = {"read", read_log},
     [SCRIPT_ROOM] = {"room", room},
     [SCRIPT_MEMBER] = {"member", member},

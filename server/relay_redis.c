@@ -153,18 +153,26 @@ rr_reply_id(const redisReply *r, struct msgid *id)
 	       msgid_parse((struct span){r->str, r->len}, id);
 }
 
-int64_t
-rr_log_ttl(const struct rr *r)
+static int64_t
+offered(const struct rr *r, const struct rights *rights)
 {
-	if (r->c.history == 0 && r->c.history_ttl_ms > LOG_MIN_TTL_MS)
+	return rights ? rights_history(rights, r->c.history) : r->c.history;
+}
+
+int64_t
+rr_log_ttl(const struct rr *r, const struct rights *rights)
+{
+	if (offered(r, rights) == 0 && r->c.history_ttl_ms > LOG_MIN_TTL_MS)
 		return LOG_MIN_TTL_MS;
 	return r->c.history_ttl_ms;
 }
 
 int64_t
-rr_log_max(const struct rr *r)
+rr_log_max(const struct rr *r, const struct rights *rights)
 {
-	return r->c.history > RR_LOG_MIN ? r->c.history : RR_LOG_MIN;
+	int64_t n = offered(r, rights);
+
+	return n > RR_LOG_MIN ? n : RR_LOG_MIN;
 }
 
 /* --- coming back ---------------------------------------------------------- */
@@ -596,6 +604,7 @@ static const struct relay_ops redis_ops = {
     .unwatch = rr_unwatch,
     .peek = rr_peek,
     .list = rr_list,
+    .rights = &rr_rights_ops,
 };
 
 static void
@@ -614,6 +623,7 @@ set_defaults(struct relay_redis_config *c)
 	set_default(&c->grace_ms, GRACE_MS);
 	set_default(&c->reap_ms, REAP_MS);
 	set_default(&c->jitter_ms, JITTER_MS);
+	set_default(&c->room_ttl_ms, RELAY_ROOM_TTL_MS);
 	set_default(&c->connect_timeout_ms, CONNECT_MS);
 	set_default(&c->probe_ms, PROBE_MS);
 	set_default(&c->dead_ms, DEAD_MS);

@@ -28,6 +28,8 @@ struct relay_redis_config {
 	int64_t probe_ms;           /* PING when quiet, 2000 */
 	int64_t dead_ms;            /* silent for so long: dropped, 6000 */
 	int64_t backoff_max_ms;     /* 2000 */
+	/* An owned room that nobody enters is kept for so long. */
+	int64_t room_ttl_ms; /* 90 days */
 };
 
 /*

@@ -11,6 +11,9 @@
  *	prev > L   a hole: what is missing is read from the stream first
  *	prev < L   history went back (a failover, a flush): said, then delivered
  *
+ * The owner may have to read something before it takes a message (a room, its
+ * rights): then the feed is blocked, and goes on from the stream.
+ *
  * While a hole is filled, what comes is held.  Little of it: the stream has
  * it all, so above a bound the held ones are thrown away and the stream is
  * read once more.
@@ -75,31 +78,54 @@ keep(struct rr_feed *f, struct msgid prev, struct span payload, bool decodes)
 		ring_skip(f->ring, f->last);
 }
 
-/* What does not decode is stepped over: the chain goes on behind it. */
-static void
-deliver(
-    struct rr_feed *f, struct msgid prev, struct msgid id, struct span payload)
-{
-	struct relay_msg m;
-	int err = codec_get_msg(&m, payload);
-
-	advance(f, id);
-	keep(f, prev, payload, err == 0);
-	if (err < 0) {
-		rr_odd(f->r, codec_strerror(err), payload);
-		return;
-	}
-	m.id = id;
-	m.prev = prev;
-	f->ops->message(f->owner, &m);
-}
-
 static void
 tell_gap(struct rr_feed *f)
 {
 	log_warn("relay", 0, "gap in a conversation kind=%s",
 	    f->conv->kind == CONV_ROOM ? "room" : "pair");
 	f->ops->gap(f->owner);
+}
+
+/* The owner has to read something before it takes the next message.  What is
+ * in the stream needs not be held. */
+static void
+block(struct rr_feed *f)
+{
+	f->blocked = true;
+	f->overflowed = true;
+	buf_clear(&f->held);
+	f->nheld = 0;
+	f->r->nfills++;
+}
+
+/* What does not decode is stepped over: the chain goes on behind it.
+ * gap: what came before it is missing, or history went back. */
+static void
+deliver(struct rr_feed *f, bool gap, struct msgid prev, struct msgid id,
+    struct span payload)
+{
+	struct relay_msg m;
+	int err = codec_get_msg(&m, payload);
+
+	m.id = id;
+	m.prev = prev;
+	if (err == 0 && m.kind == RELAY_RIGHTS)
+		m.rv = id;
+	if (err == 0 && f->ops->accepts && !f->ops->accepts(f->owner, &m)) {
+		block(f);
+		return;
+	}
+	if (gap) {
+		tell_gap(f);
+		if (f->closed)
+			return;
+	}
+	advance(f, id);
+	keep(f, prev, payload, err == 0);
+	if (err < 0)
+		rr_odd(f->r, codec_strerror(err), payload);
+	else
+		f->ops->message(f->owner, &m);
 }
 
 /* --- holding -------------------------------------------------------------- */
@@ -141,7 +167,8 @@ unhold(struct rr_feed *f, struct span *published)
 static void
 drain(struct rr_feed *f, bool filled)
 {
-	while (f->nheld > 0 && f->open && !f->closed && !f->fill) {
+	while (
+	    f->nheld > 0 && f->open && !f->closed && !f->fill && !f->blocked) {
 		struct span published;
 		char *copy = unhold(f, &published);
 
@@ -149,7 +176,7 @@ drain(struct rr_feed *f, bool filled)
 		filled = false;
 		free(copy);
 	}
-	if (f->overflowed && !f->closed && !f->fill) {
+	if (f->overflowed && !f->closed && !f->fill && !f->blocked) {
 		f->overflowed = false;
 		fill(f);
 	}
@@ -192,12 +219,7 @@ take_row(struct rr_feed *f, const redisReply *row)
 	}
 	if (msgid_cmp(id, f->last) <= 0)
 		return;
-	if (msgid_cmp(prev, f->last) != 0) {
-		tell_gap(f);
-		if (f->closed)
-			return;
-	}
-	deliver(f, prev, id, payload);
+	deliver(f, msgid_cmp(prev, f->last) != 0, prev, id, payload);
 }
 
 static void
@@ -205,7 +227,7 @@ take_page(struct rr_feed *f, struct rr_fill *page, const redisReply *rows)
 {
 	struct msgid before = f->last;
 
-	for (size_t i = 0; i < rows->elements && !f->closed; i++)
+	for (size_t i = 0; i < rows->elements && !f->closed && !f->blocked; i++)
 		take_row(f, rows->element[i]);
 	page->moving = msgid_cmp(before, f->last) != 0;
 	page->moved = page->moved || page->moving;
@@ -231,7 +253,9 @@ fill_done(struct rr_feed *f, bool good, bool moved)
 {
 	f->fill = NULL;
 	f->r->nfills--;
-	if (good) {
+	if (f->blocked) {
+		/* It is read anew from here, when it may go on. */
+	} else if (good) {
 		miss(f);
 		drain(f, !moved);
 	} else {
@@ -278,8 +302,8 @@ rr_feed_on_page(void *arg, const redisReply *rows, bool written)
 	if (good)
 		take_page(f, page, rows);
 	/* The owner may have closed the feed in between; it still is there. */
-	if (good && !f->closed && rows->elements == PAGE && page->moving &&
-	    send_page(page))
+	if (good && !f->closed && !f->blocked && rows->elements == PAGE &&
+	    page->moving && send_page(page))
 		return;
 	if (page->feed)
 		fill_done(f, good, page->moved);
@@ -293,7 +317,7 @@ fill(struct rr_feed *f)
 {
 	struct rr_fill *page;
 
-	if (f->fill || f->closed)
+	if (f->fill || f->closed || f->blocked)
 		return;
 	page = xcalloc(1, sizeof *page);
 	page->r = f->r;
@@ -326,18 +350,13 @@ take(struct rr_feed *f, struct span published, bool filled)
 		fill(f);
 		return;
 	}
-	if (order != 0) {
-		tell_gap(f);
-		if (f->closed)
-			return;
-	}
-	deliver(f, prev, id, rest);
+	deliver(f, order != 0, prev, id, rest);
 }
 
 void
 rr_feed_take(struct rr_feed *f, struct span published)
 {
-	if (!f->open || f->fill)
+	if (!f->open || f->fill || f->blocked)
 		hold(f, published);
 	else
 		take(f, published, false);
@@ -355,7 +374,7 @@ rr_feed_open(struct rr_feed *f, struct msgid last)
 void
 rr_feed_check(struct rr_feed *f, struct msgid newest, struct msgid asked)
 {
-	if (!f->open || f->closed || f->fill)
+	if (!f->open || f->closed || f->fill || f->blocked)
 		return; /* what is being read will show it */
 	if (msgid_cmp(newest, asked) < 0 && msgid_cmp(f->last, asked) == 0) {
 		f->last = newest;
@@ -368,9 +387,21 @@ rr_feed_check(struct rr_feed *f, struct msgid newest, struct msgid asked)
 }
 
 void
+rr_feed_unblock(struct rr_feed *f)
+{
+	if (!f->blocked)
+		return;
+	f->blocked = false;
+	f->r->nfills--;
+	drain(f, false);
+	rr_recover_poke(f->r);
+}
+
+void
 rr_feed_close(struct rr_feed *f)
 {
 	f->closed = true;
+	rr_feed_unblock(f);
 	if (f->fill)
 		f->fill->feed = NULL;
 	f->fill = NULL;

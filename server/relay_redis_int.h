@@ -17,6 +17,7 @@
 #include "server/relay.h"
 #include "server/relay_codec.h"
 #include "server/relay_redis.h"
+#include "server/relay_rights.h"
 #include "server/ring.h"
 #include "server/table.h"
 
@@ -38,6 +39,7 @@
  *	relay_redis_list.c  rooms that are not open here
  *	relay_redis_pair.c  watched senders and their conversations
  *	relay_redis_nick.c  claims
+ *	relay_redis_rights.c  what rooms allow
  */
 
 enum {
@@ -183,6 +185,9 @@ void rr_chans_fini(struct rr *r);
 struct rr_fill;
 
 struct rr_feed_ops {
+	/* Can it be delivered now?  If not: rr_feed_unblock() when it can.
+	 * NULL: always. */
+	bool (*accepts)(void *owner, const struct relay_msg *m);
 	void (*message)(void *owner, const struct relay_msg *m);
 	void (*gap)(void *owner);
 };
@@ -199,6 +204,7 @@ struct rr_feed {
 	struct msgid target; /* what a fill has to reach; 0-0: its end */
 	bool open;           /* else all is held */
 	bool closed;
+	bool blocked;         /* until the owner accepts what is next */
 	struct rr_fill *fill; /* under way */
 	struct buf held;
 	size_t nheld;
@@ -209,6 +215,7 @@ void rr_feed_init(struct rr_feed *f, struct rr *r, const struct conv *conv,
     const struct rr_feed_ops *ops, void *owner);
 /* From here on, above this id. */
 void rr_feed_open(struct rr_feed *f, struct msgid last);
+void rr_feed_unblock(struct rr_feed *f);
 void rr_feed_close(struct rr_feed *f);
 void rr_feed_fini(struct rr_feed *f);
 void rr_feed_on_page(void *arg, const redisReply *rows, bool written);
@@ -233,7 +240,14 @@ void rr_append(struct relay *r, const struct conv *c, const struct relay_msg *m,
     relay_append_fn done, void *arg);
 void rr_read(struct relay *r, const struct conv *c,
     const struct relay_range *range, relay_read_fn done, void *arg);
-/* Appends whose ids the subscription should have brought. */
+/* An id that the subscription should bring soon. */
+void rr_expect(struct rr *r, const struct conv *c, struct msgid id);
+/* KEYS 1 to 3 and ARGV 1 to 6 of the scripts that append. */
+void rr_put_append_keys(struct rr *r, struct resp_cmd *c, const char *tag,
+    const struct relay_msg *m);
+void rr_put_append_args(struct rr *r, struct resp_cmd *c,
+    const struct conv *conv, const struct relay_msg *m,
+    const struct rights *rights);
 void rr_expect_init(struct rr *r);
 void rr_expect_fini(struct rr *r);
 
@@ -269,10 +283,12 @@ struct rr_roster_entry {
 	const redisReply *members; /* sender, nick, ... */
 };
 struct rr_room_state {
-	struct relay_room_info info;
-	const redisReply *roster; /* N, members, ... */
+	struct relay_room_info info; /* its rights are owned by this */
+	const redisReply *roster;    /* N, members, ... */
 };
-bool rr_room_state(struct rr_room_state *st, const redisReply *r);
+bool rr_room_state(
+    struct rr *rr, struct rr_room_state *st, const redisReply *r);
+void rr_room_state_fini(struct rr_room_state *st);
 /* A topic that is none is taken out. */
 void rr_judge_topic(struct relay_room_info *info);
 /* Begins the scratch command for SCRIPT_ROOM (4 keys); shown is "" to only
@@ -286,6 +302,16 @@ void rr_reap_users(struct rr *r);
 bool rr_roster_at(
     const redisReply *roster, size_t i, struct rr_roster_entry *e);
 bool rr_member_at(const redisReply *members, size_t i, struct relay_member *m);
+
+/* --- rights --------------------------------------------------------------- */
+
+extern const struct relay_rights_ops rr_rights_ops;
+/* Gives what a version and a record of Redis say; NULL and nil are none.  Those
+ * that make no sense allow nothing. */
+struct rights *rr_rights_parse(
+    struct rr *r, const redisReply *rv, const redisReply *record) MUST_CHECK;
+/* Of a room that is open here; NULL: it is not. */
+struct rights *rr_rights_here(struct rr *r, const char *fold);
 
 /* --- people --------------------------------------------------------------- */
 
@@ -441,8 +467,9 @@ void rr_event_in(struct event *ev, uint64_t ms);
 void rr_odd(struct rr *r, const char *what, struct span data);
 struct span rr_span(const redisReply *r); /* of a string; else absent */
 bool rr_reply_id(const redisReply *r, struct msgid *id);
-/* How long a conversation is kept, and how many of its entries. */
-int64_t rr_log_ttl(const struct rr *r);
-int64_t rr_log_max(const struct rr *r);
+/* How long a conversation is kept, and how many of its entries; rights NULL: as
+ * where a room says nothing about it. */
+int64_t rr_log_ttl(const struct rr *r, const struct rights *rights);
+int64_t rr_log_max(const struct rr *r, const struct rights *rights);
 
 #endif

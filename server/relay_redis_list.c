@@ -110,8 +110,9 @@ on_peeked(void *arg, const redisReply *reply, bool written)
 
 	if (!rr_op_reply(&p->op, reply, written))
 		return;
-	if (rr_room_state(&st, reply)) {
+	if (rr_room_state(p->op.r, &st, reply)) {
 		peeked(p, &st);
+		rr_room_state_fini(&st);
 	} else {
 		rr_odd(p->op.r, "a room's state", rr_span(reply));
 		rr_op_fail(&p->op, RELAY_FAILED);
@@ -146,6 +147,7 @@ struct listed {
 	char fold[NAME_BYTES_MAX + 1];
 	char seen[SEEN_MAX]; /* its score in the list */
 	size_t count;
+	bool hidden;
 	struct buf text; /* the spelling, and behind it the topic */
 	size_t shown_len;
 };
@@ -190,6 +192,7 @@ entry_of(const struct listed *room)
 				     len - room->shown_len}
 			       : SPAN_NONE,
 	    .count = room->count,
+	    .hidden = room->hidden,
 	};
 }
 
@@ -229,7 +232,7 @@ take_count(struct list_op *l, struct listed *room, const redisReply *reply)
 	struct relay_room_info info = {0};
 	struct name name;
 
-	if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 3 ||
+	if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 4 ||
 	    reply->element[0]->type != REDIS_REPLY_ARRAY) {
 		rr_odd(l->op.r, "a room's count", rr_span(reply));
 		return;
@@ -237,6 +240,8 @@ take_count(struct list_op *l, struct listed *room, const redisReply *reply)
 	room->count = count_live(l->op.r, reply->element[0]);
 	if (reply->element[0]->elements == 0)
 		rr_unlist_room(l->op.r, room->fold, room->seen);
+	/* Whatever stands there: what is not surely public is not shown. */
+	room->hidden = reply->element[3]->type != REDIS_REPLY_NIL;
 	info.shown = rr_span(reply->element[1]);
 	info.topic = rr_span(reply->element[2]);
 	info.topic_nick = span_of(room->fold); /* not asked for: any nick */

@@ -97,8 +97,8 @@ on_expect(int fd, short what, void *arg)
 		rr_event_in(r->expect_timer, e->due_ms - now_ms);
 }
 
-static void
-expect(struct rr *r, const struct conv *c, struct msgid id)
+void
+rr_expect(struct rr *r, const struct conv *c, struct msgid id)
 {
 	bool first = TAILQ_EMPTY(&r->expected);
 	struct rr_expect *e = xcalloc(1, sizeof *e);
@@ -156,9 +156,55 @@ accepted(struct append_op *a, struct msgid id, bool dup)
 	struct rr *r = a->op.r;
 
 	if (!dup)
-		expect(r, &a->conv, id);
+		rr_expect(r, &a->conv, id);
 	rr_op_answered(&a->op);
 	a->done(a->arg, RELAY_OK, id, dup);
+	rr_op_free(&a->op);
+}
+
+/* The rights are read before the sender may try again: by then it has been told
+ * of them. */
+static void
+on_fresh(void *arg, enum relay_status st, struct rights *rights)
+{
+	struct append_op *a = arg;
+	bool good = st == RELAY_OK || st == RELAY_NONE;
+
+	(void)rights;
+	a->done(a->arg, good ? RELAY_STALE : RELAY_DOWN, (struct msgid){0, 0},
+	    false);
+	rr_op_free(&a->op);
+}
+
+static void
+stale(struct append_op *a)
+{
+	struct name name;
+
+	if (name_check(span_of(a->conv.key), false, &name) < 0) {
+		rr_op_fail(&a->op, RELAY_FAILED);
+		rr_op_free(&a->op);
+		return;
+	}
+	rr_op_answered(&a->op); /* it will be: the reading has its own time */
+	relay_load_rights(&a->op.r->relay, &name, NULL, NULL, on_fresh, a);
+}
+
+static void
+refused(struct append_op *a, const redisReply *reply)
+{
+	struct span why = rr_span(reply->element[0]);
+	uint64_t ms = (uint64_t)reply->element[1]->integer;
+
+	if (span_is(why, "late")) {
+		rr_op_fail(&a->op, RELAY_DOWN);
+	} else if (span_is(why, "slow")) {
+		rr_op_answered(&a->op);
+		a->done(a->arg, RELAY_SLOW, (struct msgid){ms, 0}, false);
+	} else {
+		rr_odd(a->op.r, "an append's answer", why);
+		rr_op_fail(&a->op, RELAY_UNKNOWN);
+	}
 	rr_op_free(&a->op);
 }
 
@@ -173,14 +219,15 @@ on_appended(void *arg, const redisReply *reply, bool written)
 	if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 2 ||
 	    reply->element[1]->type != REDIS_REPLY_INTEGER) {
 		rr_odd(a->op.r, "an append's answer", rr_span(reply));
+		rr_op_fail(&a->op, RELAY_UNKNOWN);
+		rr_op_free(&a->op);
 	} else if (rr_reply_id(reply->element[0], &id)) {
 		accepted(a, id, reply->element[1]->integer != 0);
-		return;
-	} else if (span_is(rr_span(reply->element[0]), "late")) {
-		rr_op_fail(&a->op, RELAY_DOWN);
+	} else if (span_is(rr_span(reply->element[0]), "stale")) {
+		stale(a);
+	} else {
+		refused(a, reply);
 	}
-	rr_op_fail(&a->op, RELAY_UNKNOWN);
-	rr_op_free(&a->op);
 }
 
 /* The highest id this node has seen in the conversation. */
@@ -197,8 +244,8 @@ floor_of(struct rr *r, const struct conv *c)
 }
 
 /* KEYS 1 to 3 and ARGV 1 to 6 of both scripts; between them `more` keys. */
-static void
-put_keys(struct rr *r, struct resp_cmd *c, const char *tag,
+void
+rr_put_append_keys(struct rr *r, struct resp_cmd *c, const char *tag,
     const struct relay_msg *m)
 {
 	resp_fmt(c, "%s%s:st", r->prefix, tag);
@@ -210,14 +257,14 @@ put_keys(struct rr *r, struct resp_cmd *c, const char *tag,
 		resp_fmt(c, "%s%s:la", r->prefix, tag);
 }
 
-static void
-put_args(struct rr *r, struct resp_cmd *c, const struct conv *conv,
-    const struct relay_msg *m)
+void
+rr_put_append_args(struct rr *r, struct resp_cmd *c, const struct conv *conv,
+    const struct relay_msg *m, const struct rights *rights)
 {
 	resp_i64(c, rr_redis_deadline(r, (uint64_t)r->c.say_timeout_ms));
 	resp_id(c, floor_of(r, conv));
-	resp_i64(c, rr_log_max(r));
-	resp_i64(c, rr_log_ttl(r));
+	resp_i64(c, rr_log_max(r, rights));
+	resp_i64(c, rr_log_ttl(r, rights));
 	resp_i64(c, m->cid.len > 0 ? r->c.dedupe_ms : 0);
 	buf_clear(&r->text);
 	codec_put_msg(&r->text, m);
@@ -231,10 +278,13 @@ put_room(struct rr *r, const struct conv *conv, const struct relay_msg *m)
 	struct resp_cmd *c = rr_cmd(r);
 
 	rr_conv_tag(tag, conv);
-	put_keys(r, c, tag, m);
+	rr_put_append_keys(r, c, tag, m);
 	resp_fmt(c, "%s%s:cfg", r->prefix, tag);
-	put_args(r, c, conv, m);
+	resp_fmt(c, "%s%s:sl:%.*s", r->prefix, tag, SPAN_ARG(m->sender));
+	rr_put_append_args(r, c, conv, m, rr_rights_here(r, conv->key));
 	resp_fmt(c, "%s%s:c", r->prefix, tag);
+	resp_id(c, m->rv);
+	resp_i64(c, (int64_t)m->slow_ms);
 	if (m->kind == RELAY_TOPIC) {
 		resp_span(c, m->text);
 		resp_span(c, m->nick);
@@ -249,10 +299,10 @@ put_pair(struct rr *r, const struct conv *conv, const struct relay_msg *m)
 	struct resp_cmd *c = rr_cmd(r);
 
 	rr_conv_tag(tag, conv);
-	put_keys(r, c, tag, m);
+	rr_put_append_keys(r, c, tag, m);
 	resp_fmt(c, "%s{u:%.*s}:pairs", r->prefix, SPAN_ARG(lo));
 	resp_fmt(c, "%s{u:%.*s}:pairs", r->prefix, SPAN_ARG(hi));
-	put_args(r, c, conv, m);
+	rr_put_append_args(r, c, conv, m, NULL);
 	resp_str(c, conv->key);
 	resp_fmt(c, "%s{u:%.*s}:c", r->prefix, SPAN_ARG(lo));
 	resp_fmt(c, "%s{u:%.*s}:c", r->prefix, SPAN_ARG(hi));
@@ -274,7 +324,7 @@ rr_append(struct relay *relay, const struct conv *c, const struct relay_msg *m,
 	}
 	if (c->kind == CONV_ROOM) {
 		put_room(r, c, m);
-		rr_op_eval(&a->op, SCRIPT_APPEND, 4, on_appended);
+		rr_op_eval(&a->op, SCRIPT_APPEND, 5, on_appended);
 	} else {
 		put_pair(r, c, m);
 		rr_op_eval(&a->op, SCRIPT_APPEND_PAIR, 5, on_appended);

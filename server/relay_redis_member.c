@@ -149,7 +149,7 @@ put_count(struct rr *r, const char *tag)
 	resp_fmt(c, "%s%s:m:%s", r->prefix, tag, r->node_id);
 	resp_fmt(c, "%s%s:cfg", r->prefix, tag);
 	resp_str(c, r->node_id);
-	resp_i64(c, rr_log_ttl(r));
+	resp_i64(c, rr_log_ttl(r, NULL));
 	return c;
 }
 

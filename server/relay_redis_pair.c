@@ -75,7 +75,7 @@ pair_gap(void *owner)
 	(void)owner;
 }
 
-static const struct rr_feed_ops feed_ops = {pair_message, pair_gap};
+static const struct rr_feed_ops feed_ops = {NULL, pair_message, pair_gap};
 
 static struct pair *
 find_pair(struct rr_user *u, struct span key)

@@ -90,6 +90,8 @@ add_entry(struct page_builder *b, struct msgid prev, struct msgid id,
 	}
 	m.id = id;
 	m.prev = prev;
+	if (m.kind == RELAY_RIGHTS)
+		m.rv = id;
 	b->msgs[b->n++] = m;
 }
 
@@ -168,20 +170,22 @@ backward_page(struct page_builder *b, const struct relay_range *range,
  * should that clock have been set back meanwhile.
  */
 static bool
-is_fresh(struct rr *r, const struct rr_feed *f)
+is_fresh(const struct rr_room *room)
 {
+	struct rr *r = room->r;
+	const struct rr_feed *f = &room->feed;
 	int64_t age_ms = rr_redis_deadline(r, 0) - (int64_t)f->last.ms;
 	int64_t known_ms = (int64_t)(clock_now_ms() - f->heard_ms);
 
 	if (age_ms < known_ms)
 		age_ms = known_ms;
-	return age_ms + FRESH_MARGIN_MS < rr_log_ttl(r);
+	return age_ms + FRESH_MARGIN_MS < rr_log_ttl(r, room->rights);
 }
 
 void
 rr_ring_tidy(struct rr_room *room)
 {
-	if (room->ring.n > 0 && !is_fresh(room->r, &room->feed))
+	if (room->ring.n > 0 && !is_fresh(room))
 		ring_reset(&room->ring, room->feed.last);
 }
 
@@ -192,7 +196,7 @@ ask_ring(struct rr *r, const struct read_op *rd, struct ring_page *page)
 					 ? rr_room_find_open(r, rd->conv.key)
 					 : NULL;
 
-	if (!room || !room->feed.open || !is_fresh(r, &room->feed))
+	if (!room || !room->feed.open || !is_fresh(room))
 		return RING_CANNOT;
 	return ring_read(&room->ring, &rd->range, page);
 }

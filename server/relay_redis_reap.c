@@ -106,7 +106,7 @@ reap_room(struct rr_janitor *j, const char *key)
 	resp_fmt(c, "%s%s:m:%s", r->prefix, tag, j->id);
 	resp_fmt(c, "%s%s:cfg", r->prefix, tag);
 	resp_str(c, j->id);
-	resp_i64(c, rr_log_ttl(r));
+	resp_i64(c, rr_log_ttl(r, NULL));
 	return send_one(j, SCRIPT_REAP_ROOM, 3);
 }
 

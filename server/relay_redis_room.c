@@ -77,7 +77,7 @@ rr_put_room(struct rr *r, const char *tag, const char *shown)
 
 	put_room_keys(r, c, tag);
 	resp_str(c, shown);
-	resp_i64(c, rr_log_ttl(r));
+	resp_i64(c, rr_log_ttl(r, NULL));
 }
 
 /* --- the channel ---------------------------------------------------------- */
@@ -231,7 +231,7 @@ swept(struct rr_room *room, const redisReply *reply)
 {
 	struct rr_room_state st;
 
-	if (!reply || !rr_room_state(&st, reply)) {
+	if (!reply || !rr_room_state(room->r, &st, reply)) {
 		if (reply && reply->type == REDIS_REPLY_ERROR)
 			rr_error_status(room->r, reply);
 		else if (reply)
@@ -239,9 +239,14 @@ swept(struct rr_room *room, const redisReply *reply)
 		buf_clear(&room->news);
 		return;
 	}
-	rr_roster_take(room, st.roster);
+	/* In this order: what is delivered is delivered under these rights, to
+	 * these members. */
+	rr_rights_take(room, st.info.rights);
+	if (!room->closed)
+		rr_roster_take(room, st.roster);
 	if (!room->closed)
 		rr_feed_check(&room->feed, st.info.last, room->asked);
+	rr_room_state_fini(&st);
 	settle_news(room);
 }
 
@@ -303,6 +308,7 @@ static void
 room_free(struct rr_room *room)
 {
 	rr_roster_free(room);
+	rights_unref(room->rights);
 	rr_feed_fini(&room->feed);
 	ring_fini(&room->ring);
 	buf_free(&room->news);
@@ -314,6 +320,7 @@ static void
 detach(struct rr_room *room)
 {
 	room->closed = true;
+	rr_rights_forget(room);
 	rr_feed_close(&room->feed);
 	room->feed.ring = NULL;
 	ring_fini(&room->ring);
@@ -374,6 +381,9 @@ opened(struct rr_open_op *o, const struct rr_room_state *st)
 	}
 	room->opening = NULL;
 	room->phase = ROOM_OPEN;
+	rights_unref(room->rights);
+	room->rights = rights_ref(info.rights);
+	room->known = room->rights->rv;
 	rr_op_answered(&o->op);
 	o->done(o->arg, RELAY_OK, &info);
 	if (!room->closed)
@@ -389,7 +399,7 @@ on_opened(void *arg, const redisReply *reply, bool written)
 
 	if (!rr_op_reply(&o->op, reply, written))
 		return;
-	if (!rr_room_state(&st, reply)) {
+	if (!rr_room_state(o->op.r, &st, reply)) {
 		rr_odd(o->op.r, "a room's state", rr_span(reply));
 		rr_op_fail(&o->op, RELAY_FAILED);
 	} else if (!o->room) {
@@ -397,6 +407,7 @@ on_opened(void *arg, const redisReply *reply, bool written)
 	} else {
 		opened(o, &st);
 	}
+	rr_room_state_fini(&st);
 	rr_op_free(&o->op);
 }
 
@@ -430,10 +441,20 @@ room_gap(void *owner)
 	struct rr *r = room->r;
 
 	r->relay.ev.on_gap(r->relay.ev_arg, room->room);
+	/* Where history went back, what was changed in it did so too. */
+	if (!room->closed)
+		rr_rights_reload(room);
+}
+
+static bool
+room_accepts(void *owner, const struct relay_msg *m)
+{
+	return rr_rights_accept(owner, m);
 }
 
 static const struct rr_chan_ops chan_ops = {on_subscribed, on_channel};
-static const struct rr_feed_ops feed_ops = {room_message, room_gap};
+static const struct rr_feed_ops feed_ops = {
+    room_accepts, room_message, room_gap};
 
 static struct rr_room *
 room_new(struct rr *r, const struct name *name, void *handle)
@@ -442,6 +463,7 @@ room_new(struct rr *r, const struct name *name, void *handle)
 
 	room->r = r;
 	room->room = handle;
+	room->rights = rights_new();
 	conv_room(&room->conv, name->fold);
 	span_copy(room->shown, sizeof room->shown, span_of(name->shown));
 	rr_room_tag(room->tag, name->fold);
@@ -545,6 +567,7 @@ rr_room_restore(struct rr *r, const char *fold)
 		room->sweep->room = NULL;
 		room->sweep = NULL;
 	}
+	rr_rights_forget(room);
 	return start_sweep(room, r->run);
 }
 
@@ -624,6 +647,8 @@ rr_rooms_check(struct rr *r)
 		if (room->closed || room->phase != ROOM_OPEN)
 			continue;
 		rr_ring_tidy(room);
+		if (room->feed.blocked)
+			rr_rights_reload(room); /* it was lost */
 		span_copy(k->rooms[k->n].fold, sizeof k->rooms[0].fold,
 		    span_of(room->conv.key));
 		k->rooms[k->n++].asked = room->feed.last;

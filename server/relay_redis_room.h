@@ -10,6 +10,7 @@
  *	relay_redis_room.c    opening, its channel, coming back
  *	relay_redis_roster.c  who is in it, on all nodes
  *	relay_redis_member.c  this node's members come and go
+ *	relay_redis_rights.c  what it allows
  */
 struct rr_own {
 	UT_hash_handle hh;
@@ -54,7 +55,10 @@ struct rr_room {
 	struct rr_member *members;
 	struct rr_member *senders; /* the same, by sender alone */
 	struct buf news;           /* held while a roster is read */
-	struct msgid asked; /* feed.last when the newest id was asked for */
+	struct msgid asked;    /* feed.last when the newest id was asked for */
+	struct rights *rights; /* as they were told; never NULL */
+	struct msgid known;    /* no version up to this one is read anew */
+	struct rr_reload *reload; /* they are being read */
 };
 
 /* --- relay_redis_room.c --------------------------------------------------- */
@@ -94,5 +98,18 @@ void rr_member_rename(
 void rr_members_gone(struct rr_room *room, const char *node);
 void rr_roster_take(struct rr_room *room, const redisReply *roster);
 void rr_roster_free(struct rr_room *room);
+
+/* --- relay_redis_rights.c ------------------------------------------------- */
+
+struct rr_reload;
+/* These stand in Redis now: tells them, if that is news. */
+void rr_rights_take(struct rr_room *room, struct rights *rights);
+/* Can this be delivered under the rights that are known?  Else they are read,
+ * and the feed unblocked. */
+bool rr_rights_accept(struct rr_room *room, const struct relay_msg *m);
+/* They may be others by now. */
+void rr_rights_reload(struct rr_room *room);
+/* The room is closed, or what is under way is out of date. */
+void rr_rights_forget(struct rr_room *room);
 
 #endif

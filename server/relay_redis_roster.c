@@ -368,10 +368,10 @@ rr_member_at(const redisReply *members, size_t i, struct relay_member *m)
 }
 
 bool
-rr_room_state(struct rr_room_state *st, const redisReply *r)
+rr_room_state(struct rr *rr, struct rr_room_state *st, const redisReply *r)
 {
 	*st = (struct rr_room_state){0};
-	if (r->type != REDIS_REPLY_ARRAY || r->elements != 5 ||
+	if (r->type != REDIS_REPLY_ARRAY || r->elements != 7 ||
 	    !rr_reply_id(r->element[0], &st->info.last) ||
 	    r->element[4]->type != REDIS_REPLY_ARRAY)
 		return false;
@@ -379,7 +379,15 @@ rr_room_state(struct rr_room_state *st, const redisReply *r)
 	st->info.topic = rr_span(r->element[2]);
 	st->info.topic_nick = rr_span(r->element[3]);
 	st->roster = r->element[4];
+	st->info.rights = rr_rights_parse(rr, r->element[5], r->element[6]);
 	return true;
+}
+
+void
+rr_room_state_fini(struct rr_room_state *st)
+{
+	rights_unref(st->info.rights);
+	st->info.rights = NULL;
 }
 
 void
