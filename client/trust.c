@@ -235,6 +235,8 @@ static const char *
 read_pin(struct span line, struct trust_pin *pin)
 {
 	*pin = (struct trust_pin){0};
+	if (line.len > 0 && line.p[line.len - 1] == ' ')
+		return "it ends with a blank";
 	if (!get_host(text_word(&line), pin->host))
 		return "it does not begin with HOST:PORT";
 	if (!identity_parse_key(text_word(&line), pin->key))

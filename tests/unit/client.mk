@@ -1,15 +1,19 @@
 # The client's modules, one cmocka program each.
 if HAVE_CMOCKA
 client_unit = \
+	tests/unit/test_client_ask \
 	tests/unit/test_client_buffer \
 	tests/unit/test_client_command \
 	tests/unit/test_client_complete \
 	tests/unit/test_client_edit \
 	tests/unit/test_client_hostile \
 	tests/unit/test_client_layout \
+	tests/unit/test_client_link \
 	tests/unit/test_client_model \
 	tests/unit/test_client_outbox \
-	tests/unit/test_client_safe
+	tests/unit/test_client_safe \
+	tests/unit/test_client_secure \
+	tests/unit/test_client_trust
 check_PROGRAMS += $(client_unit)
 TESTS += $(client_unit)
 client_unit_ldadd = $(client_libs) $(CMOCKA_LIBS)
@@ -36,4 +40,12 @@ tests_unit_test_client_outbox_LDADD = $(client_unit_ldadd)
 tests_unit_test_client_safe_SOURCES = tests/unit/test_client_safe.c \
 	tests/unit/sound.c tests/unit/sound.h tests/unit/unit.h
 tests_unit_test_client_safe_LDADD = $(client_unit_ldadd)
+tests_unit_test_client_ask_SOURCES = tests/unit/test_client_ask.c tests/unit/unit.h
+tests_unit_test_client_ask_LDADD = $(client_unit_ldadd)
+tests_unit_test_client_link_SOURCES = tests/unit/test_client_link.c tests/unit/unit.h
+tests_unit_test_client_link_LDADD = $(client_unit_ldadd)
+tests_unit_test_client_secure_SOURCES = tests/unit/test_client_secure.c tests/unit/unit.h
+tests_unit_test_client_secure_LDADD = $(client_unit_ldadd)
+tests_unit_test_client_trust_SOURCES = tests/unit/test_client_trust.c tests/unit/unit.h
+tests_unit_test_client_trust_LDADD = $(client_unit_ldadd)
 endif
