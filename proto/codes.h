@@ -56,6 +56,7 @@
 	X(NOTICE_GAP, "gap", "messages of a room are lost or out of reach")    \
 	X(NOTICE_PRESENCE, "presence", "a room's comings and goings are shown or not") \
 	X(NOTICE_PARTED, "parted", "so many have left a room at once")             \
+	X(NOTICE_NEXT_KEY, "next-key", "the key that the server will have")     \
 	X(NOTICE_HELP, "help", "a line of help")                               \
 	X(NOTICE_MOTD, "motd", "a line of the operator's greeting")
 

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Commands about the session itself: HELP, PING, PONG, QUIT.
+ * Commands about the session itself: HELP, PING, PONG, QUIT, SECURE.
  */
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "proto/channel.h"
 #include "server/answer.h"
 #include "server/command.h"
 #include "server/member.h"
@@ -102,4 +103,36 @@ cmd_quit(struct request *q)
 	    q->text.len < ERR_LEN ? (int)q->text.len : 0,
 	    q->text.len > 0 ? q->text.p : "");
 	quit(k);
+}
+
+/* NULL, or why a session cannot become secure by this line. */
+static const char *
+refusal(const struct request *q, enum proto_error *code)
+{
+	*code = ERR_UNKNOWN_COMMAND;
+	if (!q->server->identity)
+		return "this server has no secure sessions";
+	*code = ERR_BAD_ARGS;
+	if (q->session->state != SESSION_NEW)
+		return "SECURE is a connection's very first line; connect anew";
+	if (!span_is(q->params[0], CHANNEL_SUITE))
+		return "there is one suite: " CHANNEL_SUITE;
+	return NULL;
+}
+
+/* Accepted, it has no answer: handshake message 2 is the answer. */
+void
+cmd_secure(struct request *q)
+{
+	struct session *s = q->session;
+	enum proto_error code;
+	const char *why = refusal(q, &code);
+
+	if (why) {
+		answer_err(q->answer, code, 0, "%s", why);
+		session_end(s, BYE_BAD_FRAME, 0, "%s", why);
+		return;
+	}
+	session_secure(s, q->payload);
+	answer_none(q->answer);
 }

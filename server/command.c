@@ -43,6 +43,7 @@ static const struct command commands[] = {
 	{"QUIT", cmd_quit, 0, TEXT_MAY, 0, 0, COMMAND_STRANGER, "QUIT [text]", "says good-bye"},
 	{"ROOMS", cmd_rooms, 0, TEXT_MAY, ATTR_BEHIND, 4, 0, "[@after=room] ROOMS [glob]", "lists the rooms, with * and ? as in a shell"},
 	{"SAY", cmd_say, 1, TEXT_MUST, SAY_ATTRS, 1, COMMAND_OVERLAPS, "[@cid=c] [@act] [@re=id] [@enc=scheme] SAY target text", "says something in a room, or to a person as @nick"},
+	{"SECURE", cmd_secure, 1, TEXT_NONE, 0, 0, COMMAND_STRANGER | COMMAND_FIRST | COMMAND_GREETS, "SECURE suite", "makes the session secure; a connection's very first line"},
 	{"TOPIC", cmd_topic, 1, TEXT_MAY, ATTR_CLEAR, 1, 0, "[@clear] TOPIC room [text]", "shows, sets or clears a room's topic"},
 	{"TYPING", cmd_typing, 1, TEXT_NONE, 0, 1, 0, "TYPING target", "lets the others know that you are writing"},
 	{"WHOIS", cmd_whois, 1, TEXT_NONE, 0, 1, 0, "WHOIS nick", "shows who holds a nick"},
@@ -385,14 +386,37 @@ passes_flood(struct session *s, const struct command *c, struct span tag,
 	return false;
 }
 
+/* Behind SECURE come bytes that are no lines. */
+static void
+end_refused(struct session *s, const struct command *c)
+{
+	if (c->flags & COMMAND_FIRST)
+		session_end(s, BYE_BAD_FRAME, 0,
+		    "nothing behind a refused %s can be understood", c->verb);
+}
+
+static void
+refuse_plain(struct request *q)
+{
+	if (q->server->identity)
+		answer_err(q->answer, ERR_SECURE_REQUIRED, 0,
+		    "plaintext is not allowed here; begin with SECURE, as snug "
+		    "does");
+	else
+		answer_err(q->answer, ERR_SECURE_REQUIRED, 0,
+		    "plaintext is only allowed from the same host; the "
+		    "operator can allow it by plaintext = any");
+}
+
 static void
 run(struct session *s, const struct command *c, const struct line *l,
-    int line_err, uint64_t now_ms)
+    struct span payload, int line_err, uint64_t now_ms)
 {
 	struct request q = {.server = s->server,
 	    .session = s,
 	    .command = c,
 	    .now_ms = now_ms,
+	    .payload = payload,
 	    .answer = answer_begin(&s->answers, l->tag)};
 
 	if (line_err != 0) {
@@ -405,14 +429,14 @@ run(struct session *s, const struct command *c, const struct line *l,
 	}
 	if (s->plain_refused &&
 	    !(c->flags & (COMMAND_STRANGER | COMMAND_SILENT))) {
-		answer_err(q.answer, ERR_SECURE_REQUIRED, 0,
-		    "plaintext is only allowed from the same host; the "
-		    "operator can allow it by plaintext = any");
+		refuse_plain(&q);
 		return;
 	}
 	if (!(c->flags & COMMAND_SILENT) &&
-	    (!read_attrs(&q, l) || !read_params(&q, l)))
+	    (!read_attrs(&q, l) || !read_params(&q, l))) {
+		end_refused(s, c);
 		return;
+	}
 	if (!(c->flags & COMMAND_GREETS))
 		answer_counts(q.answer);
 	c->run(&q);
@@ -432,9 +456,10 @@ command_run(
 		return false;
 	if (!passes_flood(s, c, l.tag, now_ms, again_ms, &keep))
 		return !keep;
-	session_stay_plain(s);
+	if (!c || !(c->flags & COMMAND_FIRST))
+		session_stay_plain(s);
 	s->exclusive = exclusive;
-	run(s, c, &l, err, now_ms);
+	run(s, c, &l, payload, err, now_ms);
 	return true;
 }
 

@@ -41,6 +41,7 @@ struct request {
 	const struct command *command;
 	struct answer *answer; /* the handler gives it, now or later */
 	uint64_t now_ms;
+	struct span payload; /* the line as it came */
 	struct span params[LINE_PARAMS_MAX];
 	struct span text;
 	unsigned attrs; /* which of these are there */
@@ -69,6 +70,7 @@ enum {
 	COMMAND_STRANGER = 2, /* allowed where plaintext is not */
 	COMMAND_GREETS = 4,   /* does not count as a first command */
 	COMMAND_SILENT = 8,   /* has no answer: PONG */
+	COMMAND_FIRST = 16,   /* a connection's first line or its end: SECURE */
 };
 
 /* Handlers, by file. */
@@ -76,6 +78,7 @@ void cmd_help(struct request *q);
 void cmd_ping(struct request *q);
 void cmd_pong(struct request *q);
 void cmd_quit(struct request *q);
+void cmd_secure(struct request *q);
 void cmd_nick(struct request *q);
 void cmd_whois(struct request *q);
 void cmd_join(struct request *q);

@@ -125,6 +125,8 @@ check_listen(const char *value, char cause[static ERR_LEN])
 
 static const char *const plaintext_choices[] = {"local", "any", NULL};
 static const char *const sandbox_choices[] = {"no", "yes", "must", NULL};
+static const char *const secure_choices[] = {
+    "offered", "required", "off", NULL};
 static const char *const names_choices[] = {"unicode", "ascii", NULL};
 static const char *const level_choices[] = {
     "error", "warn", "info", "debug", NULL};
@@ -144,6 +146,7 @@ static const struct conf_option options[] = {
 	{NULL, "no-config", 0, CONF_ACTION, AT(no_config), 0, 0, NULL, NULL, NULL, "read no configuration file"},
 	{NULL, "check-config", 0, CONF_ACTION, AT(check_config), 0, 0, NULL, NULL, NULL, "say whether the configuration is good, and stop"},
 	{NULL, "print-config", 0, CONF_ACTION, AT(print_config), 0, 0, NULL, NULL, NULL, "print a commented sample file, and stop"},
+	{NULL, "print-key", 0, CONF_ACTION, AT(print_key), 0, 0, NULL, NULL, NULL, "print the server's public key and its words, made if there is none, and stop"},
 	{NULL, "print-tables", 0, CONF_STRING, AT(print_tables), 0, 0, NULL, NULL, "WHICH", "print commands, attributes, options, penalties, errors, byes, notices or reserved, and stop"},
 	{NULL, "help", 'h', CONF_ACTION, AT(help), 0, 0, NULL, NULL, NULL, "print this, and stop"},
 	{NULL, "version", 'V', CONF_ACTION, AT(version), 0, 0, NULL, NULL, NULL, "print the version, and stop"},
@@ -153,6 +156,9 @@ static const struct conf_option options[] = {
 	{"server", "name", 'n', CONF_STRING, AT(name), 0, 0, NULL, NULL, "NAME", "the node's name; by default the host's", check_name},
 	{"server", "motd", 0, CONF_STRING, AT(motd), 0, 0, NULL, NULL, "FILE", "greet people with the lines of FILE"},
 	{"server", "plaintext", 0, CONF_ENUM, AT(plaintext), 0, 0, "local", plaintext_choices, "WHERE", "allow plain sessions: local (loopback and Unix sockets) or any"},
+	{"server", "secure", 0, CONF_ENUM, AT(secure), 0, 0, "offered", secure_choices, "HOW", "secure sessions are offered, required (from loopback, too) or off"},
+	{"server", "key-file", 0, CONF_STRING, AT(key_file), 0, 0, NULL, NULL, "FILE", "the server's key, made at the first start; by default server.key in the state directory"},
+	{"server", "next-key-file", 0, CONF_STRING, AT(next_key_file), 0, 0, NULL, NULL, "FILE", "announce the key in FILE as the server's next one"},
 	{"server", "names", 0, CONF_ENUM, AT(names), 0, 0, "unicode", names_choices, "WHICH", "what rooms and people may be called: unicode or ascii"},
 	{"server", "user", 0, CONF_STRING, AT(user), 0, 0, NULL, NULL, "NAME", "started by root, become NAME; by default snug, if there is one"},
 	{"server", "sandbox", 0, CONF_ENUM, AT(sandbox), 0, 0, "yes", sandbox_choices, "HOW", "give up rights: no, yes (as far as the kernel can) or must"},
@@ -179,6 +185,7 @@ static const struct conf_option options[] = {
 	{"limits", "ping", 0, CONF_DURATION, AT(ping), 100, DAY, "60s", NULL, "TIME", "ask a silent session for a sign of life after TIME, end it after twice that"},
 	{"limits", "greet", 0, CONF_DURATION, AT(greet), 50, 3600000, "10s", NULL, "TIME", "the first accepted command must come within TIME"},
 	{"limits", "greet-local", 0, CONF_DURATION, AT(greet_local), 50, DAY, "10m", NULL, "TIME", "the same from loopback and Unix sockets, where people type"},
+	{"limits", "handshake", 0, CONF_DURATION, AT(handshake), 50, 60000, "10s", NULL, "TIME", "a handshake, once begun, must be finished within TIME"},
 	{"limits", "linger", 0, CONF_DURATION, AT(linger), 50, 60000, "5s", NULL, "TIME", "after a half-close or BYE, write what is left for TIME at most"},
 	{"limits", "drain", 0, CONF_DURATION, AT(drain), 0, 600000, "10s", NULL, "TIME", "when told to stop, take TIME at most, and ask people to come back within it"},
 	{"limits", "conn-per-addr", 0, CONF_INT, AT(conn_per_addr), 1, 1000000, "64", NULL, "N", "connections from one address (IPv6: one /64)"},
@@ -256,6 +263,17 @@ check(struct config *c, char cause[static ERR_LEN])
 		    "max-text: %lld leaves less than 1024 bytes of max-line "
 		    "(%lld) for the rest of a line; raise max-line",
 		    (long long)c->max_text, (long long)c->max_line);
+		return -1;
+	}
+	if (c->secure == SECURE_REQUIRED && c->plaintext == PLAINTEXT_ANY) {
+		snprintf(cause, ERR_LEN,
+		    "plaintext: any contradicts secure = required; drop one of "
+		    "them");
+		return -1;
+	}
+	if (c->secure == SECURE_OFF && c->next_key_file) {
+		snprintf(cause, ERR_LEN,
+		    "next-key-file: with secure = off there are no keys");
 		return -1;
 	}
 	if (c->heartbeat * 2 > c->lease) {

@@ -11,12 +11,13 @@
 
 enum config_plaintext { PLAINTEXT_LOCAL, PLAINTEXT_ANY };
 enum config_sandbox { SANDBOX_NO, SANDBOX_YES, SANDBOX_MUST };
+enum config_secure { SECURE_OFFERED, SECURE_REQUIRED, SECURE_OFF };
 enum config_names { NAMES_UNICODE, NAMES_ASCII };
 
 /* Everything an operator may set; times in milliseconds, sizes in bytes. */
 struct config {
 	/* command line only */
-	bool help, version, check_config, print_config, no_config;
+	bool help, version, check_config, print_config, print_key, no_config;
 	char *config; /* the file */
 	char *print_tables;
 
@@ -25,8 +26,10 @@ struct config {
 	struct cidr_list proxy_ranges; /* from proxy_from */
 	char *name;
 	char *motd; /* a file */
-	int plaintext, names, sandbox;
-	char *user; /* NULL: snug, if there is one */
+	int plaintext, secure, names, sandbox;
+	char *user;     /* NULL: snug, if there is one */
+	char *key_file; /* NULL: in the state directory */
+	char *next_key_file;
 	int log_level, log_format;
 
 	/* [relay] */
@@ -38,7 +41,7 @@ struct config {
 
 	/* [limits] */
 	int64_t max_line, max_text, send_buffer;
-	int64_t ping, greet, greet_local, linger, drain;
+	int64_t ping, greet, greet_local, handshake, linger, drain;
 	int64_t conn_per_addr, rooms_per_session;
 	char *flood;                     /* "off" or "BURST/RATE" */
 	int64_t flood_burst, flood_rate; /* from flood; burst 0: off */

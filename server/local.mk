@@ -12,6 +12,7 @@ libserver_a_SOURCES = \
 	server/deny.c server/deny.h \
 	server/gate.c server/gate.h \
 	server/history.c server/history.h \
+	server/keys.c server/keys.h \
 	server/limit.c server/limit.h \
 	server/listener.c server/listener.h \
 	server/member.c server/member.h \
@@ -54,6 +55,7 @@ libserver_a_SOURCES = \
 	server/ring.c server/ring.h \
 	server/room.c server/room.h \
 	server/sandbox.c server/sandbox.h \
+	server/secure.c server/secure.h \
 	server/server.h \
 	server/session.c server/session.h \
 	server/state.c server/state.h \

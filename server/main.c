@@ -26,6 +26,7 @@
 #include "server/command.h"
 #include "server/config.h"
 #include "server/gate.h"
+#include "server/keys.h"
 #include "server/listener.h"
 #include "server/member.h"
 #include "server/news.h"
@@ -467,8 +468,8 @@ node_open(struct node *n, char cause[static ERR_LEN])
 	if (c->motd && !(sv->motd = read_motd(c->motd, cause)))
 		return -1;
 	n->listeners = listeners_open(sv, cause);
-	if (!n->listeners || give_up_root(c, cause) != 0 ||
-	    give_up_files(c, cause) != 0)
+	if (!n->listeners || keys_open(sv, cause) != 0 ||
+	    give_up_root(c, cause) != 0 || give_up_files(c, cause) != 0)
 		return -1;
 	sv->relay = make_relay(n, cause);
 	if (!sv->relay)
@@ -501,6 +502,8 @@ node_close(struct node *n)
 	rooms_free(sv->rooms);
 	users_free(sv->users);
 	gate_free(sv->gate);
+	keys_close(sv);
+	secure_work_free(&sv->work);
 	free(sv->motd);
 	for (size_t i = 0; i < ARRAY_LEN(n->signals); i++)
 		if (n->signals[i])
@@ -536,6 +539,17 @@ print_what_was_asked(const struct config *c)
 }
 
 static int
+print_key(const struct config *c)
+{
+	char cause[ERR_LEN];
+
+	if (keys_print(c, stdout, cause) == 0)
+		return EXIT_SUCCESS;
+	fprintf(stderr, "snugd: %s\n", cause);
+	return EXIT_FAILURE;
+}
+
+static int
 serve(struct node *n)
 {
 	char cause[ERR_LEN] = "";
@@ -567,6 +581,8 @@ run(struct node *n, int argc, char **argv)
 	}
 	if (c->help || c->version || c->print_config || c->print_tables)
 		return print_what_was_asked(c);
+	if (c->print_key)
+		return print_key(c);
 	if (c->check_config) {
 		puts("the configuration is good");
 		return EXIT_SUCCESS;

@@ -61,7 +61,7 @@ on_state(void *arg, bool up)
 	rooms_flush(sv->rooms);
 	TAILQ_FOREACH (s, &sv->sessions, next) {
 		/* Who has not said anything yet is told when it does. */
-		if (s->state == SESSION_NEW || s->state >= SESSION_ENDING ||
+		if (s->state <= SESSION_SHAKING || s->state >= SESSION_ENDING ||
 		    s->plain_refused)
 			continue;
 		render_notice(session_out(s), SPAN_NONE,

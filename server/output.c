@@ -8,18 +8,25 @@
  * copy and an EV_WRITE.  The queue is counted here, in bytes: who lets more
  * than send-buffer pile up is ended, and nobody else notices.
  *
+ * A secure session's lines are sealed when the socket is about to take them:
+ * what waits, waits as lines, but for the one message whose end the socket did
+ * not take.  Sealing goes through one buffer of the server's.
+ *
  * session_deliver() is called while a room's listeners are walked, so it only
  * ever marks a session; what follows from the mark happens in
  * sessions_flush().
  */
 #include <errno.h>
 #include <event2/event.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
 #include "base/log.h"
+#include "proto/channel.h"
 #include "server/config.h"
 #include "server/history.h"
+#include "server/secure.h"
 #include "server/server.h"
 #include "server/session.h"
 
@@ -58,10 +65,16 @@ session_out(struct session *s)
 	return &s->out;
 }
 
+size_t
+session_queued(const struct session *s)
+{
+	return buf_len(&s->out) + (s->secure ? buf_len(&s->secure->wire) : 0);
+}
+
 bool
 session_has_room(const struct session *s)
 {
-	return buf_len(&s->out) < LOW_WATER;
+	return session_queued(s) < LOW_WATER;
 }
 
 /* Sends what the socket takes of it; marks the session if that fails. */
@@ -84,19 +97,61 @@ static bool
 fits(const struct session *s, size_t len)
 {
 	size_t max = (size_t)s->server->config->send_buffer;
+	size_t queued = session_queued(s);
 
-	return buf_len(&s->out) == 0 || buf_len(&s->out) + len <= max;
+	return queued == 0 || queued + len <= max;
+}
+
+static void
+send_buf(struct session *s, struct buf *b)
+{
+	size_t n = 1;
+
+	while (buf_len(b) > 0 && n > 0 && !s->broken) {
+		n = send_some(s, buf_head(b), buf_len(b));
+		buf_drain(b, n);
+	}
+}
+
+/* Seals one message's worth, sends what the socket takes of it, keeps the rest.
+ * Gives how much of p is done with; the next message only goes where nothing
+ * was kept. */
+static size_t
+send_sealed(struct session *s, const char *p, size_t len)
+{
+	struct buf *sealed = &s->server->work.sealed;
+	struct buf *wire = &s->secure->wire;
+
+	if (len > CHANNEL_PLAIN_MAX)
+		len = CHANNEL_PLAIN_MAX;
+	if (channel_seal(s->channel, p, len, sealed) != 0)
+		abort(); /* it is ready, and 2^64 messages are never sent */
+	send_buf(s, sealed);
+	buf_add(wire, buf_head(sealed), buf_len(sealed));
+	buf_clear(sealed);
+	return len;
+}
+
+static bool
+has_wire(const struct session *s)
+{
+	return s->secure && buf_len(&s->secure->wire) > 0;
 }
 
 static void
 send_queue(struct session *s)
 {
-	size_t n = 1;
-
-	while (buf_len(&s->out) > 0 && n > 0 && !s->broken) {
-		n = send_some(s, buf_head(&s->out), buf_len(&s->out));
-		buf_drain(&s->out, n);
+	if (has_wire(s)) {
+		send_buf(s, &s->secure->wire);
+		if (has_wire(s))
+			return;
+		buf_free(&s->secure->wire);
 	}
+	if (!s->channel)
+		send_buf(s, &s->out);
+	while (s->channel && buf_len(&s->out) > 0 && !has_wire(s) && !s->broken)
+		buf_drain(&s->out,
+		    send_sealed(s, buf_head(&s->out), buf_len(&s->out)));
 }
 
 void
@@ -123,14 +178,19 @@ session_deliver(struct session *s, const char *p, size_t len)
 
 	if (s->state >= SESSION_ENDING || s->broken || s->slow)
 		return;
-	if (buf_len(&s->out) > 0) {
+	if (session_queued(s) > 0) {
 		session_queue(s, p, len);
 		return;
 	}
-	sent = send_some(s, p, len);
+	if (s->channel)
+		sent = send_sealed(s, p, len);
+	else
+		sent = send_some(s, p, len);
 	/* The rest of this batch has to follow, or a line would be cut. */
-	if (sent < len && !s->broken)
-		session_queue(s, p + sent, len - sent);
+	if (!s->broken)
+		buf_add(&s->out, p + sent, len - sent);
+	if (session_queued(s) > 0)
+		mark_dirty(s);
 }
 
 static void
@@ -178,8 +238,8 @@ session_write(struct session *s)
 		session_lost(s, "write failed");
 		return;
 	}
-	set_writing(s, buf_len(&s->out) > 0);
-	if (buf_len(&s->out) == 0)
+	set_writing(s, session_queued(s) > 0);
+	if (session_queued(s) == 0)
 		on_drained(s);
 }
 
@@ -187,7 +247,7 @@ session_write(struct session *s)
 static void
 end_slow(struct session *s)
 {
-	log_info("session", s->id, "slow reader queued=%zu", buf_len(&s->out));
+	log_info("session", s->id, "slow reader queued=%zu", session_queued(s));
 	session_end(s, BYE_SLOW_READER, 1000,
 	    "more than %lld bytes waited for you; come back with @since",
 	    (long long)s->server->config->send_buffer);

@@ -8,11 +8,13 @@
 
 #include "base/attr.h"
 #include "server/limit.h"
+#include "server/secure.h"
 #include "server/session.h"
 
 struct config;
 struct event_base;
 struct gate;
+struct identity;
 struct relay;
 struct rooms;
 struct users;
@@ -25,6 +27,9 @@ struct server {
 	struct rooms *rooms;
 	struct users *users;
 	struct gate *gate;
+	/* Whom a secure session is with; NULL: there are none. */
+	struct identity *identity;
+	struct identity *next_identity; /* announced; or NULL */
 	struct flood_rule flood;
 	struct session_list sessions;
 	STAILQ_HEAD(, session) dirty;
@@ -32,6 +37,7 @@ struct server {
 	size_t nsessions, max_sessions;
 	uint64_t next_session;
 	char *motd; /* lines, or NULL */
+	struct secure_work work;
 	bool ending;
 	bool relay_gone; /* being freed: nothing is asked of it any more */
 	void (*wake)(void *arg); /* sessions_flush() soon */

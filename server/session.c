@@ -27,12 +27,15 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "proto/channel.h"
+#include "proto/identity.h"
 #include "proto/line.h"
 #include "server/command.h"
 #include "server/config.h"
 #include "server/history.h"
 #include "server/member.h"
 #include "server/render.h"
+#include "server/secure.h"
 #include "server/server.h"
 #include "server/user.h"
 
@@ -46,6 +49,7 @@ enum {
 
 static const char *const state_names[] = {
     [SESSION_NEW] = "NEW",
+    [SESSION_SHAKING] = "SHAKING",
     [SESSION_GREETING] = "GREETING",
     [SESSION_READY] = "READY",
     [SESSION_ENDING] = "ENDING",
@@ -80,6 +84,15 @@ blame_leaving(struct session *s)
 		gate_blame(s->server->gate, s, PENALTY_LEFT, clock_now_ms());
 }
 
+static void
+blame_handshake(struct session *s, const char *why)
+{
+	log_info("session", s->id, "handshake failed reason=\"%s\"", why);
+	if (!s->server->ending)
+		gate_blame(
+		    s->server->gate, s, PENALTY_HANDSHAKE, clock_now_ms());
+}
+
 /* Unhooked at once, freed by sessions_flush(). */
 static void
 lose(struct session *s, const char *why)
@@ -88,7 +101,10 @@ lose(struct session *s, const char *why)
 		return;
 	if (s->state != SESSION_ENDING) {
 		leave_everything(s, span_of(why));
-		blame_leaving(s);
+		if (s->state == SESSION_SHAKING)
+			blame_handshake(s, why);
+		else
+			blame_leaving(s);
 	}
 	set_state(s, SESSION_GONE);
 	event_del(&s->on_read);
@@ -222,7 +238,8 @@ refuse_frame(struct session *s, enum frame_result bad)
 static bool
 may_run(const struct session *s)
 {
-	return !s->paused && s->state < SESSION_ENDING && !s->server->ending;
+	return !s->paused && s->state < SESSION_ENDING &&
+	       s->state != SESSION_SHAKING && !s->server->ending;
 }
 
 /* Takes lines from *in until it is empty or something has to be awaited. */
@@ -238,7 +255,7 @@ take(struct session *s, struct span *in)
 			pause_reading(s);
 			return;
 		}
-		if (buf_len(&s->out) >= OUT_MAX) {
+		if (session_queued(s) >= OUT_MAX) {
 			s->full = true;
 			pause_reading(s);
 			return;
@@ -367,7 +384,7 @@ drain(struct session *s, ssize_t n)
 		s->drained += (size_t)n;
 	if (n == 0)
 		s->eof = true;
-	if (s->drained > DRAIN_MAX || (n == 0 && buf_len(&s->out) == 0))
+	if (s->drained > DRAIN_MAX || (n == 0 && session_queued(s) == 0))
 		lose(s, "ended");
 	else if (n == 0)
 		event_del(&s->on_read);
@@ -376,24 +393,64 @@ drain(struct session *s, ssize_t n)
 static void
 on_eof(struct session *s)
 {
+	/* Anybody on the way can say FIN: only QUIT is an end. */
+	if (s->state == SESSION_SHAKING || s->channel) {
+		lose(s, "cut: the stream ended without QUIT");
+		return;
+	}
 	s->eof = true;
 	s->deadline_ms = clock_now_ms() + (uint64_t)s->server->config->linger;
 	event_del(&s->on_read);
 	end_if_done(s);
 }
 
-static void
-on_bytes(struct session *s, const char *p, size_t n)
+/* Lines, or pieces of them; gives what was not taken, which is kept but for
+ * what follows SECURE. */
+static struct span
+on_lines(struct session *s, struct span in)
 {
-	struct span in = {p, n};
-
-	s->heard_ms = clock_now_ms();
-	s->pinged = false;
 	s->running = true;
 	take(s, &in);
 	s->running = false;
-	if (s->state < SESSION_ENDING && in.len > 0)
+	if (s->state < SESSION_ENDING && s->state != SESSION_SHAKING)
 		buf_add(&s->in, in.p, in.len);
+	return in;
+}
+
+static void become_secure(struct session *s);
+
+/* Noise messages, or pieces of them. */
+static void
+on_messages(struct session *s, struct span in)
+{
+	struct secure_work *w = &s->server->work;
+	int err;
+
+	/* What was said in the clear goes out in the clear. */
+	if (!s->channel && buf_len(&s->out) > 0) {
+		buf_add(&s->secure->wire, buf_head(&s->out), buf_len(&s->out));
+		buf_clear(&s->out);
+	}
+	err = secure_open(s->secure, in, w);
+
+	if (err == 0 && s->state == SESSION_SHAKING &&
+	    channel_is_ready(s->secure->channel))
+		become_secure(s);
+	on_lines(s, (struct span){buf_head(&w->plain), buf_len(&w->plain)});
+	buf_clear(&w->plain);
+	if (err < 0)
+		lose(s, channel_strerror(err));
+}
+
+static void
+on_bytes(struct session *s, struct span in)
+{
+	s->heard_ms = clock_now_ms();
+	s->pinged = false;
+	if (s->state == SESSION_NEW || !s->secure)
+		in = on_lines(s, in);
+	if (in.len > 0 && (s->state == SESSION_SHAKING || s->channel))
+		on_messages(s, in);
 }
 
 static void
@@ -413,7 +470,7 @@ on_readable(evutil_socket_t fd, short what, void *arg)
 	else if (n == 0)
 		on_eof(s);
 	else
-		on_bytes(s, shared, (size_t)n);
+		on_bytes(s, (struct span){shared, (size_t)n});
 }
 
 static void
@@ -436,6 +493,7 @@ session_free(struct session *s)
 	buf_free(&s->in);
 	buf_free(&s->held);
 	buf_free(&s->out);
+	secure_free(s->secure);
 	free(s);
 }
 
@@ -460,6 +518,15 @@ put_kv_str(struct line_writer *w, const char *key, const char *v)
 	line_put(w, span_of(kv));
 }
 
+static bool
+may_be_plain(const struct session *s)
+{
+	const struct config *c = s->server->config;
+
+	return c->secure != SECURE_REQUIRED &&
+	       (s->from.local || c->plaintext == PLAINTEXT_ANY);
+}
+
 /* Seconds, never 0 for something that is there. */
 static int64_t
 seconds(int64_t ms)
@@ -467,29 +534,63 @@ seconds(int64_t ms)
 	return (ms + 999) / 1000;
 }
 
+/* What WELCOME's `secure` says to this session. */
+static const char *
+secure_word(const struct session *s)
+{
+	if (!s->server->identity)
+		return "off";
+	return may_be_plain(s) ? "offered" : "required";
+}
+
 static void
-say_welcome(struct session *s)
+put_key(struct line_writer *w, const struct identity *id)
+{
+	char kv[4 + IDENTITY_KEY_TEXT + 1] = "key=";
+
+	identity_key_text(identity_public(id), kv + 4);
+	line_put(w, span_of(kv));
+}
+
+static void
+put_self(struct line_writer *w, struct session *s)
 {
 	const struct config *c = s->server->config;
 	char token[USER_TOKEN_LEN + 1];
-	struct line_writer w;
 
-	line_begin(&w, session_out(s));
+	put_kv(w, "ping", seconds(c->ping));
+	put_kv(w, "dedupe", seconds(c->dedupe));
+	put_kv_str(w, "durable", relay_durability(s->server->relay));
+	user_new_token(s->user, s->channel != NULL, token);
+	put_kv_str(w, "resume", token);
+	sodium_memzero(token, sizeof token);
+}
+
+/* Gives its payload, good until something is added to the queue. */
+static struct span
+say_welcome(struct session *s)
+{
+	const struct config *c = s->server->config;
+	struct buf *out = session_out(s);
+	size_t begin = buf_len(out);
+	struct line_writer w;
+	struct span line;
+
+	line_begin(&w, out);
 	line_put(&w, SPAN("WELCOME snug/1"));
 	line_put(&w, span_of(c->name));
 	line_put(&w, s->plain_refused ? SPAN("*") : span_of(s->user->shown));
 	put_kv(&w, "max-line", c->max_line);
 	put_kv(&w, "max-text", c->max_text);
-	if (!s->plain_refused) {
-		put_kv(&w, "ping", seconds(c->ping));
-		put_kv(&w, "dedupe", seconds(c->dedupe));
-		put_kv_str(&w, "durable", relay_durability(s->server->relay));
-		user_new_token(s->user, token);
-		put_kv_str(&w, "resume", token);
-		sodium_memzero(token, sizeof token);
-	}
-	put_kv_str(&w, "secure", s->plain_refused ? "required" : "off");
+	if (!s->plain_refused)
+		put_self(&w, s);
+	put_kv_str(&w, "secure", secure_word(s));
+	if (s->server->identity)
+		put_key(&w, s->server->identity);
 	line_end(&w);
+	line = (struct span){buf_head(out) + begin, buf_len(out) - begin - 1};
+	text_word(&line); /* the length */
+	return line;
 }
 
 static void
@@ -524,31 +625,85 @@ session_stay_plain(struct session *s)
 {
 	if (s->state != SESSION_NEW)
 		return;
+	secure_free(s->secure);
+	s->secure = NULL;
 	set_state(s, SESSION_GREETING);
 	if (!s->plain_refused)
 		say_news(s);
+}
+
+static uint64_t
+greeting_deadline(const struct session *s)
+{
+	const struct config *c = s->server->config;
+
+	return s->born_ms +
+	       (uint64_t)(s->from.local ? c->greet_local : c->greet);
+}
+
+/* The first command of a session, and the limits that go with it. */
+static void
+expect_greeting(struct session *s)
+{
+	int64_t max = s->server->config->max_line;
+
+	frame_init(&s->frame,
+	    (unsigned)(max < GREETING_LINE ? max : GREETING_LINE), true);
+	s->deadline_ms = greeting_deadline(s);
+}
+
+void
+session_secure(struct session *s, struct span line)
+{
+	uint64_t limit =
+	    clock_now_ms() + (uint64_t)s->server->config->handshake;
+
+	secure_begin(s->secure, identity_keypair(s->server->identity), line);
+	if (limit < s->deadline_ms)
+		s->deadline_ms = limit;
+	set_state(s, SESSION_SHAKING);
+}
+
+static void
+announce_next_key(struct session *s)
+{
+	char key[IDENTITY_KEY_TEXT + 1];
+
+	if (s->server->next_identity)
+		render_notice(session_out(s), SPAN_NONE, NOTICE_NEXT_KEY,
+		    span_of(identity_key_text(
+			identity_public(s->server->next_identity), key)));
+}
+
+/* Message 2 is on its way, and all that follows is sealed. */
+static void
+become_secure(struct session *s)
+{
+	s->channel = s->secure->channel;
+	s->plain_refused = false;
+	frame_fini(&s->frame);
+	expect_greeting(s);
+	set_state(s, SESSION_GREETING);
+	(void)say_welcome(s);
+	announce_next_key(s);
+	say_news(s);
 }
 
 struct session *
 session_start(struct server *sv, int fd, const struct caller *who)
 {
 	struct session *s = xcalloc(1, sizeof *s);
-	const struct config *c = sv->config;
+	struct span welcome;
 
 	s->id = ++sv->next_session;
 	s->server = sv;
 	s->fd = fd;
 	s->from = *who;
-	s->plain_refused = !who->local && c->plaintext == PLAINTEXT_LOCAL;
+	s->plain_refused = !may_be_plain(s);
 	if (who->has_ip)
 		s->addr = addr_key_of(&who->ip);
 	s->born_ms = s->heard_ms = clock_now_ms();
-	s->deadline_ms =
-	    s->born_ms + (uint64_t)(who->local ? c->greet_local : c->greet);
-	frame_init(&s->frame,
-	    (unsigned)(c->max_line < GREETING_LINE ? c->max_line
-						   : GREETING_LINE),
-	    true);
+	expect_greeting(s);
 	TAILQ_INIT(&s->memberships);
 	answers_init(&s->answers, s, session_out, session_accept, on_settled);
 	s->user = user_new_guest(sv->users);
@@ -563,7 +718,9 @@ session_start(struct server *sv, int fd, const struct caller *who)
 	log_info("session", s->id, "open nick=%s local=%s", s->user->shown,
 	    who->local ? "yes" : "no");
 	/* Nothing more before the first line: it may be SECURE. */
-	say_welcome(s);
+	welcome = say_welcome(s);
+	if (sv->identity)
+		s->secure = secure_new(welcome);
 	return s;
 }
 
@@ -650,6 +807,11 @@ tick(struct session *s, uint64_t now_ms)
 			session_end(s, BYE_QUIT, 0,
 			    "you closed the connection; the rest of your "
 			    "commands took too long");
+		return;
+	}
+	if (s->state == SESSION_SHAKING) {
+		if (now_ms >= s->deadline_ms)
+			lose(s, "the handshake was not finished in time");
 		return;
 	}
 	if (s->state <= SESSION_GREETING) {

@@ -17,17 +17,21 @@
 #include "server/limit.h"
 #include "server/stranger.h"
 
+struct channel;
 struct event_base;
 struct history;
 struct room;
+struct secure;
 struct server;
 struct user;
 
-/* NEW: no line was read yet, nothing but WELCOME was said.  GREETING: no
- * command was accepted yet.  ENDING: BYE is on its way out.  GONE: off every
- * list but the one it is freed from. */
+/* NEW: no line was read yet, nothing but WELCOME was said.  SHAKING: SECURE was
+ * read, a handshake is under way.  GREETING: no command was accepted yet.
+ * ENDING: BYE is on its way out.  GONE: off every list but the one it is freed
+ * from. */
 enum session_state {
 	SESSION_NEW,
+	SESSION_SHAKING,
 	SESSION_GREETING,
 	SESSION_READY,
 	SESSION_ENDING,
@@ -67,11 +71,13 @@ struct session {
 	bool pinged;
 	int fd;
 	struct event on_read, on_write;
-	struct event *timer; /* a flood's wait; made when first needed */
+	struct event *timer;     /* a flood's wait; made when first needed */
+	struct channel *channel; /* (cmd) NULL: not a secure session */
+	struct secure *secure;   /* NULL: plain, for good */
 	struct frame frame;
-	struct buf in;   /* read, but not taken yet */
+	struct buf in;   /* lines: read, but not taken yet */
 	struct buf held; /* a line whose turn has not come */
-	struct buf out;
+	struct buf out;  /* lines; not sealed yet where the session is secure */
 	struct answers answers; /* (cmd) */
 	struct flood flood;
 	struct caller from;   /* (cmd) */
@@ -101,6 +107,10 @@ struct session *session_start(
  * passed).  Nothing is read any more. */
 void session_end(struct session *s, enum proto_bye code, uint64_t retry_ms,
     const char *fmt, ...) PRINTF_LIKE(4, 5);
+/* The same, and closes at once, whether the BYE is taken or not: somebody else
+ * needs its place. */
+void session_evict(struct session *s, uint64_t retry_ms, const char *why);
+struct session *session_of_stranger(struct stranger *st);
 
 /* The server goes down: no command is taken any more; what is in flight is
  * answered, then comes BYE shutdown with a @retry spread over `drain`. */
@@ -108,6 +118,8 @@ void session_drain(struct session *s);
 
 /* The queue, to write whole lines into; it goes out at the end of the turn. */
 struct buf *session_out(struct session *s);
+/* Bytes that wait for the socket, sealed or not. */
+size_t session_queued(const struct session *s);
 /* Does it take more of what it asked for?  (Its queue is nearly empty.) */
 bool session_has_room(const struct session *s);
 /* Bytes for a listener: out at once if nothing waits, else queued within
@@ -116,13 +128,12 @@ void session_deliver(struct session *s, const char *p, size_t len);
 /* The same, but at the end of the turn: for lines that come one by one. */
 void session_queue(struct session *s, const char *p, size_t len);
 
-/* A line was read, and it was not SECURE: what else there is to be said to
- * newcomers is said. */
+/* The first line was read, and it was not SECURE: what else there is to be said
+ * to newcomers is said. */
 void session_stay_plain(struct session *s);
-/* The same, and closes at once, whether the BYE is taken or not: somebody else
- * needs its place. */
-void session_evict(struct session *s, uint64_t retry_ms, const char *why);
-struct session *session_of_stranger(struct stranger *st);
+/* The first line was SECURE: what follows it are Noise messages.
+ *   line  its payload as it came */
+void session_secure(struct session *s, struct span line);
 
 /* The first command was accepted: the limits of strangers are lifted. */
 void session_accept(struct session *s);

@@ -98,8 +98,11 @@ user_new_guest(struct users *us)
 }
 
 bool
-user_hash_token(char hash[static RELAY_TOKEN_LEN + 1], struct span token)
+user_hash_token(
+    char hash[static RELAY_TOKEN_LEN + 1], struct span token, bool secure)
 {
+	static const unsigned char domains[2][16] = {
+	    "snug-resume-pln1", "snug-resume-sec1"};
 	unsigned char bits[16], digest[RELAY_TOKEN_LEN / 2];
 	size_t n;
 
@@ -108,20 +111,24 @@ user_hash_token(char hash[static RELAY_TOKEN_LEN + 1], struct span token)
 		NULL, sodium_base64_VARIANT_URLSAFE_NO_PADDING) != 0 ||
 	    n != sizeof bits)
 		return false;
-	crypto_generichash(digest, sizeof digest, bits, sizeof bits, NULL, 0);
+	crypto_generichash(digest, sizeof digest, bits, sizeof bits,
+	    domains[secure], sizeof domains[secure]);
+	sodium_memzero(bits, sizeof bits);
 	sodium_bin2hex(hash, RELAY_TOKEN_LEN + 1, digest, sizeof digest);
 	return true;
 }
 
 void
-user_new_token(struct user *u, char token[static USER_TOKEN_LEN + 1])
+user_new_token(
+    struct user *u, bool secure, char token[static USER_TOKEN_LEN + 1])
 {
 	unsigned char bits[16];
 
 	randombytes_buf(bits, sizeof bits);
 	sodium_bin2base64(token, USER_TOKEN_LEN + 1, bits, sizeof bits,
 	    sodium_base64_VARIANT_URLSAFE_NO_PADDING);
-	if (!user_hash_token(u->token, span_of(token)))
+	sodium_memzero(bits, sizeof bits);
+	if (!user_hash_token(u->token, span_of(token), secure))
 		abort();
 }
 

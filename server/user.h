@@ -44,13 +44,16 @@ struct user *user_new_guest(struct users *us) MUST_CHECK;
 
 /*
  * What a guest takes over its sender with, from another session: 128 random
- * bits, base64url.  The server keeps the hash alone, in hex.
+ * bits, base64url.  The server keeps the hash alone, in hex.  The kind of
+ * session is hashed along: a token of a secure session fits no plain one, nor
+ * the other way round, on whichever node.
  */
 enum { USER_TOKEN_LEN = 22 };
-void user_new_token(struct user *u, char token[static USER_TOKEN_LEN + 1]);
+void user_new_token(
+    struct user *u, bool secure, char token[static USER_TOKEN_LEN + 1]);
 /* False: it is not of that form. */
-bool user_hash_token(
-    char hash[static RELAY_TOKEN_LEN + 1], struct span token) MUST_CHECK;
+bool user_hash_token(char hash[static RELAY_TOKEN_LEN + 1], struct span token,
+    bool secure) MUST_CHECK;
 struct user *user_find(const struct users *us, struct span id);
 /* Finds or makes the mirror of a sender elsewhere. */
 struct user *user_mirror(struct users *us, struct span id, struct span nick);
