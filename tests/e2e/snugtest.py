@@ -404,7 +404,8 @@ class Server(Program):
 
     def __init__(self, world, *options, listen=("127.0.0.1:0",), redis=None,
                  name="den", flood="off"):
-        argv = [SNUGD, "--no-config", "--name", name, "--flood", flood]
+        argv = [SNUGD, "--no-config", "--name", name, "--flood", flood,
+                "--key-file", world.path("server.key")]
         for address in listen:
             argv += ["--listen", address]
         if redis:

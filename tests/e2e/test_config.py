@@ -49,7 +49,7 @@ def the_file_is_used_and_the_command_line_wins(w):
                     "[limits]\nmax-text = 100\nmax-line = 2000\n")
     for options, name in ((["--no-color"][:0], "filed"),
                           (["--name", "typed"], "typed")):
-        p = w.program(SNUGD, "--config", path, *options)
+        p = w.program(SNUGD, "--config", path, "--secure=off", *options)
         address = p.wait_log(r"^ready (.*)$")[1]
         c = w.visitor(p, address=address)
         keys = c.welcome()
@@ -115,8 +115,8 @@ def bad_options_are_refused_and_named(w):
 def a_redis_url_that_is_none_is_refused(_w):
     for url in ("http://localhost", "redis://", "unix://", "localhost:6379",
                 "redis://h:99999", "redis://h/x"):
-        status, _, said = snugd("--no-config", "--listen", "127.0.0.1:0",
-                                "--redis", url)
+        status, _, said = snugd("--no-config", "--secure=off", "--listen",
+                                "127.0.0.1:0", "--redis", url)
         if status not in (1, 2) or "redis" not in said:
             raise Failed(f"{url}: status {status}: {said}")
 

@@ -10,7 +10,7 @@ from snugtest import SNUGD, Failed, Skip, run, test, until
 
 def fails(w, status, words, *options):
     """snugd with these options ends with this status and says these words."""
-    p = w.program(SNUGD, "--no-config", *options)
+    p = w.program(SNUGD, "--no-config", "--secure=off", *options)
     got = p.wait()
     said = p.log()
     if got != status:
@@ -167,7 +167,7 @@ def a_start_without_redis_says_where_the_rooms_are(w):
 def no_descriptor_left_turns_away_and_harms_nobody(w):
     s = w.program("bash", "-c",
                   f"ulimit -n 40; exec {SNUGD} --no-config --listen "
-                  "127.0.0.1:0 --flood off")
+                  "127.0.0.1:0 --flood off --secure off")
     address = s.wait_log(r"^ready (.*)$")[1]
     known = w.client(s, "ann", address=address)
     crowd = [w.visitor(s, address=address) for _ in range(60)]

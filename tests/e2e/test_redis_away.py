@@ -252,8 +252,8 @@ def a_node_may_start_before_its_redis(w):
 
 
 def node(redis):
-    return [SNUGD, "--no-config", "--listen", "127.0.0.1:0", "--redis",
-            redis.url]
+    return [SNUGD, "--no-config", "--secure=off", "--listen", "127.0.0.1:0",
+            "--redis", redis.url]
 
 
 @test

@@ -94,7 +94,8 @@ class Snugd:
     def start(self):
         self.p = subprocess.Popen(
             [program("snugd"), "--no-config", "--flood=off", "--listen",
-             self.address, *self.options],
+             self.address, "--key-file",
+             os.path.join(self.folder.path, "server.key"), *self.options],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE)
         for line in self.p.stderr:

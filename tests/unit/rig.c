@@ -4,6 +4,7 @@
 
 #include <event2/event.h>
 #include <fcntl.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,8 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "proto/channel.h"
+#include "proto/identity.h"
 #include "server/news.h"
 #include "server/relay_local.h"
 #include "server/room.h"
@@ -21,6 +24,11 @@
 #include "tests/unit/unit.h"
 
 enum { ARGS_MAX = 32, IDLE_TURNS = 4 };
+#ifdef RIG_SECURE
+static const bool all_secure = true;
+#else
+static const bool all_secure = false;
+#endif
 
 /* --- the node ------------------------------------------------------------- */
 
@@ -69,7 +77,8 @@ load_config(struct config *c, const char *options)
 	int argc = 0;
 
 	snprintf(words, sizeof words,
-	    "snugd --no-config --name den --flood=off %s", options);
+	    "snugd --no-config --name den --flood=off --secure=%s %s",
+	    all_secure ? "offered" : "off", options);
 	for (char *w = strtok_r(words, " ", &rest); w;
 	     w = strtok_r(NULL, " ", &rest)) {
 		assert_true(argc < ARGS_MAX);
@@ -104,8 +113,10 @@ rig_new(const char *options)
 	struct server *sv = &r->server;
 	struct config *c = &r->config;
 
+	assert_true(sodium_init() >= 0);
 	log_setup(LOG_LEVEL_ERROR, LOG_TEXT);
 	load_config(c, options);
+	r->all_secure = all_secure;
 	sv->config = c;
 	sv->base = event_base_new();
 	TAILQ_INIT(&sv->sessions);
@@ -117,6 +128,8 @@ rig_new(const char *options)
 	    .limit_ms = c->flood_limit};
 	sv->wake = wake_flush;
 	sv->wake_arg = r;
+	if (c->secure != SECURE_OFF)
+		sv->identity = identity_new(IDENTITY_SERVER);
 	sv->gate = gate_new(sv);
 	sv->max_sessions = RIG_CLIENTS;
 	sv->users = users_new();
@@ -142,6 +155,15 @@ end_sessions(struct rig *r)
 	rig_settle(r);
 }
 
+static void
+client_free(struct client *c)
+{
+	channel_free(c->channel);
+	buf_free(&c->cipher);
+	buf_free(&c->got);
+	buf_free(&c->lines);
+}
+
 void
 rig_free(struct rig *r)
 {
@@ -156,14 +178,16 @@ rig_free(struct rig *r)
 	rooms_free(sv->rooms);
 	users_free(sv->users);
 	gate_free(sv->gate);
+	identity_free(sv->identity);
+	identity_free(sv->next_identity);
+	secure_work_free(&sv->work);
 	event_free(r->relay_run);
 	event_free(r->flush);
 	event_base_free(sv->base);
 	config_free(&r->config);
 	for (size_t i = 0; i < r->n; i++) {
 		rig_hang_up(&r->clients[i]);
-		buf_free(&r->clients[i].got);
-		buf_free(&r->clients[i].lines);
+		client_free(&r->clients[i]);
 	}
 	free(r);
 }
@@ -189,13 +213,72 @@ rig_connect_from(struct rig *r, bool local)
 	return c;
 }
 
+static void
+assert_welcome(const char *line)
+{
+	static const char welcome[] = "WELCOME snug/1 den guest ";
+
+	assert_memory_equal(line, welcome, sizeof welcome - 1);
+}
+
+static struct span next_line(struct span *rest);
+
+/* The SECURE line if `line`, and message 1. */
+static void
+call(struct client *c, bool line, size_t cut)
+{
+	static const char secure[] = "SECURE " CHANNEL_SUITE "\n";
+	struct buf wire = {0};
+	struct span got;
+
+	rig_settle(c->rig);
+	got = (struct span){buf_head(&c->got), buf_len(&c->got)};
+	if (line)
+		buf_add(&wire, secure, sizeof secure - 1);
+	c->channel = channel_new_client(&wire);
+	assert_int_equal(channel_set_greeting(c->channel, next_line(&got),
+			     (struct span){secure, sizeof secure - 2}),
+	    0);
+	for (size_t n; buf_len(&wire) > 0; buf_drain(&wire, n)) {
+		n = buf_len(&wire) < cut ? buf_len(&wire) : cut;
+		rig_send_raw(c, buf_head(&wire), n);
+	}
+	buf_free(&wire);
+}
+
+void
+rig_call(struct client *c, size_t cut)
+{
+	call(c, true, cut);
+}
+
+void
+rig_call_behind(struct client *c)
+{
+	call(c, false, RIG_WHOLE);
+}
+
+struct client *
+rig_connect_secure(struct rig *r, bool local)
+{
+	struct client *c = rig_connect_from(r, local);
+
+	rig_call(c, RIG_WHOLE);
+	assert_true(channel_is_ready(c->channel));
+	/* The second one counts. */
+	assert_welcome(strchr(rig_lines(c), '\n') + 1);
+	return c;
+}
+
 struct client *
 rig_connect(struct rig *r)
 {
-	struct client *c = rig_connect_from(r, true);
-	static const char welcome[] = "WELCOME snug/1 den guest ";
+	struct client *c;
 
-	assert_memory_equal(rig_lines(c), welcome, sizeof welcome - 1);
+	if (r->all_secure)
+		return rig_connect_secure(r, true);
+	c = rig_connect_from(r, true);
+	assert_welcome(rig_lines(c));
 	return c;
 }
 
@@ -212,20 +295,34 @@ rig_person(struct rig *r, const char *nick)
 	return c;
 }
 
+/* What a server says to a client that it has nothing to answer. */
+static void
+open_messages(struct client *c)
+{
+	struct buf wire = {0};
+
+	if (c->channel && c->channel_err == 0)
+		c->channel_err =
+		    channel_feed(c->channel, &c->cipher, &c->got, &wire);
+	assert_int_equal(buf_len(&wire), 0);
+}
+
 static void
 listen_for(struct client *c)
 {
+	struct buf *to = c->channel ? &c->cipher : &c->got;
 	ssize_t n = 1;
 
 	while (c->fd >= 0 && !c->deaf && n > 0) {
-		n = recv(c->fd, buf_reserve(&c->got, 65536), 65536, 0);
+		n = recv(c->fd, buf_reserve(to, 65536), 65536, 0);
 		if (n > 0) {
-			buf_added(&c->got, (size_t)n);
+			buf_added(to, (size_t)n);
 			c->rig->wakes++;
 		}
 		if (n == 0)
 			c->closed = true;
 	}
+	open_messages(c);
 }
 
 void
@@ -255,6 +352,20 @@ rig_wait(struct client *c)
 
 void
 rig_send_bytes(struct client *c, const char *p, size_t len)
+{
+	struct buf wire = {0};
+
+	if (!c->channel) {
+		rig_send_raw(c, p, len);
+		return;
+	}
+	assert_int_equal(channel_seal(c->channel, p, len, &wire), 0);
+	rig_send_raw(c, buf_head(&wire), buf_len(&wire));
+	buf_free(&wire);
+}
+
+void
+rig_send_raw(struct client *c, const char *p, size_t len)
 {
 	while (len > 0) {
 		ssize_t n = send(c->fd, p, len, MSG_NOSIGNAL);
@@ -286,6 +397,17 @@ rig_hang_up(struct client *c)
 	if (c->fd >= 0)
 		close(c->fd);
 	c->fd = -1;
+}
+
+void
+rig_forget(struct client *c)
+{
+	struct rig *r = c->rig;
+
+	assert_true(c->fd < 0 && c == &r->clients[r->n - 1]);
+	client_free(c);
+	*c = (struct client){0};
+	r->n--;
 }
 
 /* --- what came ------------------------------------------------------------ */

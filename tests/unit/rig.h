@@ -19,6 +19,7 @@
  */
 enum { RIG_CLIENTS = 12, RIG_WALL = 5000 };
 
+struct channel;
 struct rig;
 
 struct client {
@@ -29,6 +30,9 @@ struct client {
 	struct session *session;
 	char nick[NAME_BYTES_MAX + 1];  /* as a guest */
 	char token[USER_TOKEN_LEN + 1]; /* of its WELCOME; shown as "token" */
+	struct channel *channel;        /* secure from SECURE on; or NULL */
+	int channel_err;                /* of the channel, once it failed */
+	struct buf cipher;
 	struct buf got;
 	struct buf lines; /* of the last rig_lines(), terminated */
 };
@@ -38,14 +42,19 @@ struct rig {
 	struct config config;
 	struct relay *relay;
 	struct event *relay_run, *flush;
+	/* rig_connect() makes sessions secure: so the tests of plain ones,
+	 * built with RIG_SECURE, are tests of these as well.  What is only so
+	 * of plain ones unsets it. */
+	bool all_secure;
 	unsigned long wakes;
 	uint64_t wall_ms; /* ids: RIG_WALL-0, RIG_WALL-1, ... */
 	struct client clients[RIG_CLIENTS];
 	size_t n;
 };
 
-/* options: of snugd, separated by spaces; the flood is off unless it says
- * otherwise, and the node is called den. */
+/* options: of snugd, separated by spaces; the flood is off, and so are secure
+ * sessions but with RIG_SECURE, unless it says otherwise; the node is called
+ * den. */
 struct rig *rig_new(const char *options);
 /* Ends every session, gives all that is owed, and checks that nothing and
  * nobody is left. */
@@ -57,6 +66,14 @@ void rig_renew_relay(struct rig *r);
 struct client *rig_connect(struct rig *r);
 /* The same, WELCOME still to be read. */
 struct client *rig_connect_from(struct rig *r, bool local);
+/* Says SECURE and message 1, in pieces of `cut` bytes; what it was told in the
+ * clear has not been read yet.  From here on its lines are sealed. */
+#define RIG_WHOLE SIZE_MAX
+void rig_call(struct client *c, size_t cut);
+/* The same without the line: that was sent, spelled in another way. */
+void rig_call_behind(struct client *c);
+/* The same on a new connection, WELCOME taken. */
+struct client *rig_connect_secure(struct rig *r, bool local);
 /* A guest that took this nick, and is asked no more. */
 struct client *rig_person(struct rig *r, const char *nick);
 
@@ -65,11 +82,15 @@ void rig_settle(struct rig *r);
 /* Blocks in the loop until the client has got something new, or is closed. */
 void rig_wait(struct client *c);
 
-/* Bytes as they are. */
+/* Bytes as they are, or sealed. */
 void rig_send(struct client *c, const char *bytes);
+/* Past the channel. */
+void rig_send_raw(struct client *c, const char *p, size_t len);
 void rig_send_bytes(struct client *c, const char *p, size_t len);
 void rig_half_close(struct client *c);
 void rig_hang_up(struct client *c);
+/* Its place may be another's: it has hung up, and was the last one to come. */
+void rig_forget(struct client *c);
 
 /* All lines since the last time, without lengths, each with an LF; nicks of
  * guests are shown as "guest".  Good until the next call. */

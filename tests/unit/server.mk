@@ -3,6 +3,7 @@ if HAVE_CMOCKA
 unit_server = \
 	tests/unit/test_answer \
 	tests/unit/test_command \
+	tests/unit/test_command_secure \
 	tests/unit/test_config \
 	tests/unit/test_deny \
 	tests/unit/test_history \
@@ -11,7 +12,9 @@ unit_server = \
 	tests/unit/test_render \
 	tests/unit/test_room \
 	tests/unit/test_sandbox \
+	tests/unit/test_secure \
 	tests/unit/test_session \
+	tests/unit/test_session_secure \
 	tests/unit/test_stranger \
 	tests/unit/test_user
 check_PROGRAMS += $(unit_server)
@@ -26,6 +29,9 @@ tests_unit_test_answer_LDADD = $(unit_server_ldadd)
 tests_unit_test_command_SOURCES = tests/unit/test_command.c $(unit_server_rig)
 tests_unit_test_command_CFLAGS = $(AM_CFLAGS) $(LIBEVENT_CFLAGS)
 tests_unit_test_command_LDADD = $(unit_server_ldadd)
+tests_unit_test_command_secure_SOURCES = tests/unit/test_command.c $(unit_server_rig)
+tests_unit_test_command_secure_CFLAGS = $(AM_CFLAGS) $(LIBEVENT_CFLAGS) -DRIG_SECURE
+tests_unit_test_command_secure_LDADD = $(unit_server_ldadd)
 tests_unit_test_config_SOURCES = tests/unit/test_config.c tests/unit/unit.h
 tests_unit_test_config_LDADD = $(unit_server_ldadd)
 tests_unit_test_deny_SOURCES = tests/unit/test_deny.c tests/unit/unit.h
@@ -42,6 +48,12 @@ tests_unit_test_room_SOURCES = tests/unit/test_room.c tests/unit/unit.h
 tests_unit_test_room_LDADD = $(unit_server_ldadd)
 tests_unit_test_sandbox_SOURCES = tests/unit/test_sandbox.c tests/unit/unit.h
 tests_unit_test_sandbox_LDADD = $(unit_server_ldadd)
+tests_unit_test_secure_SOURCES = tests/unit/test_secure.c $(unit_server_rig)
+tests_unit_test_secure_CFLAGS = $(AM_CFLAGS) $(LIBEVENT_CFLAGS)
+tests_unit_test_secure_LDADD = $(unit_server_ldadd)
+tests_unit_test_session_secure_SOURCES = tests/unit/test_session.c $(unit_server_rig)
+tests_unit_test_session_secure_CFLAGS = $(AM_CFLAGS) $(LIBEVENT_CFLAGS) -DRIG_SECURE
+tests_unit_test_session_secure_LDADD = $(unit_server_ldadd)
 tests_unit_test_session_SOURCES = tests/unit/test_session.c $(unit_server_rig)
 tests_unit_test_session_CFLAGS = $(AM_CFLAGS) $(LIBEVENT_CFLAGS)
 tests_unit_test_session_LDADD = $(unit_server_ldadd)
