@@ -22,7 +22,7 @@
 #include "proto/frame.h"
 #include "proto/line.h"
 
-enum { GREETING_MAX = 2048 };
+enum { GREETING_MAX = 2048, SHOWN_MAX = 160 };
 
 enum state { GREETING, ANSWER, REFUSAL, READY, OVER };
 
@@ -70,6 +70,19 @@ tampered(char cause[static ERR_LEN], const char *why)
 
 /* --- the greeting -------------------------------------------------------- */
 
+/* How much of it fits, without a torn character at the end. */
+static size_t
+cut_at(const struct safe *s, size_t max)
+{
+	size_t len = 0;
+	for (size_t n; (n = text_cluster(s->utf8 + len, s->len - len)) > 0;) {
+		if (len + n > max)
+			break;
+		len += n;
+	}
+	return len;
+}
+
 /* Lines before a session are anybody's: shown, never believed. */
 static int
 sent_away(const struct line *l, char cause[static ERR_LEN])
@@ -79,7 +92,8 @@ sent_away(const struct line *l, char cause[static ERR_LEN])
 	bool later = strcmp(l->verb, "BYE") == 0 || span_is(code, "busy") ||
 		     span_is(code, "limit") || span_is(code, "slow-down");
 	struct safe shown = safe_new(text.len > 0 ? text : code, 0);
-	snprintf(cause, ERR_LEN, "the server gives no session: %s", shown.utf8);
+	snprintf(cause, ERR_LEN, "the server gives no session: %.*s",
+	    (int)cut_at(&shown, SHOWN_MAX), shown.utf8);
 	safe_free(&shown);
 	return later ? -SECURE_EAGAIN : -SECURE_ESTOP;
 }

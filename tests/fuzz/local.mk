@@ -4,23 +4,29 @@ fuzz_programs = \
 	tests/fuzz/fuzz_channel \
 	tests/fuzz/fuzz_conf \
 	tests/fuzz/fuzz_frame \
+	tests/fuzz/fuzz_greeting \
 	tests/fuzz/fuzz_handshake \
 	tests/fuzz/fuzz_identity \
 	tests/fuzz/fuzz_line \
+	tests/fuzz/fuzz_link \
 	tests/fuzz/fuzz_names \
 	tests/fuzz/fuzz_outbox \
 	tests/fuzz/fuzz_proxy \
 	tests/fuzz/fuzz_redis_resp \
 	tests/fuzz/fuzz_relay \
 	tests/fuzz/fuzz_text \
+	tests/fuzz/fuzz_trust \
 	tests/fuzz/fuzz_url
 
 tests_fuzz_fuzz_channel_LDADD = $(fuzz_main) $(proto_libs)
 tests_fuzz_fuzz_conf_LDADD = $(fuzz_main) $(base_libs)
 tests_fuzz_fuzz_frame_LDADD = $(fuzz_main) libproto.a $(base_libs)
+tests_fuzz_fuzz_greeting_CFLAGS = $(AM_CFLAGS) $(SODIUM_CFLAGS)
+tests_fuzz_fuzz_greeting_LDADD = $(fuzz_main) $(client_libs)
 tests_fuzz_fuzz_handshake_LDADD = $(fuzz_main) $(proto_libs)
 tests_fuzz_fuzz_identity_LDADD = $(fuzz_main) $(proto_libs)
 tests_fuzz_fuzz_line_LDADD = $(fuzz_main) libproto.a $(base_libs)
+tests_fuzz_fuzz_link_LDADD = $(fuzz_main) $(client_libs)
 tests_fuzz_fuzz_names_LDADD = $(fuzz_main) $(base_libs)
 tests_fuzz_fuzz_outbox_LDADD = $(fuzz_main) $(client_libs)
 tests_fuzz_fuzz_proxy_LDADD = $(fuzz_main) libproto.a $(base_libs)
@@ -28,6 +34,7 @@ tests_fuzz_fuzz_redis_resp_CFLAGS = $(AM_CFLAGS) $(HIREDIS_CFLAGS)
 tests_fuzz_fuzz_redis_resp_LDADD = $(fuzz_main) $(server_libs)
 tests_fuzz_fuzz_relay_LDADD = $(fuzz_main) $(server_libs)
 tests_fuzz_fuzz_text_LDADD = $(fuzz_main) $(base_libs)
+tests_fuzz_fuzz_trust_LDADD = $(fuzz_main) $(client_libs)
 tests_fuzz_fuzz_url_LDADD = $(fuzz_main) $(server_libs)
 
 check_PROGRAMS += $(fuzz_programs)

@@ -181,7 +181,7 @@ sends_nothing_that_tells_who_it_is(void **state)
 	greet(&p);
 	/* the line, and a message of 2 + 32 bytes which is random */
 	assert_int_equal(buf_len(&p.to_server),
-	    strlen("41 SECURE " CHANNEL_SUITE "\n") + 2 + 32);
+	    strlen("40 SECURE " CHANNEL_SUITE "\n") + 2 + 32);
 	drop(&p);
 }
 
