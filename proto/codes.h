@@ -58,6 +58,8 @@
 	X(NOTICE_PARTED, "parted", "so many have left a room at once")             \
 	X(NOTICE_NEXT_KEY, "next-key", "the key that the server will have")     \
 	X(NOTICE_HELP, "help", "a line of help")                               \
+	X(NOTICE_ANNOUNCE, "announce", "an operator tells everybody")          \
+	X(NOTICE_STATS, "stats", "a counter, for operators")                   \
 	X(NOTICE_MOTD, "motd", "a line of the operator's greeting")
 
 /* clang-format on */

@@ -23,7 +23,10 @@
 #include "server/server.h"
 #include "server/session.h"
 
-enum { PENDING_MAX = 64 }; /* SAYs in flight for one session */
+enum {
+	PENDING_MAX = 64,        /* SAYs in flight for one session */
+	SECONDS_MAX = 315360000, /* ten years */
+};
 
 #define SAY_ATTRS (ATTR_CID | ATTR_ACT | ATTR_RE | ATTR_ENC)
 #define HISTORY_ATTRS (ATTR_BEFORE | ATTR_AFTER | ATTR_LAST)
@@ -32,9 +35,13 @@ enum { PENDING_MAX = 64 }; /* SAYs in flight for one session */
  * help.  Sorted by verb. */
 /* clang-format off */
 static const struct command commands[] = {
+	{"ALLOW", cmd_allow, 1, TEXT_NONE, 0, 1, 0, "ALLOW addr/len", "operators: lets a closed out range in again"},
+	{"ANNOUNCE", cmd_announce, 0, TEXT_MUST, 0, 2, 0, "ANNOUNCE text", "operators: tells everybody on all nodes"},
+	{"DENY", cmd_deny, 1, TEXT_MAY, ATTR_FOR, 1, 0, "[@for=seconds] DENY addr/len [text]", "operators: closes a range of addresses out"},
 	{"HELP", cmd_help, 0, TEXT_MAY, 0, 1, COMMAND_STRANGER | COMMAND_GREETS, "HELP [verb]", "shows the commands, or how one is written"},
 	{"HISTORY", cmd_history, 1, TEXT_NONE, HISTORY_ATTRS, 2, 0, "[@before=id|@after=id] [@last=n] HISTORY target", "shows what was said, 50 messages unless @last says otherwise"},
 	{"JOIN", cmd_join, 1, TEXT_NONE, ATTR_SINCE | ATTR_LAST, 2, 0, "[@since=id|@last=n] JOIN room", "enters a room, and makes it if it is new"},
+	{"KILL", cmd_kill, 1, TEXT_MAY, 0, 1, 0, "KILL nick [text]", "operators: ends all sessions of a person"},
 	{"NAMES", cmd_names, 1, TEXT_NONE, ATTR_BEHIND, 2, 0, "[@after=nick] NAMES room", "lists who is in a room"},
 	{"NICK", cmd_nick, 1, TEXT_NONE, ATTR_RESUME, 2, 0, "[@resume=token] NICK nick", "takes a nick, or takes it over from one's former session"},
 	{"PART", cmd_part, 1, TEXT_MAY, 0, 1, 0, "PART room [text]", "leaves a room"},
@@ -44,6 +51,7 @@ static const struct command commands[] = {
 	{"ROOMS", cmd_rooms, 0, TEXT_MAY, ATTR_BEHIND, 4, 0, "[@after=room] ROOMS [glob]", "lists the rooms, with * and ? as in a shell"},
 	{"SAY", cmd_say, 1, TEXT_MUST, SAY_ATTRS, 1, COMMAND_OVERLAPS, "[@cid=c] [@act] [@re=id] [@enc=scheme] SAY target text", "says something in a room, or to a person as @nick"},
 	{"SECURE", cmd_secure, 1, TEXT_NONE, 0, 0, COMMAND_STRANGER | COMMAND_FIRST | COMMAND_GREETS, "SECURE suite", "makes the session secure; a connection's very first line"},
+	{"STATS", cmd_stats, 0, TEXT_NONE, 0, 2, 0, "STATS", "operators: shows this node's counters and closed out ranges"},
 	{"TOPIC", cmd_topic, 1, TEXT_MAY, ATTR_CLEAR, 1, 0, "[@clear] TOPIC room [text]", "shows, sets or clears a room's topic"},
 	{"TYPING", cmd_typing, 1, TEXT_NONE, 0, 1, 0, "TYPING target", "lets the others know that you are writing"},
 	{"WHOIS", cmd_whois, 1, TEXT_NONE, 0, 1, 0, "WHOIS nick", "shows who holds a nick"},
@@ -51,7 +59,14 @@ static const struct command commands[] = {
 /* clang-format on */
 
 /* What an attribute's value is. */
-enum attr_kind { VALUE_NONE, VALUE_CID, VALUE_ID, VALUE_COUNT, VALUE_WORD };
+enum attr_kind {
+	VALUE_NONE,
+	VALUE_CID,
+	VALUE_ID,
+	VALUE_COUNT,
+	VALUE_SECONDS,
+	VALUE_WORD
+};
 
 /* key, which bit, what it holds, where the request keeps it, the largest
  * number.  One key may have several rows, for different commands. */
@@ -75,6 +90,8 @@ static const struct attr {
     {"clear", ATTR_CLEAR, VALUE_NONE, 0, 0, "remove it"},
     {"enc", ATTR_ENC, VALUE_WORD, offsetof(struct request, enc), 0,
 	"the text is encrypted end to end, as base64url"},
+    {"for", ATTR_FOR, VALUE_SECONDS, offsetof(struct request, lasts),
+	SECONDS_MAX, "for so many seconds"},
     {"last", ATTR_LAST, VALUE_COUNT, offsetof(struct request, last), 500,
 	"so many messages, 500 at most"},
     {"re", ATTR_RE, VALUE_ID, offsetof(struct request, re), 0,
@@ -88,7 +105,7 @@ static const struct attr {
 /* Attributes of the protocol that wait for their commands: known, so that a
  * client which relies on one is not left in the belief that it worked. */
 static const char *const later_attrs[] = {
-    "delete", "edit", "for", "key", "react", "unreact"};
+    "delete", "edit", "key", "react", "unreact"};
 
 /* What people try who know another chat, by the word they begin with. */
 static const struct habit {
@@ -262,6 +279,7 @@ read_value(
 		*(struct span *)at = attr->value;
 		return attr->value.len > 0 && attr->value.len <= NAME_BYTES_MAX;
 	case VALUE_COUNT:
+	case VALUE_SECONDS:
 		return text_u64(attr->value, row->max, at) &&
 		       *(uint64_t *)at > 0;
 	case VALUE_ID:
@@ -281,6 +299,7 @@ static const char *const value_mends[] = {
     [VALUE_NONE] = "takes no value",
     [VALUE_CID] = "is 1 to 64 visible ASCII characters",
     [VALUE_WORD] = "is 1 to 64 bytes",
+    [VALUE_SECONDS] = "is a number of seconds, ten years at most",
     [VALUE_COUNT] = "is a number from 1 to 500",
     [VALUE_ID] = "is a message id, such as 1732371234567-0",
 };

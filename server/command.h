@@ -29,6 +29,7 @@ enum command_attr {
 	ATTR_CLEAR = 1 << 8,
 	ATTR_RESUME = 1 << 10,
 	ATTR_BEHIND = 1 << 9, /* @after as a name, of lists */
+	ATTR_FOR = 1 << 11,
 };
 
 /* The longest topic, in bytes: it stands in every ROOMS line. */
@@ -48,6 +49,7 @@ struct request {
 	struct span cid, re, enc, behind, resume;
 	struct msgid since, before, after;
 	uint64_t last;
+	uint64_t lasts; /* @for, in seconds */
 };
 
 typedef void (*command_fn)(struct request *q);
@@ -89,6 +91,11 @@ void cmd_rooms(struct request *q);
 void cmd_say(struct request *q);
 void cmd_typing(struct request *q);
 void cmd_history(struct request *q);
+void cmd_kill(struct request *q);
+void cmd_deny(struct request *q);
+void cmd_allow(struct request *q);
+void cmd_announce(struct request *q);
+void cmd_stats(struct request *q);
 
 /*
  * Runs one payload for a session.  False: its turn has not come (an answer is

@@ -116,6 +116,21 @@ check_name(const char *value, char cause[static ERR_LEN])
 }
 
 static int
+check_operator(const char *value, char cause[static ERR_LEN])
+{
+	struct name name;
+	char shown[80];
+	int err = name_check(span_of(value), false, &name);
+
+	if (err == 0)
+		return 0;
+	snprintf(cause, ERR_LEN, "operators: \"%s\": %s",
+	    text_escape(shown, sizeof shown, span_of(value)),
+	    name_strerror(err));
+	return -1;
+}
+
+static int
 check_listen(const char *value, char cause[static ERR_LEN])
 {
 	struct addr addr;
@@ -160,6 +175,7 @@ static const struct conf_option options[] = {
 	{"server", "key-file", 0, CONF_STRING, AT(key_file), 0, 0, NULL, NULL, "FILE", "the server's key, made at the first start; by default server.key in the state directory"},
 	{"server", "next-key-file", 0, CONF_STRING, AT(next_key_file), 0, 0, NULL, NULL, "FILE", "announce the key in FILE as the server's next one"},
 	{"server", "names", 0, CONF_ENUM, AT(names), 0, 0, "unicode", names_choices, "WHICH", "what rooms and people may be called: unicode or ascii"},
+	{"server", "operators", 0, CONF_LIST, AT(operators), 0, 0, NULL, NULL, "NICK", "the accounts that may KILL, DENY, ALLOW, ANNOUNCE and see STATS", check_operator},
 	{"server", "user", 0, CONF_STRING, AT(user), 0, 0, NULL, NULL, "NAME", "started by root, become NAME; by default snug, if there is one"},
 	{"server", "sandbox", 0, CONF_ENUM, AT(sandbox), 0, 0, "yes", sandbox_choices, "HOW", "give up rights: no, yes (as far as the kernel can) or must"},
 	{"server", "log-level", 0, CONF_ENUM, AT(log_level), 0, 0, "info", level_choices, "LEVEL", "log error, warn, info or debug and what is above"},

@@ -25,7 +25,8 @@ struct config {
 	struct conf_list listen, proxy_from;
 	struct cidr_list proxy_ranges; /* from proxy_from */
 	char *name;
-	char *motd; /* a file */
+	char *motd;                 /* a file */
+	struct conf_list operators; /* registered nicks */
 	int plaintext, secure, names, sandbox;
 	char *user;     /* NULL: snug, if there is one */
 	char *key_file; /* NULL: in the state directory */

@@ -9,6 +9,7 @@
 #include "server/deny.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/mem.h"
 
@@ -17,6 +18,17 @@ denies_free(struct denies *ds)
 {
 	free(ds->items);
 	*ds = (struct denies){0};
+}
+
+void
+denies_copy(struct denies *ds, const struct denies *from)
+{
+	denies_free(ds);
+	if (from->n == 0)
+		return;
+	ds->items = xreallocarray(NULL, from->n, sizeof ds->items[0]);
+	memcpy(ds->items, from->items, from->n * sizeof ds->items[0]);
+	ds->n = from->n;
 }
 
 static bool

@@ -29,6 +29,8 @@ struct denies {
 };
 
 void denies_free(struct denies *ds);
+/* The same ranges as another list; what was there goes. */
+void denies_copy(struct denies *ds, const struct denies *from);
 /* Adds a range, or gives it a new end and reason; what has ended makes room.
  * False: there are DENY_MAX. */
 bool denies_set(

@@ -122,6 +122,12 @@ judge_failures(struct gate *g, const struct addr_key *key)
 	return (struct refusal){0};
 }
 
+static const char *
+words_of(const struct deny *d)
+{
+	return d->text[0] ? d->text : "your address is closed out";
+}
+
 /* Counts it, if it is let in. */
 static struct refusal
 judge(struct gate *g, const struct caller *who)
@@ -134,8 +140,8 @@ judge(struct gate *g, const struct caller *who)
 		return r;
 	d = denies_find(&g->denies, &who->ip, clock_wall_ms());
 	if (d)
-		return (struct refusal){GATE_DENIED, BYE_BANNED, 0,
-		    d->text[0] ? d->text : "your address is closed out"};
+		return (struct refusal){
+		    GATE_DENIED, BYE_BANNED, 0, words_of(d)};
 	key = addr_key_of(&who->ip);
 	if (who->judged)
 		r = judge_failures(g, &key);
@@ -401,28 +407,33 @@ gate_left(struct gate *g, struct session *s)
 		addr_counts_drop(g->addrs, &s->addr);
 }
 
-struct denies *
-gate_denies(struct gate *g)
+const struct denies *
+gate_denies(const struct gate *g)
 {
 	return &g->denies;
 }
 
-void
-gate_sweep(struct gate *g, uint64_t wall_ms)
+static void
+sweep(struct gate *g, uint64_t wall_ms)
 {
 	struct session *s, *next;
 	const struct deny *d;
 
 	for (s = TAILQ_FIRST(&g->sv->sessions); s; s = next) {
 		next = TAILQ_NEXT(s, next);
-		d = s->from.has_ip
-			? denies_find(&g->denies, &s->from.ip, wall_ms)
-			: NULL;
+		if (!s->from.has_ip)
+			continue;
+		d = denies_find(&g->denies, &s->from.ip, wall_ms);
 		if (d)
-			session_end(s, BYE_BANNED, 0, "%s",
-			    d->text[0] ? d->text
-				       : "your address is closed out");
+			session_end(s, BYE_BANNED, 0, "%s", words_of(d));
 	}
+}
+
+void
+gate_set_denies(struct gate *g, const struct denies *all, uint64_t wall_ms)
+{
+	denies_copy(&g->denies, all);
+	sweep(g, wall_ms);
 }
 
 uint64_t

@@ -68,9 +68,11 @@ void gate_left(struct gate *g, struct session *s);
 /* --- what operators do and see ----------------------------------------------
  */
 
-struct denies *gate_denies(struct gate *g); /* borrowed */
-/* Ends the sessions that come from a denied range now. */
-void gate_sweep(struct gate *g, uint64_t wall_ms);
+const struct denies *gate_denies(const struct gate *g); /* borrowed */
+/* These ranges are closed out from now on, and no others; sessions that come
+ * from one of them end.  Copied. */
+void gate_set_denies(
+    struct gate *g, const struct denies *all, uint64_t wall_ms);
 uint64_t gate_counted(const struct gate *g, enum gate_count c);
 size_t gate_strangers(const struct gate *g);
 size_t gate_shut_out(const struct gate *g, uint64_t now_ms);

@@ -2,8 +2,10 @@
 noinst_LIBRARIES += libserver.a
 libserver_a_SOURCES = \
 	server/answer.c server/answer.h \
+	server/audit.c server/audit.h \
 	server/claim.c server/claim.h \
 	server/cmd_basic.c \
+	server/cmd_oper.c \
 	server/cmd_room.c \
 	server/cmd_talk.c \
 	server/cmd_user.c \
@@ -17,6 +19,7 @@ libserver_a_SOURCES = \
 	server/listener.c server/listener.h \
 	server/member.c server/member.h \
 	server/news.c server/news.h \
+	server/oper.c server/oper.h \
 	server/output.c \
 	server/penalty.c server/penalty.h \
 	server/privilege.c server/privilege.h \
@@ -32,6 +35,8 @@ libserver_a_SOURCES = \
 	server/relay_local.c server/relay_local.h server/relay_local_int.h \
 	server/relay_local_rights.c \
 	server/relay_local_account.c \
+	server/relay_local_oper.c \
+	server/relay_oper.c server/relay_oper.h \
 	server/relay_redis.c server/relay_redis.h server/relay_redis_int.h \
 	server/relay_redis_chan.c \
 	server/relay_redis_depart.c \
@@ -45,6 +50,7 @@ libserver_a_SOURCES = \
 	server/relay_redis_op.c \
 	server/relay_redis_pair.c \
 	server/relay_redis_read.c \
+	server/relay_redis_oper.c \
 	server/relay_redis_reap.c \
 	server/relay_redis_rights.c \
 	server/relay_redis_room.c server/relay_redis_room.h \

@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "server/member.h"
+#include "server/oper.h"
 #include "server/relay.h"
 #include "server/render.h"
 #include "server/room.h"
@@ -470,4 +471,6 @@ const struct relay_events news_events = {
     .on_pair_typing = on_pair_typing,
     .on_nick_lost = on_nick_lost,
     .on_replaced = on_replaced,
+    .on_order = oper_on_order,
+    .on_denies = oper_on_denies,
 };

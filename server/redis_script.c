@@ -419,6 +419,38 @@ static const char reaped[] =
 		  "end\n"
 		  "return 0\n";
 
+/* ARGV 1 the operators' channel, 2 what they say */
+static const char order[] =
+    WHEN_FULL "redis.call('PUBLISH', ARGV[1], ARGV[2])\n"
+	      "return 1\n";
+
+/*
+ * KEYS 1 closed out ranges -> `UNTIL TEXT`
+ * ARGV 1 range, 2 what is said of it, or '' to take it out, 3 how many there
+ *      may be, 4 the operators' channel
+ * What has ended goes.  Returns 1, 0 if there is no such range, -1 if there are
+ * too many.
+ */
+static const char deny[] = WHEN_FULL NOW
+    "local all = redis.call('HGETALL', KEYS[1])\n"
+    "for i = 1, #all, 2 do\n"
+    "  local till = tonumber(string.match(all[i + 1], '^%d+')) or 1\n"
+    "  if till > 0 and till <= now then\n"
+    "    redis.call('HDEL', KEYS[1], all[i])\n"
+    "  end\n"
+    "end\n"
+    "local n = 1\n"
+    "if ARGV[2] == '' then\n"
+    "  n = redis.call('HDEL', KEYS[1], ARGV[1])\n"
+    "elseif redis.call('HEXISTS', KEYS[1], ARGV[1]) == 0 and\n"
+    "  redis.call('HLEN', KEYS[1]) >= tonumber(ARGV[3]) then\n"
+    "  n = -1\n"
+    "else\n"
+    "  redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])\n"
+    "end\n"
+    "if n > 0 then redis.call('PUBLISH', ARGV[4], 'denies') end\n"
+    "return n\n";
+
 const struct redis_script redis_scripts[SCRIPT_COUNT] = {
     [SCRIPT_APPEND] = {"append", append_room},
     [SCRIPT_APPEND_PAIR] = {"append-pair", append_pair},
@@ -439,6 +471,8 @@ const struct redis_script redis_scripts[SCRIPT_COUNT] = {
     [SCRIPT_REAP_ROOM] = {"reap-room", reap_room},
     [SCRIPT_REAP_NICK] = {"reap-nick", reap_nick},
     [SCRIPT_REAPED] = {"reaped", reaped},
+    [SCRIPT_ORDER] = {"order", order},
+    [SCRIPT_DENY] = {"deny", deny},
 };
 
 char *

@@ -30,6 +30,8 @@
  *    order of their ids; the appender's node is no exception.
  */
 struct relay;
+struct denies;
+struct relay_order;
 struct rights;
 
 enum {
@@ -156,6 +158,10 @@ struct relay_events {
 	 * another node: what it has here ends, and the nick is not given
 	 * back. */
 	void (*on_replaced)(void *arg, const char *sender, const char *fold);
+	/* An operator's order, and all ranges that are closed out:
+	 * relay_oper.h.  Both may be NULL. */
+	void (*on_order)(void *arg, const struct relay_order *o);
+	void (*on_denies)(void *arg, const struct denies *all);
 };
 
 /* --- asking --------------------------------------------------------------- */
@@ -335,6 +341,7 @@ void relay_list(struct relay *r, relay_list_fn done, void *arg);
 /* --- for back ends -------------------------------------------------------- */
 
 struct relay_account_ops;
+struct relay_oper_ops;
 struct relay_rights_ops;
 
 /* One function each, the same contracts; relay.c's functions above check the
@@ -372,6 +379,7 @@ struct relay_ops {
 	void (*list)(struct relay *, relay_list_fn, void *);
 	const struct relay_account_ops *accounts; /* relay_account.h */
 	const struct relay_rights_ops *rights;    /* relay_rights.h */
+	const struct relay_oper_ops *oper;        /* relay_oper.h */
 };
 
 /* The head of a back end's own struct. */

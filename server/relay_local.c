@@ -1276,6 +1276,7 @@ local_free(struct relay *r)
 	people_free(l);
 	while (!TAILQ_EMPTY(&l->by_expiry))
 		record_free(l, TAILQ_FIRST(&l->by_expiry));
+	denies_free(&l->denies);
 	rights_unref(l->no_rights);
 	free(l->queue);
 	free(l);
@@ -1304,11 +1305,13 @@ static const struct relay_ops local_ops = {
     .list = local_list,
     .accounts = &rl_account_ops,
     .rights = &rl_rights_ops,
+    .oper = &rl_oper_ops,
 };
 
 /* What lasts: each kind of the state file, and who takes it. */
 static const struct state_kind kinds[] = {
     {"account", rl_account_take},
+    {"deny", rl_deny_take},
     {"room", rl_rights_take},
 };
 
@@ -1319,7 +1322,11 @@ relay_local_keep(struct relay *r, const char *path, struct event_base *base,
 	struct local *l = rl_of(r);
 	assert(l->state == NULL && l->queue_n == 0);
 	l->state = state_open(path, base, kinds, ARRAY_LEN(kinds), l, cause);
-	return l->state != NULL ? 0 : -1;
+	if (l->state == NULL)
+		return -1;
+	if (l->denies.n > 0)
+		rl_denies_tell(l);
+	return 0;
 }
 
 struct relay *

@@ -9,9 +9,11 @@
 
 #include "base/attr.h"
 #include "base/names.h"
+#include "server/deny.h"
 #include "server/relay.h"
 #include "server/relay_account.h"
 #include "server/relay_local.h"
+#include "server/relay_oper.h"
 #include "server/relay_rights.h"
 #include "server/state.h"
 #include "server/table.h"
@@ -22,6 +24,7 @@
  *	relay_local.c          the queue, places and their logs, nicks, watches
  *	relay_local_account.c  accounts
  *	relay_local_rights.c   what rooms allow
+ *	relay_local_oper.c     what operators order
  */
 
 /* A copy of a message: a log's entry, and what an operation carries along. */
@@ -124,6 +127,8 @@ struct op {
 		uint64_t opened;
 		uint8_t key[ACCOUNT_KEY_LEN];
 		struct kept_change *change; /* owned */
+		struct buf *said;           /* owned */
+		struct deny *deny;          /* owned */
 	} u;
 };
 
@@ -150,6 +155,8 @@ struct local {
 	struct claims left;   /* first to expire first */
 	size_t nleft;
 	struct watch *watches; /* by sender */
+
+	struct denies denies; /* closed out ranges */
 
 	struct state *state;      /* what lasts; NULL: nothing does */
 	struct account *accounts; /* by id */
@@ -213,6 +220,12 @@ void rl_accounts_free(struct local *l);
 /* --- rights --------------------------------------------------------------- */
 
 struct slow;
+extern const struct relay_oper_ops rl_oper_ops;
+bool rl_deny_take(void *local, struct span key, const struct state_field *f,
+    size_t n, char cause[static ERR_LEN]);
+/* What the file held is told, from the loop. */
+void rl_denies_tell(struct local *l);
+
 extern const struct relay_rights_ops rl_rights_ops;
 /* Never NULL; borrowed. */
 struct rights *rl_rights(const struct local *l, const struct place *p);

@@ -570,6 +570,7 @@ rr_free(struct relay *relay)
 	rr_depart_fini(r);
 	rr_nodes_fini(r);
 	rr_chans_fini(r);
+	rr_oper_fini(r);
 	redis_link_free(r->sub);
 	rr_expect_fini(r);
 	tasks_clear(r);
@@ -605,6 +606,7 @@ static const struct relay_ops redis_ops = {
     .peek = rr_peek,
     .list = rr_list,
     .rights = &rr_rights_ops,
+    .oper = &rr_oper_ops,
 };
 
 static void
@@ -679,6 +681,7 @@ start(struct rr *r)
 	rr_depart_init(r);
 	rr_reap_init(r);
 	rr_expect_init(r);
+	rr_oper_init(r);
 	ring_store_init(&r->rings, RING_STORE_BYTES_MAX);
 	r->recover_event = rr_event(r, on_recover, r);
 	r->recover_timer = rr_event(r, on_recover_timer, r);

@@ -40,6 +40,7 @@
  *	relay_redis_pair.c  watched senders and their conversations
  *	relay_redis_nick.c  claims
  *	relay_redis_rights.c  what rooms allow
+ *	relay_redis_oper.c  what operators order, to every node
  */
 
 enum {
@@ -340,6 +341,12 @@ void rr_users_fini(struct rr *r);
 struct rr_feed *rr_user_feed(
     struct rr *r, struct span sender, const struct conv *c);
 
+/* --- operators ------------------------------------------------------------ */
+
+extern const struct relay_oper_ops rr_oper_ops;
+void rr_oper_init(struct rr *r); /* before there is any link */
+void rr_oper_fini(struct rr *r); /* behind the links for commands */
+
 /* --- coming back ---------------------------------------------------------- */
 
 /* What has to be told and asked anew, one key of a table at a time. */
@@ -372,6 +379,7 @@ TAILQ_HEAD(rr_expects, rr_expect);
 /* --- the whole ------------------------------------------------------------ */
 
 struct rr_janitor;
+struct rr_oper;
 
 struct rr_task {
 	enum rr_task_kind kind;
@@ -424,6 +432,7 @@ struct rr {
 		struct event *timer;
 	} depart;
 	struct rr_janitor *janitor;
+	struct rr_oper *oper;
 	struct event *forgotten; /* Redis has lost us: told again soon */
 
 	struct event *beat_timer;

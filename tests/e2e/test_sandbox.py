@@ -141,8 +141,8 @@ def others_need_not_say_who_they_are_and_cannot_change_it(w):
 
     def start(*options):
         return w.program("setpriv", f"--reuid={nobody.pw_uid}",
-                         f"--regid={nobody.pw_gid}", "--clear-groups", SNUGD,
-                         "--no-config", "--listen", "127.0.0.1:0", *options)
+                         f"--regid={nobody.pw_gid}", "--clear-groups", "env",
+                         f"XDG_STATE_HOME={w.dir}", SNUGD, "--no-config", "--listen", "127.0.0.1:0", *options)
 
     probe = w.program("setpriv", f"--reuid={nobody.pw_uid}", "test", "-x",
                       SNUGD)

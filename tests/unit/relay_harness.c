@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "server/relay_oper.h"
 #include "tests/unit/unit.h"
 
 enum { DEADLINE_S = 10 };
@@ -154,6 +155,30 @@ on_replaced(void *arg, const char *sender, const char *fold)
 	KEEP(w->nick, span_of(fold));
 }
 
+static void
+on_order(void *arg, const struct relay_order *o)
+{
+	struct news *w = news_add(arg, NEWS_ORDER, NULL);
+	KEEP(w->sender, o->sender);
+	KEEP(w->text, o->text);
+}
+
+static void
+on_denies(void *arg, const struct denies *all)
+{
+	struct news *w = news_add(arg, NEWS_DENIES, NULL);
+	struct buf text = {0};
+	char range[CIDR_TEXT_MAX + 1];
+	w->together = all->n;
+	for (size_t i = 0; i < all->n && i < 4; i++)
+		buf_addf(&text, "%s %llu %s;",
+		    cidr_format(&all->items[i].range, range),
+		    (unsigned long long)all->items[i].until_ms,
+		    all->items[i].text);
+	KEEP(w->text, ((struct span){buf_head(&text), buf_len(&text)}));
+	buf_free(&text);
+}
+
 static const struct relay_events events = {
     .on_state = on_state,
     .on_message = on_message,
@@ -165,6 +190,8 @@ static const struct relay_events events = {
     .on_pair_typing = on_pair_typing,
     .on_nick_lost = on_nick_lost,
     .on_replaced = on_replaced,
+    .on_order = on_order,
+    .on_denies = on_denies,
 };
 
 /* --- nodes ---------------------------------------------------------------- */
@@ -299,8 +326,9 @@ const struct news *
 next_news(struct node *n, enum news_kind kind)
 {
 	static const char *const names[NEWS_KINDS] = {"a change of state",
-	    "a message", "a gap", "presence", "typing", "a pair's message",
-	    "a pair's typing", "a lost nick"};
+	    "a message", "a gap", "presence", "departures", "typing",
+	    "a pair's message", "a pair's typing", "a lost nick",
+	    "being replaced", "an order", "closed out ranges"};
 	struct wait w;
 	wait_start(&w, n->h);
 	const struct news *found;
@@ -547,6 +575,57 @@ ask_read(struct node *n, const struct conv *c, const struct relay_range *range)
 {
 	struct answer *a = answer_new(n);
 	CALL(n, relay_read(n->relay, c, range, on_read, a));
+	return a;
+}
+
+static struct answer *
+ask_order(struct node *n, const struct relay_order *o)
+{
+	struct answer *a = answer_new(n);
+	CALL(n, relay_order(n->relay, o, on_done, a));
+	return a;
+}
+
+struct answer *
+ask_kill(struct node *n, const char *sender, const char *text)
+{
+	struct relay_order o = {ORDER_KILL, span_of(sender), span_of(text)};
+	return ask_order(n, &o);
+}
+
+struct answer *
+ask_announce(struct node *n, const char *text)
+{
+	struct relay_order o = {ORDER_ANNOUNCE, SPAN_NONE, span_of(text)};
+	return ask_order(n, &o);
+}
+
+static struct deny
+deny_of(const char *range)
+{
+	struct deny d = {0};
+	char cause[ERR_LEN];
+	assert_int_equal(cidr_parse(span_of(range), &d.range, cause), 0);
+	return d;
+}
+
+struct answer *
+ask_deny(struct node *n, const char *range, uint64_t until_ms, const char *text)
+{
+	struct answer *a = answer_new(n);
+	struct deny d = deny_of(range);
+	d.until_ms = until_ms;
+	span_copy(d.text, sizeof d.text, span_of(text));
+	CALL(n, relay_deny(n->relay, &d, on_done, a));
+	return a;
+}
+
+struct answer *
+ask_allow(struct node *n, const char *range)
+{
+	struct answer *a = answer_new(n);
+	struct deny d = deny_of(range);
+	CALL(n, relay_allow(n->relay, &d.range, on_done, a));
 	return a;
 }
 

@@ -42,6 +42,8 @@ enum news_kind {
 	NEWS_PAIR_TYPING,
 	NEWS_NICK_LOST,
 	NEWS_REPLACED,
+	NEWS_ORDER,
+	NEWS_DENIES, /* text: the ranges and what is said of them */
 	NEWS_KINDS
 };
 
@@ -52,7 +54,7 @@ struct news {
 	const void *what; /* room or user */
 	bool up;
 	enum relay_presence presence;
-	size_t together; /* departed at once */
+	size_t together; /* departed at once; ranges closed out */
 	enum relay_kind entry;
 	bool act;
 	struct msgid id, prev;
@@ -161,6 +163,13 @@ struct answer *ask_find(struct node *n, const char *fold);
 struct answer *ask_watch(struct node *n, const char *sender, void *user);
 struct answer *ask_peek(struct node *n, const char *fold);
 struct answer *ask_list(struct node *n);
+
+struct answer *ask_kill(struct node *n, const char *sender, const char *text);
+struct answer *ask_announce(struct node *n, const char *text);
+/* until 0: until it is allowed. */
+struct answer *ask_deny(
+    struct node *n, const char *range, uint64_t until_ms, const char *text);
+struct answer *ask_allow(struct node *n, const char *range);
 
 void do_close(struct node *n, const char *fold);
 void do_rename(

@@ -11,6 +11,7 @@
 
 #include "base/mem.h"
 #include "proto/line.h"
+#include "server/deny.h"
 #include "tests/unit/relay_harness.h"
 #include "tests/unit/unit.h"
 
@@ -1848,6 +1849,107 @@ after_cuts_members_and_nicks_are_as_before(struct harness *h)
 	assert_string_equal(w->sender, ALICE);
 }
 
+/* --- operators ------------------------------------------------------------ */
+
+static void
+an_order_comes_to_its_own_node(struct harness *h)
+{
+	struct node *n = &h->node[0];
+
+	struct answer *a = ask_kill(n, ALICE, "enough");
+
+	const struct news *w = next_news(n, NEWS_ORDER);
+	assert_string_equal(w->sender, ALICE);
+	assert_string_equal(w->text, "enough");
+	assert_int_equal(await_answer(a)->st, RELAY_OK);
+	await_answer(ask_announce(n, "tea is ready"));
+	assert_string_equal(next_news(n, NEWS_ORDER)->text, "tea is ready");
+}
+
+/* Ranges of tests do not mix: those of others may still be closed out. */
+static void
+closed_out_ranges_are_told_and_taken_back(struct harness *h)
+{
+	struct node *n = &h->node[0];
+
+	assert_int_equal(
+	    await_answer(ask_deny(n, "192.0.2.9/24", 0, "go away"))->st,
+	    RELAY_OK);
+	while (
+	    !strstr(next_news(n, NEWS_DENIES)->text, "192.0.2.0/24 0 go away;"))
+		continue;
+	assert_int_equal(
+	    await_answer(ask_allow(n, "192.0.2.0/24"))->st, RELAY_OK);
+	while (strstr(next_news(n, NEWS_DENIES)->text, "192.0.2.0/24"))
+		continue;
+	assert_int_equal(
+	    await_answer(ask_allow(n, "192.0.2.0/24"))->st, RELAY_NONE);
+}
+
+static void
+there_is_an_end_to_closed_out_ranges(struct harness *h)
+{
+	struct node *n = &h->node[0];
+	struct answer *a = NULL;
+	char range[32];
+
+	for (int i = 0; i < DENY_MAX; i++) {
+		snprintf(
+		    range, sizeof range, "10.%d.%d.0/24", i / 256, i % 256);
+		a = ask_deny(
+		    n, range, 1 + (uint64_t)(i > 0) * 4000000000000, "");
+	}
+	assert_int_equal(await_answer(a)->st, RELAY_OK);
+	/* The first had ended long ago. */
+	assert_int_equal(
+	    await_answer(ask_deny(n, "192.0.2.0/24", 0, ""))->st, RELAY_OK);
+	assert_int_equal(
+	    await_answer(ask_deny(n, "192.0.3.0/24", 0, ""))->st, RELAY_LIMIT);
+	for (int i = 1; i < DENY_MAX; i++) {
+		snprintf(
+		    range, sizeof range, "10.%d.%d.0/24", i / 256, i % 256);
+		a = ask_allow(n, range);
+	}
+	await_answer(a);
+	await_answer(ask_allow(n, "192.0.2.0/24"));
+}
+
+static void
+orders_reach_every_node(struct harness *h)
+{
+	struct node *here = &h->node[0], *there = &h->node[1];
+
+	await_answer(ask_kill(here, ALICE, ""));
+	assert_string_equal(next_news(there, NEWS_ORDER)->sender, ALICE);
+	await_answer(ask_announce(there, "hear, hear"));
+	next_news(here, NEWS_ORDER);
+	assert_string_equal(next_news(here, NEWS_ORDER)->text, "hear, hear");
+	await_answer(ask_deny(here, "198.51.100.0/24", 0, "out"));
+	while (!strstr(next_news(there, NEWS_DENIES)->text, "198.51.100.0/24"))
+		continue;
+	await_answer(ask_allow(there, "198.51.100.0/24"));
+	while (strstr(next_news(here, NEWS_DENIES)->text, "198.51.100.0/24"))
+		continue;
+}
+
+static void
+closed_out_ranges_outlast_the_relays_absence(struct harness *h)
+{
+	struct node *n = &h->node[0];
+
+	await_answer(ask_deny(n, "203.0.113.0/24", 0, "out"));
+	while (!strstr(next_news(n, NEWS_DENIES)->text, "203.0.113.0/24"))
+		continue;
+	lose(n);
+	assert_int_equal(
+	    await_answer(ask_allow(n, "203.0.113.0/24"))->st, RELAY_DOWN);
+	regain(n);
+	while (!strstr(next_news(n, NEWS_DENIES)->text, "203.0.113.0/24"))
+		continue;
+	assert_int_equal(
+	    await_answer(ask_allow(n, "203.0.113.0/24"))->st, RELAY_OK);
+}
+
 /* --- the table ------------------------------------------------------------ */
 
 struct rule {
@@ -1940,6 +2042,10 @@ static const struct rule rules[] = {
 	ONE(reads_see_what_was_said_before_them),
 	ONE(it_is_up_and_says_how_durable_it_is),
 	ONE(freeing_answers_all_that_is_owed),
+	ONE(an_order_comes_to_its_own_node),
+	ONE(closed_out_ranges_are_told_and_taken_back),
+	ONE(there_is_an_end_to_closed_out_ranges),
+	TWO(orders_reach_every_node),
 	TWO(all_nodes_see_one_order),
 	TWO(an_open_room_is_read_like_any_other),
 	TWO(a_cid_is_deduped_on_another_node),
@@ -1948,6 +2054,7 @@ static const struct rule rules[] = {
 	TWO(typing_reaches_across_nodes),
 	TWO(list_and_peek_count_all_nodes),
 	AWAY(while_the_relay_is_away_calls_say_so),
+	AWAY(closed_out_ranges_outlast_the_relays_absence),
 	AWAY(a_relay_that_comes_back_carries_on),
 	AWAY(a_node_that_starts_without_its_relay_waits_for_it),
 	CUT(whatever_is_cut_all_nodes_see_all_once_and_in_one_order),

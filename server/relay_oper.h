@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef SNUG_SERVER_RELAY_OPER_H
+#define SNUG_SERVER_RELAY_OPER_H
+
+#include <stdbool.h>
+
+#include "base/attr.h"
+#include "base/buf.h"
+#include "server/deny.h"
+#include "server/relay.h"
+
+/*
+ * What server operators order, carried to every node; relay.h's rules hold here
+ * too.  An order is told to the nodes that are there, and kept nowhere.  Closed
+ * out ranges are kept as well as the relay keeps anything, and told whole:
+ * whenever they change, and again when the relay is back.
+ *
+ * Who may order is not judged here.  What comes from the relay is: the same
+ * function judges it that judges what goes down.
+ */
+enum relay_order_kind {
+	ORDER_KILL,     /* end this sender's sessions */
+	ORDER_ANNOUNCE, /* tell everybody */
+};
+
+enum { ORDER_TEXT_MAX = 1024 };
+
+struct relay_order {
+	enum relay_order_kind kind;
+	struct span sender; /* ORDER_KILL */
+	struct span text;   /* may be empty with ORDER_KILL */
+};
+
+/* Done when the relay has it; on_order follows on every node, this one too. */
+void relay_order(struct relay *r, const struct relay_order *o,
+    relay_done_fn done, void *arg);
+/* Closes a range out, or gives one a new end and text.  RELAY_LIMIT: there are
+ * DENY_MAX. */
+void relay_deny(
+    struct relay *r, const struct deny *d, relay_done_fn done, void *arg);
+/* RELAY_NONE: exactly this range is not closed out. */
+void relay_allow(
+    struct relay *r, const struct cidr *range, relay_done_fn done, void *arg);
+
+/* --- for back ends -------------------------------------------------------- */
+
+struct relay_oper_ops {
+	void (*order)(
+	    struct relay *, const struct relay_order *, relay_done_fn, void *);
+	void (*deny)(
+	    struct relay *, const struct deny *, relay_done_fn, void *);
+	void (*allow)(
+	    struct relay *, const struct cidr *, relay_done_fn, void *);
+};
+
+/* `kill SENDER TEXT` or `announce TEXT`, and back; the spans point into it. */
+void order_put(struct buf *out, const struct relay_order *o);
+bool order_get(struct relay_order *o, struct span said) MUST_CHECK;
+/* A range and what is said of it, `UNTIL TEXT`, and back. */
+void deny_put(struct buf *out, const struct deny *d);
+bool deny_get(struct deny *d, struct span range, struct span said) MUST_CHECK;
+
+/* Upward; a back end's callers may have no such event. */
+void relay_tell_order(struct relay *r, const struct relay_order *o);
+void relay_tell_denies(struct relay *r, const struct denies *all);
+
+#endif
