@@ -16,6 +16,7 @@ e2e_tests = \
 	tests/e2e/test_resume.py \
 	tests/e2e/test_rooms.py \
 	tests/e2e/test_sandbox.py \
+	tests/e2e/test_secure.py \
 	tests/e2e/test_talk.py
 TESTS += $(e2e_tests)
 dist_check_SCRIPTS += $(e2e_tests)
