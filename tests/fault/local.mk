@@ -3,6 +3,7 @@ fault_tests = \
 	tests/fault/test_bytes.py \
 	tests/fault/test_crash.py \
 	tests/fault/test_data.py \
+	tests/fault/test_flood.py \
 	tests/fault/test_history.py \
 	tests/fault/test_links.py \
 	tests/fault/test_masters.py \
@@ -20,3 +21,6 @@ EXTRA_DIST += \
 	tests/fault/history.py \
 	tests/fault/proxy.py \
 	tests/fault/reactor.py
+check_PROGRAMS += tests/fault/flood
+tests_fault_flood_SOURCES = tests/fault/flood.c
+tests_fault_flood_LDADD = $(base_libs)
