@@ -2,7 +2,8 @@
 /*
  * Fan-out load generator for chat and pub/sub servers.  `make bench` drives it
  * through peers.sh; without arguments it prints its usage.  It knows nothing
- * of the project's own code, so that it can judge it.
+ * of the project's own code, so that it can judge it, but for the sealing of
+ * secure sessions (veil.h).
  *
  * Opens N clients in rooms of G, lets the first M of each room send, and
  * checks and times every single delivery.  One thread, one epoll set.  Prints
@@ -42,6 +43,8 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "tests/bench/veil.h"
 
 enum {
 	HEAD =
@@ -291,8 +294,11 @@ struct conn {
 	int fd, id, room, slot; /* slot: which sender of its room; -1: none */
 	enum { CONNECTING, JOINING, JOINED, DEAD } state;
 	bool want_write;
-	struct buf in, out; /* unparsed and unsent bytes, mostly empty */
-	uint32_t *expect;   /* next sequence number, per sender of the room */
+	struct buf in, out;     /* unparsed and unsent bytes, mostly empty */
+	struct veil *veil;      /* secure: its end, and lines not sealed yet */
+	struct buf lines, rest; /* rest: opened, the beginning of a line */
+	bool called;
+	uint32_t *expect; /* next sequence number, per sender of the room */
 };
 
 struct sender {
@@ -334,7 +340,7 @@ put(struct conn *c, const char *fmt, ...)
 	va_start(ap, fmt);
 	int n = vsnprintf(s, sizeof s, fmt, ap);
 	va_end(ap);
-	buf_add(&c->out, s, (size_t)n);
+	buf_add(c->veil ? &c->lines : &c->out, s, (size_t)n);
 }
 
 static int
@@ -718,9 +724,64 @@ snug_parse(struct conn *c, const char *p, size_t n)
 static void
 snug_say(struct conn *c, const char *text, size_t n)
 {
+	struct buf *to = c->veil ? &c->lines : &c->out;
+
 	put(c, "SAY room%d ", c->room);
-	buf_add(&c->out, text, n);
-	buf_add(&c->out, "\n", 1);
+	buf_add(to, text, n);
+	buf_add(to, "\n", 1);
+}
+
+/* snug-secure: the same within a secure session */
+static void
+secure_hello(struct conn *c)
+{
+	c->veil = need(veil_new());
+}
+
+/* WELCOME, whole or not at all: it is a line and short. */
+static size_t
+secure_call(struct conn *c, const char *p, size_t n)
+{
+	const char *nl = memchr(p, '\n', n), *wire, *payload;
+
+	if (!nl)
+		return 0;
+	payload = memchr(p, ' ', n);
+	n = veil_call(c->veil, payload + 1, (size_t)(nl - payload - 1), &wire);
+	if (n == 0)
+		die("client %d: the server has no key", c->id);
+	buf_add(&c->out, wire, n);
+	return (size_t)(nl + 1 - p);
+}
+
+static size_t
+secure_parse(struct conn *c, const char *p, size_t n)
+{
+	static char lines[READ_BUF];
+	const char *plain;
+	size_t len, used = 0, have = c->rest.len;
+	bool was = veil_is_ready(c->veil);
+
+	if (!c->called) {
+		used = secure_call(c, p, n);
+		c->called = used > 0;
+	}
+	if (!c->called)
+		return used;
+	if (!veil_open(c->veil, p + used, n - used, &plain, &len))
+		die("client %d: not a secure session", c->id);
+	if (!was && veil_is_ready(c->veil))
+		snug_hello(c);
+	if (have + len > sizeof lines)
+		die("client %d: endless frame", c->id);
+	if (have)
+		memcpy(lines, c->rest.p, have);
+	if (len)
+		memcpy(lines + have, plain, len);
+	used = snug_parse(c, lines, have + len);
+	c->rest.len = 0;
+	buf_add(&c->rest, lines + used, have + len - used);
+	return n;
 }
 
 /* raw: the built-in server below.  "J<room>" joins, any other line goes to
@@ -758,6 +819,7 @@ static const struct proto protos[] = {
     {"resp", 6379, true, resp_hello, resp_parse, resp_say},
     {"nats", 4222, true, nats_hello, nats_parse, nats_say},
     {"mqtt", 1883, true, mqtt_hello, mqtt_parse, mqtt_say},
+    {"snug-secure", 7684, true, secure_hello, secure_parse, snug_say},
     {"snug", 7684, true, snug_hello, snug_parse, snug_say},
 };
 
@@ -919,11 +981,30 @@ lose(struct conn *c, const char *why)
 	close(c->fd);
 	buf_free(&c->in);
 	buf_free(&c->out);
+	buf_free(&c->lines);
+	buf_free(&c->rest);
+	veil_free(c->veil);
+	c->veil = NULL;
+}
+
+static void
+seal(struct conn *c)
+{
+	const char *wire;
+	size_t n;
+
+	if (!c->lines.len || !veil_is_ready(c->veil))
+		return;
+	n = veil_seal(c->veil, c->lines.p, c->lines.len, &wire);
+	buf_add(&c->out, wire, n);
+	c->lines.len = 0;
 }
 
 static void
 flush(struct conn *c)
 {
+	if (c->state == JOINING || c->state == JOINED)
+		seal(c);
 	if (c->state == DEAD || c->state == CONNECTING || !c->out.len)
 		return;
 	ssize_t n = send(c->fd, c->out.p, c->out.len, MSG_NOSIGNAL);

@@ -2,7 +2,9 @@
 # RESULTS.md.  It takes some ten minutes and both cores; nothing of it is built
 # or run otherwise.
 EXTRA_PROGRAMS = tests/bench/fanout tests/bench/handshake
-tests_bench_fanout_SOURCES = tests/bench/fanout.c
+tests_bench_fanout_SOURCES = tests/bench/fanout.c \
+	tests/bench/veil.c tests/bench/veil.h
+tests_bench_fanout_LDADD = $(proto_libs)
 tests_bench_handshake_SOURCES = tests/bench/handshake.c
 tests_bench_handshake_LDADD = $(proto_libs)
 EXTRA_DIST += tests/bench/peers.sh tests/bench/RESULTS.md \

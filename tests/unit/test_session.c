@@ -1359,9 +1359,12 @@ last_words_may_come_when_their_session_is_gone(void **state)
 	(void)state;
 	for (size_t i = 0; i < 2 * ARRAY_LEN(lines); i++) {
 		struct rig *r = rig_new("");
-		struct client *c = in_room(r, "ann");
-		struct room *room = owe(c);
+		struct client *c;
+		struct room *room;
 
+		r->all_secure &= lines[i / 2] != NULL;
+		c = in_room(r, "ann");
+		room = owe(c);
 		if (lines[i / 2])
 			rig_send(c, lines[i / 2]);
 		else
