@@ -43,6 +43,7 @@ WORKLOADS = {
 SHORT, LONG = 2, 42     # rounds
 OPTIONS = ["--no-config", "--flood=off", "--conn-per-addr=10000", "--name=den",
            "--listen=127.0.0.1:0", "--log-level=error", "--drain=0s",
+           "--secure=off",
            "--sandbox=no"]    # callgrind makes system calls of its own
 
 

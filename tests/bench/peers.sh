@@ -148,7 +148,8 @@ END
 	cmd=(mosquitto -c "$dir/conf")
 }
 
-snugd_command=("$SNUGD" --no-config --flood=off --conn-per-addr=20000)
+snugd_command=("$SNUGD" --no-config --flood=off --conn-per-addr=20000
+	--secure=off)
 
 peer_snug() {
 	mode=snug

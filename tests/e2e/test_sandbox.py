@@ -101,7 +101,8 @@ def root_becomes_the_user_it_was_told(w):
 def a_low_port_is_bound_before_that(w):
     needs_root()
     for port in range(1000, 800, -1):
-        p = w.program(SNUGD, "--no-config", "--user", "nobody", "--listen",
+        p = w.program(SNUGD, "--no-config", "--secure=off", "--user",
+                      "nobody", "--listen",
                       f"127.0.0.1:{port}")
         if until(lambda p=p: "ready" in p.log() or p.process.poll(), "start"):
             if p.process.poll() is None:
@@ -114,7 +115,8 @@ def a_low_port_is_bound_before_that(w):
 @test
 def a_user_that_is_none_is_named(w):
     needs_root()
-    p = w.program(SNUGD, "--no-config", "--listen", "127.0.0.1:0", "--user",
+    p = w.program(SNUGD, "--no-config", "--secure=off", "--listen",
+                  "127.0.0.1:0", "--user",
                   "no-such-user")
     if p.wait() != 1 or "useradd" not in p.log():
         raise Failed(p.log())
@@ -128,7 +130,8 @@ def root_is_warned_that_it_is_root(w):
         raise Skip("there is a user snug here, whom it becomes")
     except KeyError:
         pass
-    p = w.program(SNUGD, "--no-config", "--listen", "127.0.0.1:0")
+    p = w.program(SNUGD, "--no-config", "--secure=off", "--listen",
+                  "127.0.0.1:0")
     p.wait_log(r"warn.*running as root.*useradd")
     p.wait_log("^ready")
 
@@ -142,7 +145,8 @@ def others_need_not_say_who_they_are_and_cannot_change_it(w):
     def start(*options):
         return w.program("setpriv", f"--reuid={nobody.pw_uid}",
                          f"--regid={nobody.pw_gid}", "--clear-groups", "env",
-                         f"XDG_STATE_HOME={w.dir}", SNUGD, "--no-config", "--listen", "127.0.0.1:0", *options)
+                         f"XDG_STATE_HOME={w.dir}", SNUGD, "--no-config",
+                         "--listen", "127.0.0.1:0", *options)
 
     probe = w.program("setpriv", f"--reuid={nobody.pw_uid}", "test", "-x",
                       SNUGD)
