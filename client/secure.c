@@ -11,6 +11,7 @@
  */
 #include "client/secure.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,7 +23,11 @@
 #include "proto/frame.h"
 #include "proto/line.h"
 
-enum { GREETING_MAX = 2048, SHOWN_MAX = 160 };
+enum {
+	GREETING_MAX = 2048,
+	SHOWN_MAX = 160,
+	ANSWER_LEN = CHANNEL_HEAD_LEN + CHANNEL_ANSWER_LEN,
+};
 
 enum state { GREETING, ANSWER, REFUSAL, READY, OVER };
 
@@ -182,25 +187,40 @@ take_refusal(struct secure *s, struct buf *in, char cause[static ERR_LEN])
 	return 0;
 }
 
+/* Message 2 alone, so that what comes behind it is judged as what it is. */
 static int
-feed_channel(struct secure *s, struct buf *in, struct buf *plain,
+feed_answer(struct secure *s, struct buf *in, char cause[static ERR_LEN])
+{
+	struct buf answer = {0};
+	struct buf none = {0};
+	size_t len = buf_len(in) < ANSWER_LEN ? buf_len(in) : ANSWER_LEN;
+	buf_add(&answer, buf_head(in), len);
+	int err = channel_feed(s->channel, &answer, &none, &none);
+	if (err == -CHANNEL_EREFUSED) {
+		s->state = REFUSAL;
+		err = take_refusal(s, in, cause);
+	} else if (err < 0) {
+		err = tampered(cause, channel_strerror(err));
+	} else {
+		buf_drain(in, len - buf_len(&answer));
+		if (channel_is_ready(s->channel))
+			s->state = READY;
+	}
+	buf_free(&answer);
+	buf_free(&none);
+	return err;
+}
+
+static int
+feed_session(struct secure *s, struct buf *in, struct buf *plain,
     struct buf *wire, char cause[static ERR_LEN])
 {
 	int err = channel_feed(s->channel, in, plain, wire);
-	if (err == -CHANNEL_EREFUSED) {
-		s->state = REFUSAL;
-		return take_refusal(s, in, cause);
-	}
-	if (err < 0 && s->state != READY)
-		return tampered(cause, channel_strerror(err));
-	if (err < 0) {
-		snprintf(cause, ERR_LEN, "the connection was cut: %s",
-		    channel_strerror(err));
-		return -SECURE_EAGAIN;
-	}
-	if (channel_is_ready(s->channel))
-		s->state = READY;
-	return 0;
+	if (err == 0)
+		return 0;
+	snprintf(cause, ERR_LEN, "the connection was cut: %s",
+	    channel_strerror(err));
+	return -SECURE_EAGAIN;
 }
 
 int
@@ -214,9 +234,10 @@ secure_feed(struct secure *s, struct buf *in, struct buf *plain,
 		err = take_greeting(s, in, wire, cause);
 	else if (s->state == REFUSAL)
 		err = take_refusal(s, in, cause);
-	if (err == 0 && buf_len(in) > 0 &&
-	    (s->state == ANSWER || s->state == READY))
-		err = feed_channel(s, in, plain, wire, cause);
+	if (err == 0 && s->state == ANSWER && buf_len(in) > 0)
+		err = feed_answer(s, in, cause);
+	if (err == 0 && s->state == READY && buf_len(in) > 0)
+		err = feed_session(s, in, plain, wire, cause);
 	if (err < 0)
 		s->state = OVER;
 	return err;
@@ -243,7 +264,9 @@ secure_hash(const struct secure *s)
 void
 secure_seal(struct secure *s, const struct buf *plain, struct buf *wire)
 {
-	if (s->state != READY ||
-	    channel_seal(s->channel, buf_head(plain), buf_len(plain), wire) < 0)
-		abort();
+	if (s->state == OVER)
+		return;
+	assert(s->state == READY);
+	if (channel_seal(s->channel, buf_head(plain), buf_len(plain), wire) < 0)
+		abort(); /* a channel that is ready seals */
 }

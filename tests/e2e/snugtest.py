@@ -518,15 +518,15 @@ class World:
     def program(self, *argv, **popen):
         return self.add(Program(self, list(argv), **popen))
 
-    def terminal(self, argv, **more):
+    def terminal(self, argv, data=None, **more):
         """A program in a terminal of its own (tests/screen/vt.py), with a home
-        of its own."""
+        of its own; its XDG_DATA_HOME may be another's."""
         sys.path.insert(1, os.path.join(SRCDIR, "tests", "screen"))
         import vt  # pylint: disable=import-outside-toplevel
         home = self.path(f"home{self.count()}")
         os.mkdir(home)
         os.environ["SNUG_BUILDDIR"] = BUILDDIR
-        env = {"HOME": home, "XDG_CONFIG_HOME": None, "XDG_DATA_HOME": None,
+        env = {"HOME": home, "XDG_CONFIG_HOME": None, "XDG_DATA_HOME": data,
                "XDG_STATE_HOME": None}
         t = vt.Terminal(argv, env=env, **more)
         self.terminals.append(t)
