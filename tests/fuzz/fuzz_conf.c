@@ -94,12 +94,14 @@ read_args(struct config *c, const uint8_t *bytes, size_t len)
 	argv[0] = prog;
 	const char *name = conf_peek_arg(&table, argc, argv, "name");
 	char *peeked = name ? xstrdup(name) : NULL;
+	bool helped = conf_peek_flag(&table, argc, argv, "help");
 	int rest = conf_read_args(&table, c, argc, argv, cause);
 	MUST(rest >= -1 && rest <= argc);
 	MUST((rest < 0) == (cause[0] != '\0'));
 	/* A look sees what reading then sets. */
 	if (rest >= 0)
 		MUST(peeked ? strcmp(peeked, c->name) == 0 : c->name == NULL);
+	MUST(rest < 0 || helped == c->help);
 	free(peeked);
 	free(words);
 	return rest < 0 ? -1 : 0;
@@ -132,6 +134,47 @@ check_same(const struct config *a, const struct config *b)
 		MUST(strcmp(a->listen.items[i], b->listen.items[i]) == 0);
 }
 
+/* The sample file, with its keys in force, says nothing but the defaults; no
+ * input changes that, so once is enough. */
+static void
+check_printed(void)
+{
+	static bool done;
+	struct config c = {0}, defaults = {0};
+	struct buf live = {0};
+	char *text = NULL;
+	size_t len = 0;
+	FILE *f;
+
+	if (done)
+		return;
+	done = true;
+	MUST((f = open_memstream(&text, &len)) != NULL);
+	conf_print_help(&table, f);
+	conf_print_sample(&table, f);
+	fclose(f);
+	for (char *line = strstr(text, "\n[a]") + 1; *line;) {
+		size_t n = strcspn(line, "\n") + 1;
+		bool is_key = line[0] == '#' && line[1] != ' ';
+		/* A key without a default has no value to be read. */
+		bool is_set = is_key && line[n - 2] != '=';
+
+		if (is_set)
+			buf_add(&live, line + 1, n - 1);
+		else if (line[0] == '[')
+			buf_add(&live, line, n);
+		line += n;
+	}
+	conf_defaults(&table, &c);
+	conf_defaults(&table, &defaults);
+	MUST(read_file(&c, buf_head(&live), buf_len(&live)) == 0);
+	check_same(&c, &defaults);
+	conf_free(&table, &c);
+	conf_free(&table, &defaults);
+	buf_free(&live);
+	free(text);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -140,6 +183,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (size < 1)
 		return 0;
+	check_printed();
 	bool file = data[0] % 2 == 0;
 	conf_defaults(&table, &c);
 	int err = file ? read_file(&c, data + 1, size - 1)

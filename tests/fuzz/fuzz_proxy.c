@@ -6,7 +6,9 @@
  *
  * Input: the bytes of a connection; they are looked at as text, too.
  */
+#include <netinet/in.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "base/cidr.h"
 #include "proto/proxy.h"
@@ -37,6 +39,32 @@ read_in_steps(const uint8_t *data, size_t size, size_t step)
 	return o;
 }
 
+/* It is the same address over either family, and in a list. */
+static void
+check_family(const struct cidr *c)
+{
+	struct sockaddr_in in = {.sin_family = AF_INET};
+	struct sockaddr_in6 in6 = {.sin6_family = AF_INET6};
+	struct sockaddr none = {.sa_family = AF_UNIX};
+	struct cidr_list list = {0};
+	struct ip ip;
+
+	memcpy(&in6.sin6_addr, c->first.bytes, 16);
+	MUST(ip_of((struct sockaddr *)&in6, &ip));
+	MUST(memcmp(&ip, &c->first, sizeof ip) == 0);
+	MUST(!cidr_list_contains(&list, &ip));
+	cidr_list_add(&list, c);
+	MUST(cidr_list_contains(&list, &ip) == cidr_contains(c, &ip));
+	cidr_list_free(&list);
+	MUST(!ip_of(&none, &ip));
+	if (!ip_is_v4(&c->first))
+		return;
+	memcpy(&in.sin_addr, c->first.bytes + 12, 4);
+	MUST(ip_of((struct sockaddr *)&in, &ip));
+	MUST(memcmp(&ip, &c->first, sizeof ip) == 0);
+	MUST(ip_is_loopback(&ip) == (ip.bytes[12] == 127));
+}
+
 static void
 check_range(const uint8_t *data, size_t size)
 {
@@ -52,6 +80,7 @@ check_range(const uint8_t *data, size_t size)
 	MUST(cidr_parse(span_of(text), &again, cause) == 0);
 	MUST(cidr_is_same(&c, &again));
 	MUST(cidr_contains(&c, &c.first));
+	check_family(&c);
 }
 
 int

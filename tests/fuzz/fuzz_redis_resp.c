@@ -3,8 +3,12 @@
  * server/redis_resp.c's guard in front of hiredis' reader: whatever it lets
  * pass, the reader ends replies where the guard does and never holds more than
  * the guard allows.  The first byte says how the rest is cut.
+ *
+ * The same bytes, as arguments of a command, come back out of the reader as
+ * they went in.
  */
 #include <hiredis.h>
+#include <string.h>
 
 #include "server/redis_resp.h"
 #include "tests/fuzz/fuzz.h"
@@ -32,6 +36,58 @@ is_between(const struct resp_guard *g)
 	return g->type == 0 && g->skip == 0 && g->owed == 0;
 }
 
+static void
+check_arg(const redisReply *r, size_t i, struct span want)
+{
+	MUST(i < r->elements);
+	MUST(r->element[i]->type == REDIS_REPLY_STRING);
+	MUST(r->element[i]->len == want.len);
+	MUST(
+	    want.len == 0 || memcmp(r->element[i]->str, want.p, want.len) == 0);
+}
+
+/* Arguments end at LF; an id and a number stand behind them. */
+static void
+check_command(const uint8_t *data, size_t size)
+{
+	struct resp_cmd head = {0}, cmd = {0};
+	struct buf out = {0};
+	struct resp_guard g = {0};
+	redisReader *reader = redisReaderCreate();
+	redisReply *r = NULL;
+	const char *p = (const char *)data, *end = p + size;
+	struct span args[64];
+	size_t n = 0;
+
+	while (p < end && n < 64) {
+		const char *lf = memchr(p, '\n', (size_t)(end - p));
+		args[n] = (struct span){p, (size_t)((lf ? lf : end) - p)};
+		resp_span(n == 0 ? &head : &cmd, args[n]);
+		p += args[n++].len + 1;
+	}
+	resp_i64(&cmd, -(int64_t)size);
+	resp_id(&cmd, (struct msgid){size, UINT64_MAX});
+	resp_fmt(&cmd, "%s:%zu", "x", size);
+	resp_write(&out, n > 0 ? &head : NULL, &cmd);
+	MUST(!resp_guard_check(
+	    &g, (struct span){buf_head(&out), buf_len(&out)}));
+	MUST(is_between(&g) && reader != NULL);
+	MUST(
+	    redisReaderFeed(reader, buf_head(&out), buf_len(&out)) == REDIS_OK);
+	MUST(redisReaderGetReply(reader, (void **)&r) == REDIS_OK && r);
+	MUST(r->type == REDIS_REPLY_ARRAY && r->elements == n + 3);
+	for (size_t i = 0; i < n; i++)
+		check_arg(r, i, args[i]);
+	freeReplyObject(r);
+	redisReaderFree(reader);
+	resp_clear(&cmd);
+	resp_str(&cmd, "again");
+	MUST(cmd.n == 1);
+	resp_free(&head);
+	resp_free(&cmd);
+	buf_free(&out);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -55,5 +111,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		MUST(!is_between(&g) || reader->len == reader->pos);
 	}
 	redisReaderFree(reader);
+	check_command(data, size);
 	return 0;
 }
