@@ -345,7 +345,8 @@ start_signals(struct node *n)
 		event_add(n->signals[i], NULL);
 }
 
-/* What the server opens and calls from here on, and nothing else. */
+/* What the server opens from here on, and nothing else: whatever comes to open
+ * another file or port while it runs has to be named here. */
 static void
 plan_sandbox(const struct config *c, struct sandbox_plan *p)
 {
