@@ -13,10 +13,12 @@
 #include "server/answer.h"
 #include "server/command.h"
 #include "server/config.h"
+#include "server/judge.h"
 #include "server/member.h"
-#include "server/relay.h"
+#include "server/relay_rights.h"
 #include "server/render.h"
 #include "server/room.h"
+#include "server/saying.h"
 #include "server/server.h"
 #include "server/session.h"
 #include "server/user.h"
@@ -84,6 +86,17 @@ cmd_part(struct request *q)
 		member_part(q->answer, m, q->text);
 }
 
+/* May it know of a room that is open here?  If not, that is answered. */
+static bool
+may_know(struct request *q, const struct room *r, const struct name *name)
+{
+	enum rights_answer may = judge(q->session, r, RIGHTS_KNOW);
+
+	if (may != RIGHTS_YES)
+		judge_refuse(q->answer, may, name->shown);
+	return may == RIGHTS_YES;
+}
+
 /* --- asking the relay about a room elsewhere ---------------------------- */
 
 struct asking {
@@ -99,14 +112,16 @@ on_peek(void *arg, enum relay_status st, const struct relay_peek *peek)
 {
 	struct asking *k = arg;
 	struct session *s = answer_session(k->answer);
+	enum rights_answer may = RIGHTS_UNKNOWN; /* RELAY_NONE */
 
+	if (s && st == RELAY_OK)
+		may = judge_by(s, peek->info.rights, RIGHTS_KNOW);
 	if (!s) {
 		answer_none(k->answer);
-	} else if (st == RELAY_NONE) {
-		answer_err(k->answer, ERR_NO_SUCH_ROOM, 0,
-		    "there is no room %s; JOIN makes it", k->room.shown);
-	} else if (st != RELAY_OK) {
+	} else if (st != RELAY_OK && st != RELAY_NONE) {
 		request_relay_err(k->answer, (int)st);
+	} else if (may != RIGHTS_YES) {
+		judge_refuse(k->answer, may, k->room.shown);
 	} else {
 		k->tell(k, s, peek);
 	}
@@ -118,23 +133,10 @@ on_peek(void *arg, enum relay_status st, const struct relay_peek *peek)
  */
 
 static void
-on_topic_set(void *arg, enum relay_status st, struct msgid id, bool dup)
-{
-	struct answer *a = arg;
-
-	(void)dup;
-	if (st == RELAY_OK)
-		answer_ok_id(a, id);
-	else
-		request_relay_err(a, (int)st);
-}
-
-static void
 set_topic(struct request *q, const struct name *name)
 {
 	struct membership *m;
 	struct relay_msg msg = {.kind = RELAY_TOPIC, .text = q->text};
-	struct conv c;
 
 	if (q->text.len > TOPIC_MAX) {
 		answer_err(q->answer, ERR_TOO_LONG, 0,
@@ -142,12 +144,8 @@ set_topic(struct request *q, const struct name *name)
 		return;
 	}
 	m = membership_of(q, name);
-	if (!m)
-		return;
-	msg.sender = span_of(q->session->user->id);
-	msg.nick = span_of(q->session->user->shown);
-	conv_room(&c, m->room->fold);
-	relay_append(q->server->relay, &c, &msg, on_topic_set, q->answer);
+	if (m)
+		saying_start(q->answer, m->room, RIGHTS_TOPIC, &msg);
 }
 
 static void
@@ -178,6 +176,8 @@ ask_topic(struct request *q, const struct name *name)
 	struct asking *k;
 
 	if (r && r->state == ROOM_OPEN) {
+		if (!may_know(q, r, name))
+			return;
 		if (r->topic)
 			render_topic(
 			    session_out(q->session), answer_tag(q->answer), r);
@@ -211,6 +211,7 @@ cmd_topic(struct request *q)
 
 struct listed {
 	struct span fold, shown;
+	char mark; /* of who has a say; 0: none */
 };
 
 static int
@@ -251,10 +252,11 @@ tell_listed(struct session *s, struct answer *a, struct span room,
 {
 	size_t at = sort_behind(l, n, after);
 	size_t m = n - at > LIST_MAX ? LIST_MAX : n - at;
-	struct span *nicks = xcalloc(m + 1, sizeof *nicks);
+	struct render_nick *nicks = xcalloc(m + 1, sizeof *nicks);
 
 	for (size_t i = 0; i < m; i++)
-		nicks[i] = l[at + i].shown;
+		nicks[i] =
+		    (struct render_nick){l[at + i].shown, l[at + i].mark};
 	render_names(session_out(s), answer_tag(a), room, n, nicks, m);
 	free(nicks);
 	answer_list(a, at + m < n);
@@ -270,8 +272,11 @@ tell_names(struct asking *k, struct session *s, const struct relay_peek *peek)
 	for (size_t i = 0; i < peek->n; i++) {
 		if (name_check(peek->members[i].nick, false, &names[n]) != 0)
 			continue;
-		l[n] = (struct listed){
-		    span_of(names[n].fold), span_of(names[n].shown)};
+		char id[SENDER_ID_LEN + 1];
+		span_copy(id, sizeof id, peek->members[i].sender);
+		l[n] = (struct listed){span_of(names[n].fold),
+		    span_of(names[n].shown),
+		    rights_mark(peek->info.rights, id)};
 		n++;
 	}
 	tell_listed(s, k->answer, peek->info.shown, l, n, k->after);
@@ -287,8 +292,9 @@ names_here(struct request *q, struct room *r, const char *after)
 	size_t n = 0;
 
 	TAILQ_FOREACH (seat, &r->seats, in_room)
-		l[n++] = (struct listed){
-		    span_of(seat->user->fold), span_of(seat->user->shown)};
+		l[n++] = (struct listed){span_of(seat->user->fold),
+		    span_of(seat->user->shown),
+		    rights_mark(r->rights, seat->user->id)};
 	tell_listed(q->session, q->answer, span_of(r->shown), l, n, after);
 	free(l);
 }
@@ -319,7 +325,8 @@ cmd_names(struct request *q)
 		return;
 	r = room_find(q->server->rooms, room.fold);
 	if (r && r->state == ROOM_OPEN) {
-		names_here(q, r, after);
+		if (may_know(q, r, &room))
+			names_here(q, r, after);
 		return;
 	}
 	k = asking_new(q, &room);
@@ -361,9 +368,28 @@ entry_by_fold(const void *a, const void *b)
 	    &(struct listed){.fold = (*y)->fold});
 }
 
+/* Of a private room its members are told, and those who have a say in it and
+ * are on the node where it is open. */
 static bool
-is_listed(const struct listing *k, const struct relay_room_entry *e)
+may_list(const struct session *s, const struct relay_room_entry *e)
 {
+	char fold[NAME_BYTES_MAX + 1];
+	struct room *r;
+
+	if (!e->hidden)
+		return true;
+	span_copy(fold, sizeof fold, e->fold);
+	r = room_find(s->server->rooms, fold);
+	return r && r->state == ROOM_OPEN &&
+	       judge(s, r, RIGHTS_LIST) == RIGHTS_YES;
+}
+
+static bool
+is_listed(const struct listing *k, const struct session *s,
+    const struct relay_room_entry *e)
+{
+	if (!may_list(s, e))
+		return false;
 	if (k->after[0] &&
 	    by_fold(&(struct listed){.fold = e->fold},
 		&(struct listed){.fold = span_of(k->after)}) <= 0)
@@ -379,7 +405,7 @@ tell_rooms(struct listing *k, struct session *s,
 	size_t m = 0;
 
 	for (size_t i = 0; i < n; i++)
-		if (is_listed(k, &rooms[i]))
+		if (is_listed(k, s, &rooms[i]))
 			list[m++] = &rooms[i];
 	qsort(list, m, sizeof *list, entry_by_fold);
 	for (size_t i = 0; i < m && i < LIST_MAX; i++)

@@ -15,9 +15,11 @@
 #include "server/command.h"
 #include "server/config.h"
 #include "server/history.h"
-#include "server/relay.h"
+#include "server/judge.h"
+#include "server/relay_rights.h"
 #include "server/render.h"
 #include "server/room.h"
+#include "server/saying.h"
 #include "server/server.h"
 #include "server/session.h"
 #include "server/user.h"
@@ -118,11 +120,8 @@ static void
 on_said(void *arg, enum relay_status st, struct msgid id, bool dup)
 {
 	struct answer *a = arg;
-	struct membership *m = answer_about(a);
 
 	(void)dup;
-	if (st == RELAY_OK && m && msgid_cmp(id, m->said) > 0)
-		m->said = id;
 	if (st == RELAY_OK)
 		answer_ok_id(a, id);
 	else
@@ -241,7 +240,6 @@ cmd_say(struct request *q)
 {
 	struct relay_msg msg;
 	struct membership *m;
-	struct conv c;
 
 	if (!text_fits(q))
 		return;
@@ -252,10 +250,8 @@ cmd_say(struct request *q)
 	m = membership_of(q);
 	if (!m)
 		return;
-	answer_set_about(q->answer, m);
 	msg = message_of(q);
-	conv_room(&c, m->room->fold);
-	relay_append(q->server->relay, &c, &msg, on_said, q->answer);
+	saying_start(q->answer, m->room, RIGHTS_WRITE, &msg);
 }
 
 /* --- TYPING
@@ -283,6 +279,7 @@ cmd_typing(struct request *q)
 {
 	struct to_person *p;
 	struct membership *m;
+	enum rights_answer may;
 	struct conv c;
 
 	if (target_is_person(q->params[0])) {
@@ -296,6 +293,11 @@ cmd_typing(struct request *q)
 	m = membership_of(q);
 	if (!m)
 		return;
+	may = judge(q->session, m->room, RIGHTS_WRITE);
+	if (may != RIGHTS_YES) {
+		judge_refuse(q->answer, may, m->room->shown);
+		return;
+	}
 	conv_room(&c, m->room->fold);
 	relay_typing(q->server->relay, &c, span_of(q->session->user->id),
 	    span_of(q->session->user->shown));
@@ -340,7 +342,12 @@ drop_looking(void *arg)
 {
 	struct looking *l = arg;
 
-	answer_none(l->answer);
+	/* The session goes, or was put out of the room meanwhile. */
+	if (answer_session(l->answer))
+		answer_err(l->answer, ERR_NOT_MEMBER, 0,
+		    "you are not in that room any more");
+	else
+		answer_none(l->answer);
 	free(l);
 }
 
@@ -414,28 +421,82 @@ look_back_with(
 	look_back(p->sv, s, p->answer, &p->ask);
 }
 
+/* Into a room's past: its rights are read first. */
+struct looking_in {
+	struct server *sv;
+	struct answer *answer;
+	struct history_ask ask;
+	struct name name;
+};
+
+static void
+look_into(struct looking_in *in, struct session *s)
+{
+	struct room *r = room_find(in->sv->rooms, in->name.fold);
+	enum rights_answer may = r ? judge(s, r, RIGHTS_READ) : RIGHTS_OUTSIDE;
+
+	if (may != RIGHTS_YES) {
+		judge_refuse(in->answer, may, in->name.shown);
+		return;
+	}
+	conv_room(&in->ask.conv, r->fold);
+	in->ask.target = span_of(r->shown);
+	in->ask.offered = rights_history(r->rights, in->ask.offered);
+	look_back(in->sv, s, in->answer, &in->ask);
+}
+
+/* This node was told, if they are others than it knew. */
+static void
+on_rights(void *arg, enum relay_status st, struct rights *rights)
+{
+	struct looking_in *in = arg;
+	struct session *s = answer_session(in->answer);
+
+	(void)rights;
+	if (!s)
+		answer_none(in->answer);
+	else if (st != RELAY_OK && st != RELAY_NONE)
+		judge_unknown(in->answer, (int)st, in->name.shown);
+	else
+		look_into(in, s);
+	free(in);
+}
+
+static void
+look_into_room(struct request *q, const struct history_ask *ask)
+{
+	struct membership *m = membership_of(q);
+	struct looking_in *in;
+
+	if (!m)
+		return;
+	in = xcalloc(1, sizeof *in);
+	in->sv = q->server;
+	in->answer = q->answer;
+	in->ask = *ask;
+	span_copy(in->name.fold, sizeof in->name.fold, span_of(m->room->fold));
+	span_copy(
+	    in->name.shown, sizeof in->name.shown, span_of(m->room->shown));
+	relay_load_rights(
+	    q->server->relay, &in->name, NULL, NULL, on_rights, in);
+}
+
 void
 cmd_history(struct request *q)
 {
 	struct history_ask ask;
 	struct to_person *p;
-	struct membership *m;
 
 	if (!read_range(q, &ask))
 		return;
-	if (target_is_person(q->params[0])) {
-		p = to_person_new(q);
-		if (!p)
-			return;
-		p->ask = ask;
-		p->go = look_back_with;
-		relay_find(q->server->relay, p->nick.fold, on_found, p);
+	if (!target_is_person(q->params[0])) {
+		look_into_room(q, &ask);
 		return;
 	}
-	m = membership_of(q);
-	if (!m)
+	p = to_person_new(q);
+	if (!p)
 		return;
-	conv_room(&ask.conv, m->room->fold);
-	ask.target = span_of(m->room->shown);
-	look_back(q->server, q->session, q->answer, &ask);
+	p->ask = ask;
+	p->go = look_back_with;
+	relay_find(q->server->relay, p->nick.fold, on_found, p);
 }

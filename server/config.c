@@ -215,6 +215,7 @@ static const struct conf_option options[] = {
 	{"limits", "exempt", 0, CONF_LIST, AT(exempt), 0, 0, "127.0.0.0/8 ::1", NULL, "RANGE", "spare these addresses penalties and early drop", check_range},
 
 	{"rooms", "history", 0, CONF_INT, AT(history), 0, 10000, "1000", NULL, "N", "messages of a room that are kept and offered"},
+	{"rooms", "room-ttl", 0, CONF_DURATION, AT(room_ttl), 1000, 3650 * DAY, "90d", NULL, "TIME", "keep an owned room that nobody enters for TIME"},
 	{"rooms", "presence-max", 0, CONF_INT, AT(presence_max), 2, 1000000, "200", NULL, "N", "do not tell who comes and goes in rooms above N members"},
 };
 /* clang-format on */

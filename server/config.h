@@ -36,7 +36,7 @@ struct config {
 	/* [relay] */
 	char *redis; /* NULL: in memory */
 	char *prefix;
-	int64_t history_ttl, dedupe, resume;
+	int64_t history_ttl, room_ttl, dedupe, resume;
 	int64_t say_timeout, lease, heartbeat, grace;
 	int64_t connect_timeout, probe, dead, backoff;
 

@@ -266,6 +266,13 @@ history_told(const struct history *h)
 	return h->cursor;
 }
 
+bool
+history_is_about(const struct history *h, const struct conv *c)
+{
+	return h->ask.conv.kind == c->kind &&
+	       strcmp(h->ask.conv.key, c->key) == 0;
+}
+
 void
 history_cancel(struct history *h)
 {

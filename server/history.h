@@ -73,6 +73,9 @@ void history_retry(struct history *h);
 /* Calls drop, and nothing else any more; NULL is fine. */
 void history_cancel(struct history *h);
 
+/* Does it read this conversation? */
+bool history_is_about(const struct history *h, const struct conv *c);
+
 /* The id just below, for ranges that leave their end out. */
 struct msgid history_before(struct msgid id);
 

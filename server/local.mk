@@ -6,6 +6,7 @@ libserver_a_SOURCES = \
 	server/claim.c server/claim.h \
 	server/cmd_basic.c \
 	server/cmd_oper.c \
+	server/cmd_rights.c \
 	server/cmd_room.c \
 	server/cmd_talk.c \
 	server/cmd_user.c \
@@ -14,6 +15,7 @@ libserver_a_SOURCES = \
 	server/deny.c server/deny.h \
 	server/gate.c server/gate.h \
 	server/history.c server/history.h \
+	server/judge.c server/judge.h \
 	server/keys.c server/keys.h \
 	server/limit.c server/limit.h \
 	server/listener.c server/listener.h \
@@ -61,6 +63,7 @@ libserver_a_SOURCES = \
 	server/ring.c server/ring.h \
 	server/room.c server/room.h \
 	server/sandbox.c server/sandbox.h \
+	server/saying.c server/saying.h \
 	server/secure.c server/secure.h \
 	server/server.h \
 	server/session.c server/session.h \

@@ -91,6 +91,7 @@ on_flush(evutil_socket_t fd, short what, void *arg)
 	struct node *n = arg;
 
 	(void)fd, (void)what;
+	news_settle(&n->server);
 	rooms_flush(n->server.rooms);
 	sessions_flush(&n->server);
 }
@@ -257,6 +258,7 @@ make_redis_relay(struct node *n, char cause[static ERR_LEN])
 	    .history_ttl_ms = c->history_ttl,
 	    .dedupe_ms = c->dedupe,
 	    .resume_ms = c->resume,
+	    .room_ttl_ms = c->room_ttl,
 	    .say_timeout_ms = c->say_timeout,
 	    .lease_ms = c->lease,
 	    .heartbeat_ms = c->heartbeat,
@@ -280,6 +282,8 @@ make_relay(struct node *n, char cause[static ERR_LEN])
 	    .history_ttl_ms = c->history_ttl,
 	    .dedupe_ms = c->dedupe,
 	    .resume_ms = c->resume,
+	    .room_ttl_ms = c->room_ttl,
+	    .wall_ms = clock_wall_ms,
 	    .wake = wake_relay,
 	    .wake_arg = n,
 	};
@@ -498,6 +502,7 @@ node_close(struct node *n)
 	sv->relay_gone = true;
 	if (sv->relay)
 		relay_free(sv->relay);
+	news_settle(sv);
 	rooms_flush(sv->rooms);
 	sessions_flush(sv);
 	rooms_free(sv->rooms);

@@ -23,7 +23,9 @@
 #include "server/command.h"
 #include "server/config.h"
 #include "server/history.h"
+#include "server/judge.h"
 #include "server/news.h"
+#include "server/relay_rights.h"
 #include "server/render.h"
 #include "server/room.h"
 #include "server/server.h"
@@ -44,6 +46,8 @@ room_unpin(struct server *sv, struct room *r)
 	r->pins--;
 	if (!room_is_idle(r))
 		return;
+	if (r->unswept)
+		sv->unswept--;
 	if (r->state != ROOM_CLOSED && !sv->relay_gone)
 		relay_close_room(sv->relay, r->fold);
 	room_free(sv->rooms, r, user_orphan, sv);
@@ -154,7 +158,20 @@ struct join {
 	struct name name;
 	char id[SENDER_ID_LEN + 1]; /* the joiner's, should it leave first */
 	char nick[NAME_BYTES_MAX + 1];
+	char key[RIGHTS_KEY_MAX + 1]; /* the stored one that its key fits */
 };
+
+static void
+join_refuse(struct join *j, enum rights_answer why)
+{
+	struct server *sv = j->sv;
+	struct room *room = j->room;
+
+	judge_refuse(j->answer, why, j->name.shown);
+	free(j);
+	if (room)
+		room_unpin(sv, room);
+}
 
 static void
 join_fail(struct join *j, enum relay_status st)
@@ -162,7 +179,9 @@ join_fail(struct join *j, enum relay_status st)
 	struct server *sv = j->sv;
 	struct room *room = j->room;
 
-	if (st == RELAY_TAKEN)
+	if (st == RELAY_DOWN || st == RELAY_UNKNOWN)
+		judge_unknown(j->answer, (int)st, j->name.shown);
+	else if (st == RELAY_TAKEN)
 		answer_err(j->answer, ERR_NICK_IN_USE, 0,
 		    "somebody else took your nick; choose another by NICK");
 	else
@@ -216,7 +235,11 @@ drop_join(void *arg)
 {
 	struct join *j = arg;
 
-	answer_none(j->answer);
+	/* The session goes, or was put out of the room meanwhile. */
+	if (answer_session(j->answer))
+		judge_refuse(j->answer, RIGHTS_OUTSIDE, j->name.shown);
+	else
+		answer_none(j->answer);
 	free(j);
 }
 
@@ -241,7 +264,7 @@ replay(struct join *j)
 	    .from = j->ask.since,
 	    .to = j->h,
 	    .n = j->ask.last,
-	    .offered = j->sv->config->history,
+	    .offered = rights_history(j->room->rights, j->sv->config->history),
 	    .patient = true,
 	    .target = span_of(j->room->shown),
 	    .me = j->membership->session->user->id,
@@ -318,6 +341,38 @@ membership_new(struct session *s, struct room *r)
 	return m;
 }
 
+/* By what the relay said last: the room may have been changed while its door
+ * was being opened. */
+static enum rights_answer
+may_enter(
+    const struct join *j, const struct session *s, const struct rights *rights)
+{
+	struct rights_who who = judge_who(s, NULL);
+	const struct seat *seat = j->room ? room_seat(j->room, s->user) : NULL;
+
+	who.key = j->key[0] ? j->key : NULL;
+	who.inside = seat && seat->here > 0; /* by another session */
+	return rights_may(
+	    rights, &who, RIGHTS_ENTER, relay_now_ms(j->sv->relay));
+}
+
+/* The relay let in who may not be in any more. */
+static bool
+turn_away(struct join *j, const struct session *s)
+{
+	enum rights_answer may = may_enter(j, s, j->room->rights);
+	const struct seat *seat = room_seat(j->room, s->user);
+	struct relay_member rm = member_of(s->user);
+
+	if (may == RIGHTS_YES)
+		return false;
+	if (!seat || seat->here == 0)
+		relay_part(
+		    j->sv->relay, j->room->fold, &rm, SPAN_NONE, NULL, NULL);
+	join_refuse(j, may);
+	return true;
+}
+
 static void
 on_joined(void *arg, enum relay_status st)
 {
@@ -334,6 +389,8 @@ on_joined(void *arg, enum relay_status st)
 		join_fail(j, st);
 		return;
 	}
+	if (turn_away(j, s))
+		return;
 	take_seat(j->room, s->user);
 	j->membership = membership_new(s, j->room);
 	introduce(j, s);
@@ -394,6 +451,8 @@ on_opened(void *arg, enum relay_status st, const struct relay_room_info *info)
 	if (st == RELAY_OK) {
 		r->last = info->last;
 		room_set_shown(r, info->shown);
+		if (info->rights)
+			room_set_rights(r, info->rights);
 		room_set_topic(r, info->topic, info->topic_nick);
 	}
 	/* Who is answered may ask anew, and waits for that then. */
@@ -426,20 +485,6 @@ open_room(struct join *j)
 	relay_open_room(j->sv->relay, &j->name, j->room, on_opened, o);
 }
 
-static void
-on_held(void *arg, enum relay_status st)
-{
-	struct join *j = arg;
-
-	if (st != RELAY_OK || !answer_session(j->answer)) {
-		join_fail(j, st);
-		return;
-	}
-	j->room = room_get(j->sv->rooms, &j->name);
-	j->room->pins++;
-	open_room(j);
-}
-
 /* Again: only the replay, in the same way as the first time.  Who was still
  * catching up goes on from where it is: H must not be ahead of that. */
 static void
@@ -454,13 +499,72 @@ rejoin(struct join *j, struct membership *m)
 	begin_replay(j);
 }
 
+/* It may: in again, or in for the first time. */
+static void
+proceed(struct join *j, struct session *s)
+{
+	struct room *known = room_find(j->sv->rooms, j->name.fold);
+	struct membership *m = known ? session_membership(s, known) : NULL;
+
+	if (m) {
+		rejoin(j, m);
+		return;
+	}
+	j->room = room_get(j->sv->rooms, &j->name);
+	j->room->pins++;
+	open_room(j);
+}
+
+/* What stands in the relay at this moment decides, not what this node has heard
+ * of it: it may be deaf, and not know it yet. */
+static void
+on_rights(void *arg, enum relay_status st, struct rights *rights)
+{
+	struct join *j = arg;
+	struct session *s = answer_session(j->answer);
+	struct room *known = room_find(j->sv->rooms, j->name.fold);
+	enum rights_answer may = RIGHTS_YES;
+
+	if ((st != RELAY_OK && st != RELAY_NONE) || !s) {
+		join_fail(j, st);
+		return;
+	}
+	if (st == RELAY_OK) {
+		struct rights_who who = judge_who(s, known);
+		const struct seat *seat =
+		    known ? room_seat(known, s->user) : NULL;
+
+		who.inside = seat && seat->here > 0;
+		who.key = j->key[0] ? j->key : NULL;
+		may = rights_may(
+		    rights, &who, RIGHTS_ENTER, relay_now_ms(j->sv->relay));
+	}
+	if (may == RIGHTS_YES)
+		proceed(j, s);
+	else
+		join_refuse(j, may);
+}
+
+static void
+on_held(void *arg, enum relay_status st)
+{
+	struct join *j = arg;
+	struct session *s = answer_session(j->answer);
+	bool founds = s && user_is_account(s->user);
+
+	if (st != RELAY_OK || !s)
+		join_fail(j, st);
+	else
+		relay_load_rights(j->sv->relay, &j->name,
+		    founds ? s->user->id : NULL, founds ? s->user->shown : NULL,
+		    on_rights, j);
+}
+
 void
 member_join(struct server *sv, struct answer *a, const struct name *room,
     const struct member_ask *ask)
 {
 	struct session *s = answer_session(a);
-	struct room *known = room_find(sv->rooms, room->fold);
-	struct membership *m = known ? session_membership(s, known) : NULL;
 	struct join *j = xcalloc(1, sizeof *j);
 
 	_Static_assert(
@@ -470,10 +574,7 @@ member_join(struct server *sv, struct answer *a, const struct name *room,
 	j->answer = a;
 	j->ask = *ask;
 	j->name = *room;
-	if (m)
-		rejoin(j, m);
-	else
-		claim_ensure(sv, a, on_held, j);
+	claim_ensure(sv, a, on_held, j);
 }
 
 /* --- leaving ------------------------------------------------------------ */
@@ -580,19 +681,30 @@ member_await_echo(struct session *s, const struct membership *only,
 
 struct part {
 	struct answer *answer;
-	struct membership *membership; /* good while the session is */
+	char fold[NAME_BYTES_MAX + 1];
 	struct buf text;
 };
+
+/* NULL: it was put out of the room while it waited. */
+static struct membership *
+membership_of(const struct part *p, struct session *s)
+{
+	struct room *r = room_find(s->server->rooms, p->fold);
+
+	return r ? session_membership(s, r) : NULL;
+}
 
 static void
 part(void *arg)
 {
 	struct part *p = arg;
 	struct session *s = answer_session(p->answer);
-	struct membership *m = p->membership;
+	struct membership *m = s ? membership_of(p, s) : NULL;
 	struct span text = {buf_head(&p->text), buf_len(&p->text)};
 
-	if (s) {
+	if (s && !m) {
+		answer_ok(p->answer, SPAN_NONE); /* it is out already */
+	} else if (s) {
 		room_flush(s->server->rooms, m->room);
 		render_event(session_out(s), SPAN_NONE, "PARTED",
 		    span_of(m->room->shown), span_of(s->user->shown), text);
@@ -610,11 +722,48 @@ member_part(struct answer *a, struct membership *m, struct span text)
 	struct part *p = xcalloc(1, sizeof *p);
 
 	p->answer = a;
-	p->membership = m;
+	span_copy(p->fold, sizeof p->fold, span_of(m->room->fold));
 	if (text.len > 0)
 		buf_add(&p->text, text.p, text.len);
 	if (!member_await_echo(m->session, m, part, p))
 		part(p);
+}
+
+/* A HISTORY of the room under way is answered by its drop(). */
+static void
+put_out(struct session *s, struct room *r, struct span text)
+{
+	struct membership *m = session_membership(s, r);
+	struct conv c;
+
+	conv_room(&c, r->fold);
+	if (s->reading && history_is_about(s->reading, &c)) {
+		history_cancel(s->reading);
+		s->reading = NULL;
+	}
+	if (m)
+		leave(m, NULL, text);
+}
+
+void
+member_expel(struct server *sv, struct room *r, struct user *u, struct span by,
+    struct span text)
+{
+	struct seat *seat = room_seat(r, u);
+	struct buf line = {0};
+
+	if (!seat)
+		return;
+	render_parted_by(&line, by, span_of(r->shown), span_of(u->shown), text);
+	room_tell(sv->rooms, r, session_queue, buf_head(&line), buf_len(&line));
+	buf_free(&line);
+	seat->announced = false; /* it was said just now */
+	if (seat->here == 0) {
+		news_parted(sv, seat, SPAN_NONE);
+		return;
+	}
+	for (size_t i = 0; i < u->nsessions; i++)
+		put_out(u->sessions[i], r, text);
 }
 
 void

@@ -23,6 +23,12 @@ struct member_ask {
 	unsigned last; /* 0: no replay by number */
 };
 
+/* Puts a member out of a room, with all of its sessions here, and tells
+ * everybody who is there, however large the room is.
+ *   by  the nick of who did it; empty: nobody */
+void member_expel(struct server *sv, struct room *r, struct user *u,
+    struct span by, struct span text);
+
 /* Lets the session into a room, replays what was asked for, and answers. */
 void member_join(struct server *sv, struct answer *a, const struct name *room,
     const struct member_ask *ask);

@@ -16,9 +16,10 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "server/judge.h"
 #include "server/member.h"
 #include "server/oper.h"
-#include "server/relay.h"
+#include "server/relay_rights.h"
 #include "server/render.h"
 #include "server/room.h"
 #include "server/server.h"
@@ -90,16 +91,164 @@ render(struct server *sv, struct room *r, const struct relay_msg *m)
 }
 
 static void
+tell_all(struct server *sv, struct room *r, const struct buf *line)
+{
+	room_tell(sv->rooms, r, session_queue, buf_head(line), buf_len(line));
+}
+
+/* --- rights --------------------------------------------------------------- */
+
+/* Its own sessions, or where it is elsewhere, its id alone. */
+static const struct rights_entry *
+ban_of(const struct server *sv, const struct room *r, const struct user *u)
+{
+	struct rights_who who = {.id = u->id, .nick = u->shown, .inside = true};
+	uint64_t now_ms = relay_now_ms(sv->relay);
+	const struct rights_entry *ban = NULL;
+
+	if (u->nsessions == 0)
+		return rights_ban(r->rights, &who, now_ms);
+	for (size_t i = 0; i < u->nsessions && !ban; i++) {
+		who = judge_who(u->sessions[i], r);
+		ban = rights_ban(r->rights, &who, now_ms);
+	}
+	return ban;
+}
+
+/* Whoever may not be in the room under its present rights, goes. */
+static void
+sweep(struct server *sv, struct room *r)
+{
+	struct seat *seat, *next;
+
+	if (!r->unswept)
+		return;
+	r->unswept = false;
+	sv->unswept--;
+	for (seat = TAILQ_FIRST(&r->seats); seat; seat = next) {
+		const struct rights_entry *ban = ban_of(sv, r, seat->user);
+
+		next = TAILQ_NEXT(seat, in_room);
+		if (ban)
+			member_expel(
+			    sv, r, seat->user, span_of(ban->by), SPAN_NONE);
+		else if (r->rights->broken)
+			member_expel(sv, r, seat->user, SPAN_NONE,
+			    SPAN("what the room allows cannot be read"));
+	}
+}
+
+void
+news_settle(struct server *sv)
+{
+	struct room *r, *next;
+
+	for (r = sv->unswept > 0 ? rooms_first(sv->rooms) : NULL; r; r = next) {
+		next = r->hh.next;
+		r->pins++;
+		sweep(sv, r);
+		room_unpin(sv, r);
+	}
+}
+
+static void
+on_rights(void *arg, void *room, struct rights *rights)
+{
+	struct server *sv = arg;
+	struct room *r = room;
+
+	room_set_rights(r, rights);
+	if (r->unswept)
+		return;
+	r->unswept = true;
+	sv->unswept++;
+	/* Usually the entry that tells who did it follows at once. */
+	sv->wake(sv->wake_arg);
+}
+
+static void
+on_witnessed(void *arg, enum relay_status st, enum rights_answer answer,
+    struct rights *rights)
+{
+	(void)arg, (void)answer, (void)rights;
+	if (st != RELAY_OK)
+		log_warn(
+		    "rights", 0, "a guest's address is not banned with it");
+}
+
+/* A guest can come back as another one: its address is known where it is. */
+static void
+witness(struct server *sv, const struct room *r, const struct user *u,
+    const struct relay_msg *m)
+{
+	struct rights_change c = {.verb = RIGHTS_DO_WITNESS};
+	char actor[SENDER_ID_LEN + 1], nick[NAME_BYTES_MAX + 1];
+
+	span_copy(actor, sizeof actor, m->sender);
+	span_copy(nick, sizeof nick, m->nick);
+	span_copy(c.target, sizeof c.target, m->target);
+	span_copy(c.target_nick, sizeof c.target_nick, m->peer);
+	c.actor.id = actor;
+	c.actor.nick = nick;
+	for (size_t i = 0; i < u->nsessions && !c.addr; i++)
+		c.addr = judge_who(u->sessions[i], r).addr;
+	if (c.addr)
+		relay_change_rights(
+		    sv->relay, r->fold, &c, SPAN_NONE, on_witnessed, NULL);
+}
+
+static void
+tell_change(struct server *sv, struct room *r, const struct relay_msg *m)
+{
+	char text[4 * NAME_BYTES_MAX + 32];
+	struct buf line = {0};
+	struct span target = m->verb == RIGHTS_DO_SET ? m->text : m->peer;
+
+	snprintf(text, sizeof text, "%s %s %.*s %.*s", r->shown,
+	    rights_verb_word((enum rights_verb)m->verb), SPAN_ARG(m->nick),
+	    SPAN_ARG(target));
+	render_notice(&line, SPAN_NONE, NOTICE_RIGHTS, span_of(text));
+	tell_all(sv, r, &line);
+	buf_free(&line);
+}
+
+/* An entry of rights: who it takes out of the room is told by its PARTED,
+ * the rest by a NOTICE. */
+static void
+on_change(struct server *sv, struct room *r, const struct relay_msg *m)
+{
+	struct user *u = m->target.p ? user_find(sv->users, m->target) : NULL;
+	bool out = m->verb == RIGHTS_DO_KICK || m->verb == RIGHTS_DO_BAN;
+
+	if (m->verb == RIGHTS_DO_WITNESS)
+		return;
+	if (u && (m->verb == RIGHTS_DO_BAN || m->verb == RIGHTS_DO_MUTE) &&
+	    !user_is_account(u))
+		witness(sv, r, u, m);
+	if (u && out && room_seat(r, u) &&
+	    (m->verb == RIGHTS_DO_KICK || ban_of(sv, r, u)))
+		member_expel(sv, r, u, m->nick, m->text);
+	else if (m->verb != RIGHTS_DO_KICK)
+		tell_change(sv, r, m);
+}
+
+static void
 on_message(void *arg, void *room, const struct relay_msg *m)
 {
 	struct server *sv = arg;
 	struct room *r = room;
 
+	r->pins++; /* who is put out may have been the last one */
+	if (m->kind == RELAY_RIGHTS)
+		on_change(sv, r, m);
+	sweep(sv, r);
 	if (m->kind == RELAY_TOPIC)
 		room_set_topic(r, m->text, m->nick);
-	render(sv, r, m);
+	if (m->kind != RELAY_RIGHTS)
+		render(sv, r, m);
 	/* Last: whoever waited for it may leave the room now. */
 	room_told(r, m->id);
+	room_unpin(sv, r);
 }
 
 static void
@@ -113,12 +262,6 @@ on_gap(void *arg, void *room)
 	    room_batch(sv->rooms, r), SPAN_NONE, NOTICE_GAP, span_of(r->shown));
 	/* Last, as above.  What they wait for may be among what is lost. */
 	room_give_up_echoes(r, RELAY_OK);
-}
-
-static void
-tell_all(struct server *sv, struct room *r, const struct buf *line)
-{
-	room_tell(sv->rooms, r, session_queue, buf_head(line), buf_len(line));
 }
 
 /* A line for all who are here but the sessions of one sender. */
@@ -172,6 +315,10 @@ on_joined(struct server *sv, struct room *r, const struct relay_member *m)
 
 	if (!u)
 		return;
+	if (!user_is_local(u) && ban_of(sv, r, u)) {
+		user_orphan(sv, u); /* its node has not heard of it yet */
+		return;
+	}
 	on_renamed(sv, m); /* what we missed while the relay was away */
 	seat = room_seat(r, u);
 	if (!seat)
@@ -440,22 +587,21 @@ news_names(
     struct server *sv, const struct room *r, struct buf *out, struct span tag)
 {
 	struct seat **seats, *seat;
-	struct span *nicks;
+	struct render_nick *nicks;
 	size_t n = 0;
 
 	(void)sv;
-	if (r->quiet) {
-		render_names(out, tag, span_of(r->shown), r->nseats, NULL, 0);
-		return;
-	}
 	seats = xcalloc(r->nseats + 1, sizeof *seats);
 	nicks = xcalloc(r->nseats + 1, sizeof *nicks);
+	/* Who is leaving too: a PARTED follows. */
 	TAILQ_FOREACH (seat, &r->seats, in_room)
-		seats[n++] = seat; /* who is leaving too: a PARTED follows */
+		if (!r->quiet || rights_mark(r->rights, seat->user->id))
+			seats[n++] = seat;
 	qsort(seats, n, sizeof *seats, by_fold);
 	for (size_t i = 0; i < n; i++)
-		nicks[i] = span_of(seats[i]->user->shown);
-	render_names(out, tag, span_of(r->shown), n, nicks, n);
+		nicks[i] = (struct render_nick){span_of(seats[i]->user->shown),
+		    rights_mark(r->rights, seats[i]->user->id)};
+	render_names(out, tag, span_of(r->shown), r->nseats, nicks, n);
 	free(nicks);
 	free(seats);
 }
@@ -463,6 +609,7 @@ news_names(
 const struct relay_events news_events = {
     .on_state = on_state,
     .on_message = on_message,
+    .on_rights = on_rights,
     .on_gap = on_gap,
     .on_presence = on_presence,
     .on_departed = on_departed,

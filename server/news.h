@@ -19,6 +19,10 @@ extern const struct relay_events news_events;
 /* Nobody waits for a message any longer: it may not come. */
 void news_give_up_echoes(struct server *sv);
 
+/* Rooms have other rights since: who may not be there any more goes.  At the
+ * end of a turn. */
+void news_settle(struct server *sv);
+
 /* A member left: tells those who listen, frees the seat. */
 void news_parted(struct server *sv, struct seat *seat, struct span text);
 

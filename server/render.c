@@ -73,6 +73,22 @@ render_event(struct buf *out, struct span tag, const char *verb, struct span a,
 }
 
 void
+render_parted_by(struct buf *out, struct span by, struct span room,
+    struct span nick, struct span text)
+{
+	struct line_writer w;
+
+	line_begin(&w, out);
+	if (by.len > 0)
+		line_put_attr(&w, "by", by);
+	line_put(&w, SPAN("PARTED"));
+	line_put(&w, room);
+	line_put(&w, nick);
+	line_put(&w, text);
+	line_end(&w);
+}
+
+void
 render_topic(struct buf *out, struct span tag, const struct room *r)
 {
 	render_event(out, tag, "TOPIC", span_of(r->shown),
@@ -80,18 +96,31 @@ render_topic(struct buf *out, struct span tag, const struct room *r)
 }
 
 static size_t
-names_that_fit(const struct span *nicks, size_t n)
+names_that_fit(const struct render_nick *nicks, size_t n)
 {
 	size_t len = 0, i = 0;
 
 	while (i < n && len < NAMES_LINE)
-		len += nicks[i++].len + 1;
+		len += nicks[i++].nick.len + 2;
 	return i;
+}
+
+static void
+put_nick(struct line_writer *w, const struct render_nick *n)
+{
+	char marked[NAME_BYTES_MAX + 2] = {n->mark};
+
+	if (!n->mark) {
+		line_put(w, n->nick);
+		return;
+	}
+	span_copy(marked + 1, sizeof marked - 1, n->nick);
+	line_put(w, span_of(marked));
 }
 
 void
 render_names(struct buf *out, struct span tag, struct span room, size_t count,
-    const struct span *nicks, size_t n)
+    const struct render_nick *nicks, size_t n)
 {
 	struct line_writer w;
 
@@ -104,7 +133,7 @@ render_names(struct buf *out, struct span tag, struct span room, size_t count,
 		line_put(&w, room);
 		line_put_u64(&w, count);
 		for (size_t i = 0; i < fit; i++)
-			line_put(&w, nicks[i]);
+			put_nick(&w, &nicks[i]);
 		line_end(&w);
 		nicks += fit;
 		n -= fit;

@@ -32,12 +32,20 @@ void render_msg(
 void render_event(struct buf *out, struct span tag, const char *verb,
     struct span a, struct span b, struct span c);
 
+/* @by=nick PARTED room nick text: it was made to go. */
+void render_parted_by(struct buf *out, struct span by, struct span room,
+    struct span nick, struct span text);
+
 /* TOPIC room nick text, of a room that has a topic. */
 void render_topic(struct buf *out, struct span tag, const struct room *r);
 
 /* NAMES room count nick …, as many lines as the nicks need; at least one. */
+struct render_nick {
+	struct span nick;
+	char mark; /* '*' an owner, '+' an operator, 0 */
+};
 void render_names(struct buf *out, struct span tag, struct span room,
-    size_t count, const struct span *nicks, size_t n);
+    size_t count, const struct render_nick *nicks, size_t n);
 
 void render_notice(
     struct buf *out, struct span tag, enum proto_notice code, struct span text);

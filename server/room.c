@@ -20,6 +20,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "server/rights.h"
 #include "server/user.h"
 
 enum {
@@ -93,6 +94,7 @@ room_get(struct rooms *rs, const struct name *name)
 	r = xcalloc(1, sizeof *r);
 	r->fold = xstrdup(name->fold);
 	r->shown = xstrdup(name->shown);
+	r->rights = rights_new();
 	TAILQ_INIT(&r->seats);
 	STAILQ_INIT(&r->waiters);
 	STAILQ_INIT(&r->echoes);
@@ -110,6 +112,14 @@ room_set_topic(struct room *r, struct span topic, struct span nick)
 		return;
 	r->topic = xstrndup(topic.p, topic.len);
 	r->topic_nick = xstrndup(nick.p ? nick.p : "", nick.len);
+}
+
+void
+room_set_rights(struct room *r, struct rights *rights)
+{
+	rights_ref(rights);
+	rights_unref(r->rights);
+	r->rights = rights;
 }
 
 void
@@ -159,6 +169,7 @@ room_free(struct rooms *rs, struct room *r,
 	free(r->live);
 	free(r->topic);
 	free(r->topic_nick);
+	rights_unref(r->rights);
 	free(r->shown);
 	free(r->fold);
 	free(r);

@@ -12,6 +12,7 @@
 #include "proto/msgid.h"
 #include "server/table.h"
 
+struct rights;
 struct room;
 struct session;
 struct user;
@@ -56,6 +57,8 @@ struct room {
 	enum room_state state;
 	struct msgid last; /* the newest entry that came up here */
 	bool broken;       /* and a gap since: it may be in no log any more */
+	struct rights *rights; /* shared; never NULL */
+	bool unswept;          /* they are new: not all who are here may stay */
 	TAILQ_HEAD(, seat) seats;
 	size_t nseats;
 	struct room_live *live;
@@ -89,6 +92,8 @@ struct room *rooms_first(const struct rooms *rs); /* then ->hh.next */
 struct room *room_find(const struct rooms *rs, const char *fold);
 struct room *room_get(struct rooms *rs, const struct name *name);
 void room_set_topic(struct room *r, struct span topic, struct span nick);
+/* Shares them. */
+void room_set_rights(struct room *r, struct rights *rights);
 void room_set_shown(struct room *r, struct span shown);
 
 /* Nobody here listens, waits or has anything under way: may be forgotten. */

@@ -38,6 +38,7 @@ struct server {
 	uint64_t next_session;
 	char *motd; /* lines, or NULL */
 	struct secure_work work;
+	unsigned unswept; /* rooms that are: room.h */
 	bool ending;
 	bool relay_gone; /* being freed: nothing is asked of it any more */
 	void (*wake)(void *arg); /* sessions_flush() soon */

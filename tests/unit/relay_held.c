@@ -14,6 +14,7 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "server/relay_local.h"
+#include "server/relay_rights.h"
 
 /* One call, with copies of what it was given. */
 struct call {
@@ -578,6 +579,40 @@ relay_held_run(struct relay *r, uint64_t now_ms, uint64_t wall_ms)
 	relay_local_run(h->inner, now_ms, wall_ms);
 }
 
+/* Rights are not held: what is asked of them is asked ahead of what is. */
+static void
+held_load_rights(struct relay *r, const struct name *room, const char *founder,
+    const char *nick, relay_rights_fn done, void *arg)
+{
+	struct held *h = held_of(r);
+
+	sync_events(h);
+	relay_load_rights(h->inner, room, founder, nick, done, arg);
+}
+
+static void
+held_change_rights(struct relay *r, const char *fold,
+    const struct rights_change *c, struct span text, relay_change_fn done,
+    void *arg)
+{
+	struct held *h = held_of(r);
+
+	sync_events(h);
+	relay_change_rights(h->inner, fold, c, text, done, arg);
+}
+
+static uint64_t
+held_now_ms(const struct relay *r)
+{
+	return relay_now_ms(held_of(r)->inner);
+}
+
+static const struct relay_rights_ops held_rights_ops = {
+    .load = held_load_rights,
+    .change = held_change_rights,
+    .now_ms = held_now_ms,
+};
+
 static const struct relay_ops held_ops = {
     .free = held_free,
     .is_up = held_is_up,
@@ -599,6 +634,7 @@ static const struct relay_ops held_ops = {
     .unwatch = held_unwatch,
     .peek = held_peek,
     .list = held_list,
+    .rights = &held_rights_ops,
 };
 
 struct relay *

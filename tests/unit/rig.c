@@ -56,6 +56,7 @@ on_flush(evutil_socket_t fd, short what, void *arg)
 	struct rig *r = arg;
 
 	(void)fd, (void)what;
+	news_settle(&r->server);
 	rooms_flush(r->server.rooms);
 	sessions_flush(&r->server);
 }

@@ -148,15 +148,16 @@ static void
 names_of_an_empty_or_quiet_room_are_one_line(void **state)
 {
 	struct buf out = {0};
-	struct span nicks[] = {SPAN("ann"), SPAN("bob")};
+	struct render_nick nicks[] = {
+	    {SPAN("ann"), '*'}, {SPAN("bob"), 0}, {SPAN("eve"), '+'}};
 
 	(void)state;
 	render_names(&out, SPAN_NONE, SPAN("r"), 0, NULL, 0);
 	assert_line(&out, "NAMES r 0");
 	render_names(&out, SPAN("t"), SPAN("r"), 4711, NULL, 0);
 	assert_line(&out, "#t NAMES r 4711");
-	render_names(&out, SPAN("t"), SPAN("r"), 2, nicks, 2);
-	assert_line(&out, "#t NAMES r 2 ann bob");
+	render_names(&out, SPAN("t"), SPAN("r"), 3, nicks, 3);
+	assert_line(&out, "#t NAMES r 3 *ann bob +eve");
 }
 
 /* The longest of everything, many times over. */
@@ -165,7 +166,7 @@ names_take_lines_below_1024_bytes_and_name_everyone_once(void **state)
 {
 	enum { N = 300 };
 	static char text[N][NAME_BYTES_MAX + 1];
-	struct span nicks[N];
+	struct render_nick nicks[N];
 	char room[NAME_BYTES_MAX + 1], tag[33];
 	struct buf out = {0};
 	size_t named = 0, lines = 0;
@@ -177,7 +178,7 @@ names_take_lines_below_1024_bytes_and_name_everyone_once(void **state)
 	tag[32] = 0;
 	for (size_t i = 0; i < N; i++) {
 		snprintf(text[i], sizeof text[i], "%064zu", i);
-		nicks[i] = span_of(text[i]);
+		nicks[i] = (struct render_nick){span_of(text[i]), 0};
 	}
 	render_names(&out, span_of(tag), span_of(room), N, nicks, N);
 

@@ -1390,8 +1390,8 @@ a_room_that_did_not_open_may_be_asked_for_again_at_once(void **state)
 	rig_send(b, "JOIN r\n");
 	assert_int_equal(relay_held_count(r->relay), 1);
 	relay_held_refuse(r->relay, RELAY_DOWN);
-	assert_has(rig_lines(b), "ERR relay-down ");
-	assert_has(rig_lines(a), "ERR relay-down ");
+	assert_has(rig_lines(b), "ERR busy ");
+	assert_has(rig_lines(a), "ERR busy ");
 	/* The second one has a room of its own to wait for. */
 	give_all(r);
 	EXPECT(a, "JOINED r ann\n#2 NAMES r 1 ann\n#2 OK 0-0\n");

@@ -1,0 +1,556 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Commands about what rooms allow: ROOM, and OP, DEOP, KICK, BAN, UNBAN, MUTE,
+ * UNMUTE, INVITE.
+ *
+ * Each looks its target up and hands a change to the relay, which judges it by
+ * what is stored at that moment (rights.c) and makes it in one step.  What
+ * follows from it, on this node as on all others, comes back as an entry of the
+ * room's log: news.c.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "proto/line.h"
+#include "server/answer.h"
+#include "server/audit.h"
+#include "server/command.h"
+#include "server/config.h"
+#include "server/judge.h"
+#include "server/relay_rights.h"
+#include "server/room.h"
+#include "server/server.h"
+#include "server/session.h"
+#include "server/user.h"
+
+enum { WHY_MAX = 390, ROOM_HISTORY_MAX = 10000 };
+
+/* A change under way; copies, because the line it came in is gone by then. */
+struct deed {
+	struct server *sv;
+	struct answer *answer;
+	struct rights_change change; /* its actor is filled in at the end */
+	struct name room, nick;
+	struct addr_key addr;
+	char why[WHY_MAX + 1];
+	char what[WHY_MAX + 1]; /* of ROOM: what was set, but for the key */
+};
+
+static void
+deed_free(struct deed *d)
+{
+	free(d);
+}
+
+/* --- made ----------------------------------------------------------------- */
+
+static void
+write_down(const struct deed *d, const struct session *s)
+{
+	char nick[4 * NAME_BYTES_MAX + 8], room[4 * NAME_BYTES_MAX + 8];
+	char why[2 * WHY_MAX], what[2 * WHY_MAX];
+	const struct rights_change *c = &d->change;
+
+	audit(s->id, s->user, rights_verb_word(c->verb),
+	    "room=%s target=%s id=%s for=%llu %stext=\"%s\"",
+	    text_escape(room, sizeof room, span_of(d->room.fold)),
+	    text_escape(nick, sizeof nick, span_of(c->target_nick)),
+	    c->target[0] ? c->target : "-",
+	    (unsigned long long)(c->for_ms / 1000),
+	    text_escape(what, sizeof what, span_of(d->what)),
+	    text_escape(why, sizeof why, span_of(d->why)));
+}
+
+/* An invitation goes the way of what people tell each other, so that it is
+ * heard wherever the invited is, also later. */
+static void
+on_invited(void *arg, enum relay_status st, struct msgid id, bool dup)
+{
+	struct answer *a = arg;
+
+	(void)id, (void)dup;
+	if (st == RELAY_OK)
+		answer_ok(a, SPAN_NONE);
+	else
+		request_relay_err(a, (int)st);
+}
+
+static void
+tell_invited(const struct deed *d, const struct session *s)
+{
+	char text[WHY_MAX + NAME_BYTES_MAX + 64];
+	struct conv c;
+
+	snprintf(text, sizeof text, "invites you: JOIN %s%s%s", d->room.shown,
+	    d->why[0] ? " - " : "", d->why);
+	conv_pair(&c, s->user->id, d->change.target);
+	relay_append(d->sv->relay, &c,
+	    &(struct relay_msg){
+		.kind = RELAY_MSG,
+		.act = true,
+		.auth = user_is_account(s->user),
+		.sender = span_of(s->user->id),
+		.nick = span_of(s->user->shown),
+		.peer = span_of(d->change.target_nick),
+		.text = span_of(text),
+	    },
+	    on_invited, d->answer);
+}
+
+static void
+on_changed(void *arg, enum relay_status st, enum rights_answer answer,
+    struct rights *rights)
+{
+	struct deed *d = arg;
+	struct session *s = answer_session(d->answer);
+
+	(void)rights;
+	if (s && st == RELAY_OK && answer == RIGHTS_YES)
+		write_down(d, s);
+	if (!s)
+		answer_none(d->answer);
+	else if (st == RELAY_NONE)
+		judge_refuse(d->answer, RIGHTS_UNKNOWN, d->room.shown);
+	else if (st != RELAY_OK)
+		request_relay_err(d->answer, (int)st);
+	else if (answer != RIGHTS_YES)
+		judge_refuse(d->answer, answer, d->room.shown);
+	else if (d->change.verb == RIGHTS_DO_INVITE)
+		tell_invited(d, s);
+	else
+		answer_ok(d->answer, SPAN_NONE);
+	deed_free(d);
+}
+
+static void
+make_change(struct deed *d, struct session *s)
+{
+	struct room *r = room_find(d->sv->rooms, d->room.fold);
+	const char *text = d->change.verb == RIGHTS_DO_SET ? d->what : d->why;
+
+	d->change.actor = judge_who(s, r);
+	relay_change_rights(d->sv->relay, d->room.fold, &d->change,
+	    span_of(text), on_changed, d);
+}
+
+/* --- whom ----------------------------------------------------------------- */
+
+/* Where a guest of this node is, its address is known at once; where it is on
+ * another one, that adds it. */
+static void
+note_addr(struct deed *d)
+{
+	struct user *u = user_find(d->sv->users, span_of(d->change.target));
+
+	for (size_t i = 0; u && i < u->nsessions && !d->change.addr; i++) {
+		struct rights_who who = judge_who(u->sessions[i], NULL);
+
+		if (!who.addr)
+			continue;
+		d->addr = *who.addr;
+		d->change.addr = &d->addr;
+	}
+}
+
+/* Only who is in the room can be put out of it. */
+static void
+on_peeked(void *arg, enum relay_status st, const struct relay_peek *peek)
+{
+	struct deed *d = arg;
+	struct session *s = answer_session(d->answer);
+	bool found = false;
+
+	for (size_t i = 0; st == RELAY_OK && i < peek->n && !found; i++)
+		found = span_is(peek->members[i].sender, d->change.target);
+	if (s && (st == RELAY_NONE || found)) {
+		make_change(d, s); /* which says that there is no such room */
+		return;
+	}
+	if (!s)
+		answer_none(d->answer);
+	else if (st != RELAY_OK)
+		request_relay_err(d->answer, (int)st);
+	else if (judge_by(s, peek->info.rights, RIGHTS_MODERATE) == RIGHTS_YES)
+		answer_err(d->answer, ERR_NOT_MEMBER, 0, "%s is not in %s",
+		    d->nick.shown, d->room.shown);
+	else
+		judge_refuse(d->answer,
+		    judge_by(s, peek->info.rights, RIGHTS_MODERATE),
+		    d->room.shown);
+	deed_free(d);
+}
+
+static void
+go_on(struct deed *d, struct session *s)
+{
+	const struct rights_change *c = &d->change;
+
+	if (c->verb == RIGHTS_DO_BAN || c->verb == RIGHTS_DO_MUTE)
+		note_addr(d);
+	if (c->verb == RIGHTS_DO_KICK)
+		relay_peek(d->sv->relay, d->room.fold, on_peeked, d);
+	else
+		make_change(d, s);
+}
+
+/* Some changes take something back from who need not be here any more. */
+static bool
+goes_by_nick(enum rights_verb v)
+{
+	return v == RIGHTS_DO_UNBAN || v == RIGHTS_DO_UNMUTE ||
+	       v == RIGHTS_DO_DEOP;
+}
+
+static void
+on_found(void *arg, enum relay_status st, const struct relay_owner *owner)
+{
+	struct deed *d = arg;
+	struct session *s = answer_session(d->answer);
+	struct rights_change *c = &d->change;
+	bool known = st == RELAY_OK && owner->sender.len == SENDER_ID_LEN;
+
+	if (s && (known || (st == RELAY_NONE && goes_by_nick(c->verb)))) {
+		if (known)
+			span_copy(c->target, sizeof c->target, owner->sender);
+		go_on(d, s);
+		return;
+	}
+	if (!s)
+		answer_none(d->answer);
+	else if (st == RELAY_NONE || st == RELAY_OK)
+		answer_err(d->answer, ERR_NO_SUCH_NICK, 0,
+		    "nobody is called %s at the moment", d->nick.shown);
+	else
+		request_relay_err(d->answer, (int)st);
+	deed_free(d);
+}
+
+/* --- OP, KICK, BAN, ... --------------------------------------------------- */
+
+static struct deed *
+deed_new(struct request *q, enum rights_verb verb, const struct name *room)
+{
+	struct deed *d = xcalloc(1, sizeof *d);
+
+	d->sv = q->server;
+	d->answer = q->answer;
+	d->room = *room;
+	d->change.verb = verb;
+	return d;
+}
+
+static void
+seek_target(struct deed *d, const struct name *nick)
+{
+	d->nick = *nick;
+	memcpy(d->change.target_nick, nick->shown, sizeof nick->shown);
+	relay_find(d->sv->relay, nick->fold, on_found, d);
+}
+
+static void
+moderate(struct request *q, enum rights_verb verb)
+{
+	struct name room, nick;
+	struct deed *d;
+
+	if (!request_room(q, q->params[0], &room) ||
+	    !request_nick(q, q->params[1], &nick))
+		return;
+	if (q->text.len > WHY_MAX) {
+		answer_err(q->answer, ERR_TOO_LONG, 0,
+		    "a reason has at most %d bytes", WHY_MAX);
+		return;
+	}
+	d = deed_new(q, verb, &room);
+	span_copy(d->why, sizeof d->why, q->text);
+	if (q->attrs & ATTR_FOR)
+		d->change.for_ms = q->lasts * 1000;
+	seek_target(d, &nick);
+}
+
+void
+cmd_op(struct request *q)
+{
+	moderate(q, RIGHTS_DO_OP);
+}
+
+void
+cmd_deop(struct request *q)
+{
+	moderate(q, RIGHTS_DO_DEOP);
+}
+
+void
+cmd_kick(struct request *q)
+{
+	moderate(q, RIGHTS_DO_KICK);
+}
+
+void
+cmd_ban(struct request *q)
+{
+	moderate(q, RIGHTS_DO_BAN);
+}
+
+void
+cmd_unban(struct request *q)
+{
+	moderate(q, RIGHTS_DO_UNBAN);
+}
+
+void
+cmd_mute(struct request *q)
+{
+	moderate(q, RIGHTS_DO_MUTE);
+}
+
+void
+cmd_unmute(struct request *q)
+{
+	moderate(q, RIGHTS_DO_UNMUTE);
+}
+
+void
+cmd_invite(struct request *q)
+{
+	moderate(q, RIGHTS_DO_INVITE);
+}
+
+/* --- ROOM: what is set ---------------------------------------------------- */
+
+static bool
+read_flag(struct span v, bool *flag)
+{
+	*flag = span_is(v, "yes");
+	return *flag || span_is(v, "no");
+}
+
+static bool
+set_private(struct deed *d, struct span v)
+{
+	return read_flag(v, &d->change.set.hidden);
+}
+
+static bool
+set_moderated(struct deed *d, struct span v)
+{
+	return read_flag(v, &d->change.set.moderated);
+}
+
+static bool
+set_slow(struct deed *d, struct span v)
+{
+	uint64_t n;
+
+	if (!text_u64(v, RIGHTS_SLOW_MAX, &n))
+		return false;
+	d->change.set.slow_s = (unsigned)n;
+	return true;
+}
+
+static bool
+set_history(struct deed *d, struct span v)
+{
+	uint64_t n;
+
+	if (!text_u64(v, ROOM_HISTORY_MAX, &n))
+		return false;
+	d->change.set.history = (int64_t)n;
+	return true;
+}
+
+static bool
+set_owner(struct deed *d, struct span v)
+{
+	return name_check(v, false, &d->nick) == 0;
+}
+
+/* What the setting is when it is cleared is what is in a deed at first; those
+ * without a set() can only be cleared, or only set. */
+static const struct setting {
+	const char *key;
+	unsigned bit;
+	bool (*set)(struct deed *d, struct span value);
+	bool clears;
+	const char *mend;
+} settings[] = {
+    {"private", RIGHTS_SET_HIDDEN, set_private, true, "private=yes or no"},
+    {"moderated", RIGHTS_SET_MODERATED, set_moderated, true,
+	"moderated=yes or no"},
+    {"slow", RIGHTS_SET_SLOW, set_slow, true,
+	"slow=SECONDS, 0 to 3600, between two lines of a member"},
+    {"history", RIGHTS_SET_HISTORY, set_history, true,
+	"history=MESSAGES, 0 to 10000; cleared, it is the server's"},
+    {"owner", RIGHTS_SET_OWNER, set_owner, false, "owner=NICK, registered"},
+};
+
+static const struct setting *
+find_setting(struct span key)
+{
+	for (size_t i = 0; i < ARRAY_LEN(settings); i++)
+		if (span_is(key, settings[i].key))
+			return &settings[i];
+	return NULL;
+}
+
+static void
+refuse_setting(struct request *q, const struct setting *set)
+{
+	if (set)
+		answer_err(q->answer, ERR_BAD_ARGS, 0, "write: %s", set->mend);
+	else
+		answer_err(q->answer, ERR_BAD_ARGS, 0,
+		    "a room has the settings private, moderated, slow, "
+		    "history and owner; write: %s",
+		    q->command->syntax);
+}
+
+static bool
+read_setting(struct request *q, struct deed *d, struct span word)
+{
+	bool clear = q->attrs & ATTR_CLEAR;
+	const char *eq = word.len ? memchr(word.p, '=', word.len) : NULL;
+	struct span key = word, value = SPAN_NONE;
+	const struct setting *set;
+
+	if (eq) {
+		key.len = (size_t)(eq - word.p);
+		value = (struct span){eq + 1, word.len - key.len - 1};
+	}
+	set = find_setting(key);
+	if (!set || (d->change.sets & set->bit) || clear == (eq != NULL) ||
+	    (clear ? !set->clears : !set->set(d, value))) {
+		refuse_setting(q, set);
+		return false;
+	}
+	d->change.sets |= set->bit;
+	return true;
+}
+
+static bool
+read_settings(struct request *q, struct deed *d)
+{
+	struct span rest = q->text;
+
+	if (rest.len > WHY_MAX) {
+		answer_err(q->answer, ERR_TOO_LONG, 0,
+		    "the settings have at most %d bytes", WHY_MAX);
+		return false;
+	}
+	d->change.set.history = RIGHTS_HISTORY_DEFAULT;
+	while (rest.len > 0)
+		if (!read_setting(q, d, text_word(&rest)))
+			return false;
+	snprintf(d->what, sizeof d->what, "%s%.*s",
+	    q->attrs & ATTR_CLEAR ? "clear " : "", SPAN_ARG(q->text));
+	return true;
+}
+
+static void
+set_room(struct request *q, const struct name *room)
+{
+	struct deed *d = deed_new(q, RIGHTS_DO_SET, room);
+
+	if (!read_settings(q, d)) {
+		deed_free(d);
+		return;
+	}
+	if (d->change.sets & RIGHTS_SET_OWNER) {
+		struct name nick = d->nick;
+
+		seek_target(d, &nick);
+	} else {
+		make_change(d, q->session);
+	}
+}
+
+/* --- ROOM: what is asked -------------------------------------------------- */
+
+static void
+put_kv(struct line_writer *w, const char *key, const char *value)
+{
+	char kv[NAME_BYTES_MAX + 32];
+
+	snprintf(kv, sizeof kv, "%s=%s", key, value);
+	line_put(w, span_of(kv));
+}
+
+static void
+put_number(struct line_writer *w, const char *key, long long n)
+{
+	char kv[48];
+
+	snprintf(kv, sizeof kv, "%s=%lld", key, n);
+	line_put(w, span_of(kv));
+}
+
+static void
+say_settings(const struct deed *d, struct session *s, const struct rights *r)
+{
+	struct line_writer w;
+
+	line_begin(&w, session_out(s));
+	line_put_tag(&w, answer_tag(d->answer));
+	line_put(&w, SPAN("ROOM"));
+	line_put(&w, span_of(d->room.shown));
+	put_kv(&w, "private", r->set.hidden ? "yes" : "no");
+	put_kv(&w, "key", r->set.key[0] ? "yes" : "no");
+	put_kv(&w, "moderated", r->set.moderated ? "yes" : "no");
+	put_number(&w, "slow", r->set.slow_s);
+	put_number(&w, "history",
+	    (long long)rights_history(r, d->sv->config->history));
+	if (r->owner[0])
+		put_kv(&w, "owner", r->owner_nick);
+	line_end(&w);
+}
+
+static void
+on_asked(void *arg, enum relay_status st, struct rights *rights)
+{
+	struct deed *d = arg;
+	struct session *s = answer_session(d->answer);
+	struct room *r = s ? room_find(d->sv->rooms, d->room.fold) : NULL;
+	enum rights_answer may = RIGHTS_UNKNOWN; /* RELAY_NONE */
+
+	if (s && st == RELAY_OK) {
+		struct rights_who who = judge_who(s, r);
+
+		may = rights_may(
+		    rights, &who, RIGHTS_KNOW, relay_now_ms(d->sv->relay));
+	}
+	if (!s) {
+		answer_none(d->answer);
+	} else if (st != RELAY_OK && st != RELAY_NONE) {
+		judge_unknown(d->answer, (int)st, d->room.shown);
+	} else if (may != RIGHTS_YES) {
+		judge_refuse(d->answer, may, d->room.shown);
+	} else {
+		say_settings(d, s, rights);
+		answer_ok(d->answer, SPAN_NONE);
+	}
+	deed_free(d);
+}
+
+void
+cmd_room(struct request *q)
+{
+	struct name room;
+	struct deed *d;
+
+	if (!request_room(q, q->params[0], &room))
+		return;
+	if (q->text.len > 0) {
+		set_room(q, &room);
+		return;
+	}
+	if (q->attrs & ATTR_CLEAR) {
+		answer_err(q->answer, ERR_BAD_ARGS, 0,
+		    "@clear takes what to clear; write: %s",
+		    q->command->syntax);
+		return;
+	}
+	d = deed_new(q, RIGHTS_DO_SET, &room);
+	relay_load_rights(q->server->relay, &d->room, NULL, NULL, on_asked, d);
+}
