@@ -282,10 +282,11 @@ open_unix(
 static void
 warn_if_useless(struct server *sv, const struct addr *a, const char *text)
 {
-	if (sv->config->plaintext == PLAINTEXT_LOCAL && !addr_is_local(a))
+	if (sv->config->plaintext == PLAINTEXT_LOCAL &&
+	    sv->config->secure == SECURE_OFF && !addr_is_local(a))
 		log_warn("listener", 0,
-		    "addr=%s only secure sessions may come from other hosts; "
-		    "plaintext = any allows others",
+		    "addr=%s nobody on other hosts can use it: secure = off, "
+		    "and plaintext = local",
 		    text);
 }
 

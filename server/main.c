@@ -324,7 +324,8 @@ static void
 start_tick(struct node *n)
 {
 	const struct config *c = &n->config;
-	int64_t ms = least(least(c->ping, c->greet), c->linger) / 4;
+	int64_t ms =
+	    least(least(c->ping, c->greet), least(c->handshake, c->linger)) / 4;
 	struct timeval tv;
 
 	ms = ms < 10 ? 10 : least(ms, 250);

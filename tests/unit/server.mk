@@ -7,6 +7,7 @@ unit_server = \
 	tests/unit/test_config \
 	tests/unit/test_deny \
 	tests/unit/test_history \
+	tests/unit/test_keys \
 	tests/unit/test_limit \
 	tests/unit/test_penalty \
 	tests/unit/test_render \
@@ -38,6 +39,9 @@ tests_unit_test_deny_SOURCES = tests/unit/test_deny.c tests/unit/unit.h
 tests_unit_test_deny_LDADD = $(unit_server_ldadd)
 tests_unit_test_history_SOURCES = tests/unit/test_history.c tests/unit/unit.h
 tests_unit_test_history_LDADD = $(unit_server_ldadd)
+tests_unit_test_keys_SOURCES = tests/unit/test_keys.c tests/unit/unit.h
+tests_unit_test_keys_CFLAGS = $(AM_CFLAGS) $(LIBEVENT_CFLAGS)
+tests_unit_test_keys_LDADD = $(unit_server_ldadd)
 tests_unit_test_limit_SOURCES = tests/unit/test_limit.c tests/unit/unit.h
 tests_unit_test_limit_LDADD = $(unit_server_ldadd)
 tests_unit_test_penalty_SOURCES = tests/unit/test_penalty.c tests/unit/unit.h
