@@ -223,8 +223,7 @@ resume(struct request *q)
 		    "connect anew");
 		return;
 	}
-	if (!user_hash_token(
-	    token, q->resume, q->session->channel != NULL)) {
+	if (!user_hash_token(token, q->resume, q->session->channel != NULL)) {
 		answer_err(q->answer, ERR_BAD_ARGS, 0,
 		    "@resume is the token of a WELCOME, %d characters long",
 		    USER_TOKEN_LEN);
