@@ -83,8 +83,22 @@ change_it(struct outbox *o, const struct outbox_line *l, size_t size)
 		outbox_fail(o, l->cid);
 	else
 		outbox_settle(o, l->cid, true);
-	outbox_set_session(o, &(struct outbox_session){.sender = size + 1});
+	outbox_set_session(
+	    o, &(struct outbox_session){
+		   .sender = size + 1, .nick = "ann", .account = "ann"});
 	outbox_sync(o);
+}
+
+/* The line of ours that change_it() left, or NULL. */
+static const struct outbox_line *
+find_ours(const struct outbox *o, const struct outbox_line *l)
+{
+	const struct outbox_log *log = outbox_log(o);
+
+	for (size_t i = 0; i < log->n; i++)
+		if (strcmp(log->lines[i].cid, l->cid) == 0)
+			return &log->lines[i];
+	return NULL;
 }
 
 static void
@@ -107,6 +121,8 @@ check_disk(const struct outbox_log *want, struct span bytes)
 	outbox_close(o);
 	MUST((o = open_it()) != NULL);
 	MUST(outbox_log(o)->n == n);
+	const struct outbox_line *ours = find_ours(o, &l);
+	MUST(!ours || ours->failed == (bytes.len % 8 == 0));
 	outbox_close(o);
 }
 

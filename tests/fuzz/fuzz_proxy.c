@@ -65,6 +65,22 @@ check_family(const struct cidr *c)
 	MUST(ip_is_loopback(&ip) == (ip.bytes[12] == 127));
 }
 
+/* The bits of the prefix decide, and they alone; the others are 0. */
+static void
+check_bits(const struct cidr *c)
+{
+	for (unsigned i = 0; i < 128; i++) {
+		struct ip other = c->first;
+		uint8_t bit = (uint8_t)(0x80 >> i % 8);
+
+		MUST(i < c->bits || !(c->first.bytes[i / 8] & bit));
+		other.bytes[i / 8] ^= bit;
+		/* It may fall into the corner of IPv4, or out of it. */
+		if (ip_is_v4(&other) == ip_is_v4(&c->first))
+			MUST(cidr_contains(c, &other) == (i >= c->bits));
+	}
+}
+
 static void
 check_range(const uint8_t *data, size_t size)
 {
@@ -81,6 +97,7 @@ check_range(const uint8_t *data, size_t size)
 	MUST(cidr_is_same(&c, &again));
 	MUST(cidr_contains(&c, &c.first));
 	check_family(&c);
+	check_bits(&c);
 }
 
 int
