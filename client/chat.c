@@ -648,6 +648,9 @@ on_nick_answer(
 	note_error(c, NULL, a);
 	model_note(c->m, chat_here(c), ENTRY_INFO,
 	    "you are %s until you take another: /nick NAME", c->m->nick.shown);
+	if (span_is(a->code, "nick-registered") && net_hash(c->net))
+		model_note(c->m, chat_here(c), ENTRY_INFO,
+		    "if it is yours: /login %s", about->cid);
 	if (c->ops->unnamed) {
 		struct safe why = safe_new(a->text, 0);
 		c->ops->unnamed(c->arg, why.utf8);
@@ -752,7 +755,7 @@ on_state(void *arg, enum net_state state)
 		c->begun = false;
 	if (state == NET_OFF || state == NET_WAITING) {
 		c->nick_at_ms = 0;
-		c->login_at_ms = 0;
+		c->prove_at_ms = 0;
 		keep_spare(c);
 		note_down(c);
 	}

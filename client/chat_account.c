@@ -24,8 +24,6 @@
 #include "client/chat_impl.h"
 #include "proto/identity.h"
 
-enum { LOGIN_TRIES = 5 };
-
 static void
 say(struct chat *c, enum entry_kind kind, const char *text)
 {
@@ -70,7 +68,6 @@ static void
 ask_login(struct chat *c)
 {
 	struct line_writer lw;
-	c->login_at_ms = 0;
 	chat_ask(c, ASK_ACCOUNT, NULL, c->login, &lw);
 	line_put(&lw, SPAN("LOGIN"));
 	line_put(&lw, span_of(c->login));
@@ -81,7 +78,7 @@ ask_login(struct chat *c)
 void
 chat_prove(struct chat *c)
 {
-	c->login_tries = LOGIN_TRIES;
+	c->prove_at_ms = 0;
 	if (net_hash(c->net) && c->login[0])
 		ask_login(c);
 	else if (net_hash(c->net) && c->o.identity)
@@ -93,9 +90,20 @@ chat_prove(struct chat *c)
 bool
 chat_prove_again(struct chat *c, uint64_t now_ms)
 {
-	if (c->login_at_ms > 0 && now_ms >= c->login_at_ms)
-		ask_login(c);
-	return c->login_at_ms > 0;
+	if (c->prove_at_ms > 0 && now_ms >= c->prove_at_ms)
+		chat_prove(c);
+	return c->prove_at_ms > 0;
+}
+
+/* Not yet: to go on as a guest meanwhile would be to be somebody else. */
+static bool
+try_later(struct chat *c, const struct net_answer *a)
+{
+	if (a->ok || a->retry_ms < 0)
+		return false;
+	c->prove_at_ms = clock_now_ms() + (uint64_t)a->retry_ms;
+	chat_retry_soon(c);
+	return true;
 }
 
 /* The WELCOME that goes with it has come before; if it named no account, the
@@ -111,30 +119,23 @@ take_account(struct chat *c, struct span nick)
 		    c->account, sizeof(c->account), span_of(c->greeted.fold));
 }
 
+/* A server without accounts is no trouble. */
 static void
 on_auth_answer(struct chat *c, const struct net_answer *a)
 {
-	if (!a->ok)
+	if (try_later(c, a))
+		return;
+	if (!a->ok && !span_is(a->code, "unknown-command"))
 		say_answer(c, "your key does not prove you here", a);
-	else if (a->text.len > 0)
+	else if (a->ok && a->text.len > 0)
 		take_account(c, a->text);
 	chat_begin(c);
-}
-
-static bool
-try_login_later(struct chat *c, const struct net_answer *a)
-{
-	if (a->ok || a->retry_ms < 0 || --c->login_tries == 0)
-		return false;
-	c->login_at_ms = clock_now_ms() + (uint64_t)a->retry_ms;
-	chat_retry_soon(c);
-	return true;
 }
 
 static void
 on_login_answer(struct chat *c, const struct net_answer *a)
 {
-	if (try_login_later(c, a))
+	if (try_later(c, a))
 		return;
 	if (!a->ok) {
 		char what[NAME_BYTES_MAX + 40];
@@ -373,6 +374,17 @@ chat_key_del(struct chat *c, struct span key)
 	line_put(&lw, SPAN("del"));
 	line_put(&lw, key);
 	net_send(c->net, &lw);
+}
+
+/* One of the keys that were asked for. */
+void
+chat_key_listed(struct chat *c, struct span key)
+{
+	char own[IDENTITY_KEY_TEXT + 1] = "";
+	if (c->o.identity)
+		identity_key_text(identity_public(c->o.identity), own);
+	model_note(c->m, chat_here(c), ENTRY_INFO, "key %.*s%s", SPAN_ARG(key),
+	    span_is(key, own) ? "  (here)" : "");
 }
 
 static void

@@ -328,10 +328,10 @@ on_notice(struct chat *c, const struct heard *h)
 		on_many_parted(c, rest);
 	else if (span_is(h->p[0], "next-key"))
 		chat_next_key(c, text_word(&rest));
+	else if (asked(h, ASK_KEYS))
+		chat_key_listed(c, text_word(&rest));
 	else if (!span_is(h->p[0], "presence") && !span_is(h->p[0], "unread"))
-		model_note(c->m,
-		    asked(h, ASK_KEYS) ? chat_here(c) : model_server(c->m),
-		    ENTRY_INFO, "%.*s",
+		model_note(c->m, model_server(c->m), ENTRY_INFO, "%.*s",
 		    SPAN_ARG(h->text.len ? h->text : h->p[0]));
 }
 

@@ -89,8 +89,7 @@ struct chat {
 	char said_as[ACCOUNT_MAX + 1];  /* of the session before */
 	char login[NAME_BYTES_MAX + 1]; /* of the password; "": none */
 	char password[PASSWORD_MAX + 1];
-	uint64_t login_at_ms; /* when to try again; 0: not */
-	unsigned login_tries; /* left */
+	uint64_t prove_at_ms; /* when to try again; 0: not */
 
 	bool is_strange, accepted;
 	uint8_t strange[TRUST_KEY_LEN];
@@ -147,5 +146,6 @@ void chat_named(struct chat *c, bool ok);
 bool chat_account_answer(
     struct chat *c, const struct net_about *about, const struct net_answer *a);
 void chat_forget_password(struct chat *c);
+void chat_key_listed(struct chat *c, struct span key);
 
 #endif

@@ -169,6 +169,8 @@ flush(struct net *n)
 		write_sealed(n);
 	else if (n->bev)
 		write_out(n, &n->out);
+	if (n->secure && buf_len(&n->out) > 0) /* it may hold a password */
+		explicit_bzero(buf_head(&n->out), buf_len(&n->out));
 	buf_clear(&n->out);
 }
 

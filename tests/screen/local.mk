@@ -1,5 +1,6 @@
 # Screens: snug in a pseudo-terminal whose other end is libvterm.
 screen_tests = \
+	tests/screen/accounts.py \
 	tests/screen/delivery.py \
 	tests/screen/history.py \
 	tests/screen/hostile.py \
@@ -7,6 +8,7 @@ screen_tests = \
 	tests/screen/outbox.py \
 	tests/screen/pipes.py \
 	tests/screen/redis.py \
+	tests/screen/secure.py \
 	tests/screen/size.py \
 	tests/screen/talk.py \
 	tests/screen/terminal.py

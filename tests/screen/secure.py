@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: ISC
+"""Whom one talks with: the server's key at the first meeting, and when it has
+changed."""
+
+from stage import *
+
+
+def key_of(server):
+    """Its key and its words, as its operator tells them."""
+    out = subprocess.run(
+        [program("snugd"), "--no-config", "--key-file",
+         os.path.join(server.folder.path, "server.key"), "--print-key"],
+        check=True, capture_output=True, text=True).stdout.splitlines()
+    return out[0].strip(), out[1].strip()
+
+
+def pins(server):
+    return os.path.join(server.folder.path, "data", "snug", "known_servers")
+
+
+def pin(server, key):
+    os.makedirs(os.path.dirname(pins(server)), mode=0o700)
+    os.chmod(os.path.dirname(pins(server)), 0o700)
+    with open(os.open(pins(server), os.O_WRONLY | os.O_CREAT, 0o600), "w",
+              encoding="ascii") as f:
+        f.write("%s %s 2026-01-01 2026-01-02\n" % (server.address, key))
+
+
+def read_pins(server):
+    with open(pins(server), encoding="ascii") as f:
+        return f.read()
+
+
+def secure(server, *rooms, **more):
+    return snug(server, *rooms, options=("--secure",), **more)
+
+
+def known(server, *rooms, **more):
+    """At a server whose key is pinned."""
+    if not os.path.exists(pins(server)):
+        pin(server, key_of(server)[0])
+    return secure(server, *rooms, **more)
+
+
+# --- the first meeting -------------------------------------------------------
+
+@test
+def a_new_server_is_shown_and_asked_about():
+    with Snugd() as server, secure(server, "lobby") as t:
+        key, words = key_of(server)
+        t.wait("was never seen before")
+        t.wait(words)
+        t.wait(key)
+        t.wait("snugd --print-key")
+        t.wait("Is this its key? yes or no:")
+        check(not os.path.exists(pins(server)), "it is pinned unasked")
+        t.type("yes\r")
+        t.wait("ann  secure ok")
+        equal(read_pins(server).split(" ")[:2], [server.address, key])
+
+
+@test
+def only_the_whole_word_is_a_yes():
+    with Snugd() as server, secure(server, "lobby") as t:
+        t.wait("Is this its key?")
+        t.type("y\r")
+        t.wait("write yes or no, the whole word")
+        t.wait("Is this its key?")
+        t.type("no\r")
+        t.wait("the key was not taken")
+        t.wait("offline: /reconnect")
+        check(not os.path.exists(pins(server)), "it is pinned after a no")
+        t.type("/reconnect\r")
+        t.wait("Is this its key?")
+        t.type("YES\r")
+        t.wait("secure ok")
+
+
+@test
+def what_was_being_typed_is_no_answer_and_not_lost():
+    with Snugd() as server:
+        server.signal(signal.SIGSTOP)
+        with secure(server, "lobby") as t:
+            t.wait("connecting")
+            t.type("half a sentence, yes")
+            t.wait("> half a sentence, yes")
+            server.signal(signal.SIGCONT)
+            t.wait("Is this its key?")
+            t.type("\r")
+            t.wait("the key was not taken")
+            t.type("\0331")
+            t.wait("#lobby> half a sentence, yes")
+
+
+@test
+def a_known_server_is_not_asked_about_again():
+    with Snugd() as server:
+        with known(server, "lobby") as t:
+            t.wait("1 here")
+            t.wait("secure ok")
+            check(not t.has("never seen"), "it is asked about")
+        check("2026-01-01" in read_pins(server), "it was pinned anew")
+
+
+@test
+def a_changed_key_is_a_dead_end_that_shows_both():
+    with Snugd() as server:
+        other = "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE"
+        pin(server, other)
+        with secure(server, "lobby") as t:
+            key, words = key_of(server)
+            t.wait("KEY HAS CHANGED")
+            t.type("\033`")
+            t.wait(words)
+            t.wait(key)
+            t.wait(other)
+            t.wait("snug --forget " + server.address)
+            t.type("yes\r")
+            t.wait("offline: /reconnect")
+            t.type("/reconnect\r")
+            t.wait("KEY HAS CHANGED")
+            check(not t.has("secure ok"), "it went on")
+        check(other in read_pins(server), "the pin is gone")
+
+
+@test
+def a_broken_pin_file_ends_it_before_it_begins():
+    with Snugd() as server:
+        pin(server, "not-a-key")
+        p = subprocess.run(
+            [program("snug"), "--no-config", server.address],
+            env=dict(os.environ, XDG_DATA_HOME=os.path.join(
+                server.folder.path, "data"), LC_ALL="C.UTF-8"),
+            stdin=subprocess.DEVNULL, capture_output=True, timeout=DEADLINE)
+        equal(p.returncode, 1)
+        check(b"known_servers:1: the second word is no key" in p.stderr,
+              p.stderr)
+
+
+@test
+def a_plain_session_is_marked():
+    with Snugd() as server, snug(server, "lobby") as t:
+        t.wait("ann  plain ok")
+
+
+@test
+def accounts_want_a_secure_session():
+    with Snugd() as server, snug(server, "lobby") as t:
+        t.wait("1 here")
+        t.type("/register\r")
+        t.wait("accounts need a secure session")
+
+
+run()
