@@ -35,6 +35,7 @@ libserver_a_SOURCES = \
 	server/relay_account.c server/relay_account.h \
 	server/relay_codec.c server/relay_codec.h \
 	server/relay_local.c server/relay_local.h server/relay_local_int.h \
+	server/relay_local_people.c \
 	server/relay_local_rights.c \
 	server/relay_local_account.c \
 	server/relay_local_oper.c \

@@ -21,7 +21,8 @@
 /*
  * What the parts of the relay in memory share; nobody else includes it.
  *
- *	relay_local.c          the queue, places and their logs, nicks, watches
+ *	relay_local.c          the queue, places and their logs
+ *	relay_local_people.c   nicks, and who hears what in private
  *	relay_local_account.c  accounts
  *	relay_local_rights.c   what rooms allow
  *	relay_local_oper.c     what operators order
@@ -181,6 +182,9 @@ struct op *rl_queue(struct local *l, op_fn run, struct place *place) MUST_CHECK;
 /* Gives a copy of a message, or of any strings that can stand in one. */
 struct item *rl_item_new(const struct relay_msg *m) MUST_CHECK;
 
+/* What an operation without a result is answered, if anybody asked. */
+void rl_answer(const struct op *op, enum relay_status st);
+
 struct place *rl_find_place(struct local *l, const struct conv *c);
 struct place *rl_get_place(struct local *l, const struct conv *c);
 struct place *rl_find_room(struct local *l, const char *fold);
@@ -192,11 +196,28 @@ bool rl_budget_has(struct local *l, size_t size);
 /* Appends an entry and publishes it; takes the item.  The budget was asked. */
 struct msgid rl_log_append(struct local *l, struct place *p, struct item *it);
 
+/* --- people --------------------------------------------------------------- */
+
+/* What relay.h says of them. */
+void rl_claim(struct relay *r, const struct name *nick, const char *sender,
+    const char *token, relay_done_fn done, void *arg);
+void rl_release(struct relay *r, const char *fold, const char *sender);
+void rl_leave(struct relay *r, const char *fold, const char *sender);
+void rl_resume(struct relay *r, const struct name *nick, const char *token,
+    const char *new_token, relay_resume_fn done, void *arg);
+void rl_find(struct relay *r, const char *fold, relay_owner_fn done, void *arg);
+void rl_watch(struct relay *r, const char *sender, void *user,
+    relay_done_fn done, void *arg);
+void rl_unwatch(struct relay *r, const char *sender);
+
 /* Of what looks like this; of this very nick. */
 struct claim *rl_claim_alike(struct local *l, const char *fold);
 struct claim *rl_claim_find(struct local *l, struct span fold);
 void rl_claim_free(struct local *l, struct claim *c);
 struct watch *rl_watch_find(struct local *l, struct span sender);
+/* Those that were left for too long. */
+void rl_people_expire(struct local *l);
+void rl_people_free(struct local *l);
 
 /* --- accounts ------------------------------------------------------------- */
 
@@ -217,6 +238,7 @@ struct account *rl_account_owner(struct local *l, const char *fold);
 bool rl_account_take(void *local, struct span key, const struct state_field *f,
     size_t n, char cause[static ERR_LEN]);
 void rl_accounts_free(struct local *l);
+
 /* --- rights --------------------------------------------------------------- */
 
 struct slow;
