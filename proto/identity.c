@@ -522,9 +522,8 @@ make(enum identity_kind kind, const char *path, char cause[static ERR_LEN])
 	int err = errno;
 	char *folder = folder_of(path);
 	snprintf(cause, ERR_LEN,
-	    "%s: a new key cannot be written: %s; make the folder %s, or let "
-	    "us "
-	    "write there, or name another file",
+	    "%s: a new key cannot be written: %s; make the folder %s, make it "
+	    "writable, or name another file",
 	    path, strerror(err), folder);
 	free(folder);
 	identity_free(id);
