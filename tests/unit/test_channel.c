@@ -5,6 +5,7 @@
  */
 #include "tests/unit/unit.h"
 
+#include <malloc.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -654,6 +655,44 @@ what_is_claimed_takes_no_memory(void **state)
 	drop(&e);
 }
 
+/* Bytes of the heap in use; sanitizers have one of their own, of which it is
+ * not told: 0 then. */
+static size_t
+heap_used(void)
+{
+	return mallinfo2().uordblks;
+}
+
+/* With malloc()'s own part, and the bytes that wait in the caller's buffer. */
+static void
+a_handshake_that_is_not_finished_takes_less_than_1_KiB(void **state)
+{
+	enum { MANY = 1000 };
+	struct channel *waiting[MANY];
+	struct buf in[MANY] = {{0}};
+	struct ends e;
+
+	(void)state;
+	make(&e);
+	size_t before = heap_used();
+	for (size_t i = 0; i < MANY; i++) {
+		waiting[i] = channel_new_server(
+		    &e.key, span_of(e.welcome), span_of(secure));
+		buf_add(&in[i], buf_head(&e.to_server), CALL_MESSAGE - 1);
+		assert_int_equal(
+		    channel_feed(waiting[i], &in[i], &nowhere, &nowhere), 0);
+	}
+	size_t each = (heap_used() - before) / MANY;
+	if (before > 0)
+		assert_in_range(
+		    each, CALL_MESSAGE, CHANNEL_HANDSHAKE_MEMORY - 1);
+	for (size_t i = 0; i < MANY; i++) {
+		channel_free(waiting[i]);
+		buf_free(&in[i]);
+	}
+	drop(&e);
+}
+
 static void
 much_is_sealed_in_as_few_messages_as_there_can_be(void **state)
 {
@@ -910,6 +949,7 @@ main(void)
 	    TEST(a_message_of_another_session_ends_the_session),
 	    TEST(a_length_under_17_is_refused_before_anything_follows),
 	    TEST(what_is_claimed_takes_no_memory),
+	    TEST(a_handshake_that_is_not_finished_takes_less_than_1_KiB),
 	    TEST(much_is_sealed_in_as_few_messages_as_there_can_be),
 	    TEST(the_result_does_not_depend_on_how_the_bytes_are_cut),
 	    TEST(both_directions_go_on_across_two_rekeys),
