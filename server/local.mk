@@ -41,6 +41,7 @@ libserver_a_SOURCES = \
 	server/relay_local_oper.c \
 	server/relay_oper.c server/relay_oper.h \
 	server/relay_redis.c server/relay_redis.h server/relay_redis_int.h \
+	server/relay_redis_account.c \
 	server/relay_redis_chan.c \
 	server/relay_redis_depart.c \
 	server/relay_redis_feed.c \

@@ -268,12 +268,14 @@ static const char room_listed[] =
  * ARGV 1 sender, 2 what to put there, 3 what a dead node left there, or '',
  *      4 N, 5 the hash of the sender's token, or '-'
  * A claim is "G SENDER N SINCE FOLD SHOWN TOKEN"; with an L in place of the G
- * its sender is gone, and it is anybody's.  A sender that another node has
+ * its sender is gone, and it is anybody's; what begins with an A is an
+ * account's for good.  A sender that another node has
  * taken over is no longer ours.  Returns false where it is ours now, else who
  * has it.
  */
 static const char claim[] =
     WHEN_FULL "local was = redis.call('GET', KEYS[1])\n"
+	      "if was and string.sub(was, 1, 1) == 'A' then return was end\n"
 	      "if was and was ~= ARGV[3] and string.sub(was, 1, 1) ~= 'L' "
 	      "then\n"
 	      "  local sender, node, token = string.match(was,\n"
@@ -450,6 +452,82 @@ static const char deny[] = WHEN_FULL NOW
     "end\n"
     "if n > 0 then redis.call('PUBLISH', ARGV[4], 'denies') end\n"
     "return n\n";
+/*
+ * A key on its way to an account.
+ * KEYS 1 the key
+ * ARGV 1 the account, 2 what stands there and is nobody's, or ''
+ * Returns false where it is the account's now, else {what stands there, now}.
+ */
+static const char key_take[] =
+    NOW "local was = redis.call('GET', KEYS[1])\n"
+	"if was and was ~= ARGV[2] and\n"
+	"    string.match(was, '^(%S+) ') ~= ARGV[1] then\n"
+	"  return {was, string.format('%.0f', now)}\n"
+	"end\n"
+	"redis.call('SET', KEYS[1], ARGV[1] .. ' ' .. "
+	"string.format('%.0f', now))\n"
+	"return false\n";
+
+/* KEYS 1 the key; ARGV 1 the account whose it is no more */
+static const char key_drop[] =
+    WHEN_FULL "local was = redis.call('GET', KEYS[1])\n"
+	      "if was and string.match(was, '^(%S+) ') == ARGV[1] then\n"
+	      "  return redis.call('DEL', KEYS[1])\n"
+	      "end\n"
+	      "return 0\n";
+
+/*
+ * The step that makes an account: its nick, held by the guest until now.
+ * KEYS 1 the skeleton of the nick
+ * ARGV 1 deadline by Redis' clock, 2 the guest, 3 N, 4 fold, 5 what to put
+ *      there
+ * Returns false where it is the account's now, else what stands there, or ''.
+ */
+static const char nick_own[] =
+    NOW "if now >= tonumber(ARGV[1]) then return 'late' end\n"
+	"local was = redis.call('GET', KEYS[1]) or ''\n"
+	"local sender, node, fold = string.match(was, "
+	"'^G (%S+) (%S+) %d+ (%S+) ')\n"
+	"if sender ~= ARGV[2] or node ~= ARGV[3] or fold ~= ARGV[4] then\n"
+	"  return was\n"
+	"end\n"
+	"redis.call('SET', KEYS[1], ARGV[5])\n"
+	"return false\n";
+
+/*
+ * A change of what proves an account.
+ * KEYS 1 account
+ * ARGV 1 deadline by Redis' clock, 2 hash, add or del, 3 the hash, '' for none,
+ *      or the key, 4 keys there may be
+ * Returns a word: ok, late, none, last, limit.
+ */
+static const char account[] =
+    NOW "if now >= tonumber(ARGV[1]) then return 'late' end\n"
+	"if redis.call('EXISTS', KEYS[1]) == 0 then return 'none' end\n"
+	"local has, keys = false, 0\n"
+	"for _, field in ipairs(redis.call('HKEYS', KEYS[1])) do\n"
+	"  if string.sub(field, 1, 2) == 'k:' then keys = keys + 1 end\n"
+	"  if field == 'k:' .. ARGV[3] then has = true end\n"
+	"end\n"
+	"if ARGV[2] == 'hash' then\n"
+	"  if ARGV[3] ~= '' then\n"
+	"    redis.call('HSET', KEYS[1], 'hash', ARGV[3])\n"
+	"  elseif keys == 0 then\n"
+	"    return 'last'\n"
+	"  else\n"
+	"    redis.call('HDEL', KEYS[1], 'hash')\n"
+	"  end\n"
+	"elseif ARGV[2] == 'add' and not has then\n"
+	"  if keys >= tonumber(ARGV[4]) then return 'limit' end\n"
+	"  redis.call('HSET', KEYS[1], 'k:' .. ARGV[3], '1')\n"
+	"elseif ARGV[2] == 'del' then\n"
+	"  if not has then return 'none' end\n"
+	"  if keys == 1 and redis.call('HEXISTS', KEYS[1], 'hash') == 0 then\n"
+	"    return 'last'\n"
+	"  end\n"
+	"  redis.call('HDEL', KEYS[1], 'k:' .. ARGV[3])\n"
+	"end\n"
+	"return 'ok'\n";
 
 const struct redis_script redis_scripts[SCRIPT_COUNT] = {
     [SCRIPT_APPEND] = {"append", append_room},
@@ -473,6 +551,10 @@ const struct redis_script redis_scripts[SCRIPT_COUNT] = {
     [SCRIPT_REAPED] = {"reaped", reaped},
     [SCRIPT_ORDER] = {"order", order},
     [SCRIPT_DENY] = {"deny", deny},
+    [SCRIPT_KEY_TAKE] = {"key-take", key_take},
+    [SCRIPT_KEY_DROP] = {"key-drop", key_drop},
+    [SCRIPT_NICK_OWN] = {"nick-own", nick_own},
+    [SCRIPT_ACCOUNT] = {"account", account},
 };
 
 char *

@@ -41,6 +41,7 @@ enum {
 	RELAY_READ_MAX = 64,       /* messages in one relay_read() */
 	RELAY_NODE_MAX = 64,
 	RELAY_TOKEN_LEN = 64, /* a resume token's hash, in hex */
+	RELAY_OWNER_NODES_MAX = 8 * (RELAY_NODE_MAX + 1), /* names, commas */
 };
 
 /* One conversation: a room by its folded name, or two senders' ids. */

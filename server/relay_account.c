@@ -9,6 +9,7 @@
 #include <assert.h>
 #include <sodium.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "server/relay_codec.h"
@@ -92,29 +93,6 @@ account_is_hash(struct span s)
 	       is_salt_and_hash(s);
 }
 
-void
-account_key_text(char text[static ACCOUNT_KEY_TEXT_LEN + 1],
-    const uint8_t key[static ACCOUNT_KEY_LEN])
-{
-	sodium_bin2base64(text, ACCOUNT_KEY_TEXT_LEN + 1, key, ACCOUNT_KEY_LEN,
-	    sodium_base64_VARIANT_URLSAFE_NO_PADDING);
-}
-
-bool
-account_key_read(uint8_t key[static ACCOUNT_KEY_LEN], struct span text)
-{
-	uint8_t bytes[ACCOUNT_KEY_LEN];
-	size_t n;
-
-	if (text.len != ACCOUNT_KEY_TEXT_LEN ||
-	    sodium_base642bin(bytes, sizeof bytes, text.p, text.len, NULL, &n,
-		NULL, sodium_base64_VARIANT_URLSAFE_NO_PADDING) != 0 ||
-	    n != sizeof bytes)
-		return false;
-	memcpy(key, bytes, sizeof bytes);
-	return true;
-}
-
 int
 account_find_key(
     const struct relay_account *a, const uint8_t key[static ACCOUNT_KEY_LEN])
@@ -162,7 +140,7 @@ take_key(struct relay_account *a, struct span text)
 {
 	uint8_t key[ACCOUNT_KEY_LEN];
 
-	if (a->nkeys == ACCOUNT_KEYS_MAX || !account_key_read(key, text) ||
+	if (a->nkeys == ACCOUNT_KEYS_MAX || !identity_parse_key(text, key) ||
 	    account_find_key(a, key) >= 0)
 		return false;
 	memcpy(a->keys[a->nkeys++], key, sizeof key);
@@ -212,7 +190,7 @@ account_fields(struct account_fields *f, const struct relay_account *a)
 		put_field(f, SPAN("hash"), span_of(a->hash));
 	for (unsigned i = 0; i < a->nkeys; i++) {
 		memcpy(f->keys[i], "k:", 2);
-		account_key_text(f->keys[i] + 2, a->keys[i]);
+		identity_key_text(a->keys[i], f->keys[i] + 2);
 		put_field(f, span_of(f->keys[i]), SPAN("1"));
 	}
 }
@@ -258,7 +236,8 @@ relay_account_set_hash(struct relay *r, const char *id, const char *hash,
     relay_done_fn done, void *arg)
 {
 	assert(account_is_id(span_of(id)) && done != NULL);
-	assert(hash == NULL || account_is_hash(span_of(hash)));
+	if (hash && !account_is_hash(span_of(hash)))
+		abort(); /* of argon2id, and ours */
 	r->ops->accounts->set_hash(r, id, hash, done, arg);
 }
 

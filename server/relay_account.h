@@ -8,6 +8,7 @@
 
 #include "base/attr.h"
 #include "base/names.h"
+#include "proto/identity.h"
 #include "server/relay.h"
 
 /*
@@ -25,9 +26,8 @@
  */
 enum {
 	ACCOUNT_KEYS_MAX = 16,
-	ACCOUNT_KEY_LEN = 32,      /* Ed25519 */
-	ACCOUNT_KEY_TEXT_LEN = 43, /* base64url without padding */
-	ACCOUNT_HASH_MAX = 127,    /* of argon2id, as text */
+	ACCOUNT_KEY_LEN = IDENTITY_KEY_LEN, /* Ed25519 */
+	ACCOUNT_HASH_MAX = 127,             /* of argon2id, as text */
 };
 
 struct relay_account {
@@ -106,10 +106,6 @@ bool account_is_id(struct span s);
  * much memory and time a login takes. */
 bool account_is_hash(struct span s);
 
-void account_key_text(char text[static ACCOUNT_KEY_TEXT_LEN + 1],
-    const uint8_t key[static ACCOUNT_KEY_LEN]);
-bool account_key_read(
-    uint8_t key[static ACCOUNT_KEY_LEN], struct span text) MUST_CHECK;
 /* Its place among the account's keys, or -1. */
 int account_find_key(
     const struct relay_account *a, const uint8_t key[static ACCOUNT_KEY_LEN]);
@@ -136,7 +132,7 @@ struct account_fields {
 		struct span name, value;
 	} field[ACCOUNT_FIELDS_MAX];
 	char since[24];
-	char keys[ACCOUNT_KEYS_MAX][ACCOUNT_KEY_TEXT_LEN + 3];
+	char keys[ACCOUNT_KEYS_MAX][IDENTITY_KEY_TEXT + 3];
 };
 void account_fields(
     struct account_fields *f, const struct relay_account *account);

@@ -139,6 +139,8 @@ codec_put_msg(struct buf *out, const struct relay_msg *m)
 	line_begin_payload(&w, out);
 	if (m->act)
 		line_put_flag(&w, "act");
+	if (m->auth)
+		line_put_flag(&w, "auth");
 	put_attr(&w, "re", m->re);
 	put_attr(&w, "enc", m->enc);
 	put_attr(&w, "cid", m->cid);
@@ -190,6 +192,8 @@ judge_msg(const struct relay_msg *m)
 	if (!is_word(m->cid, LINE_CID_MAX) || !is_word(m->enc, LINE_TAG_MAX) ||
 	    !is_id(m->re))
 		return -CODEC_EATTR;
+	if (m->auth && m->sender.p[0] != 'a')
+		return -CODEC_EATTR; /* no guest is anybody for certain */
 	return m->kind == RELAY_MSG && m->text.len == 0 ? -CODEC_ETEXT : 0;
 }
 
@@ -207,6 +211,7 @@ codec_get_msg(struct relay_msg *m, struct span payload)
 		return -CODEC_ENAME;
 	m->nick = params[0];
 	m->act = line_attr(&l, "act") != NULL;
+	m->auth = line_attr(&l, "auth") != NULL;
 	m->sender = value_of(&l, "from");
 	m->peer = value_of(&l, "to");
 	m->cid = value_of(&l, "cid");
@@ -325,6 +330,55 @@ codec_get_claim(struct codec_claim *c, struct span s)
 		return -CODEC_ENAME;
 	c->token = span_is(s, "-") ? SPAN_NONE : s;
 	return !c->token.p || is_token(c->token) ? 0 : -CODEC_EATTR;
+}
+
+/* --- accounts ------------------------------------------------------------- */
+
+void
+codec_put_owned(
+    struct buf *out, const char *id, const struct name *nick, uint64_t since_ms)
+{
+	buf_addf(out, "A %s %llu %s %s", id, (unsigned long long)since_ms,
+	    nick->fold, nick->shown);
+}
+
+bool
+codec_is_owned(struct span s)
+{
+	return s.len > 0 && s.p[0] == 'A';
+}
+
+static bool
+is_account(struct span s)
+{
+	return codec_is_sender(s) && s.p[0] == 'a';
+}
+
+int
+codec_get_owned(struct codec_owned *o, struct span s)
+{
+	struct span fold;
+
+	if (!span_is(text_word(&s), "A"))
+		return -CODEC_EVERB;
+	o->id = text_word(&s);
+	if (!is_account(o->id))
+		return -CODEC_ESENDER;
+	if (!text_u64(text_word(&s), INT64_MAX, &o->since_ms))
+		return -CODEC_EATTR;
+	fold = text_word(&s);
+	if (name_check(s, false, &o->nick) != 0 || !span_is(fold, o->nick.fold))
+		return -CODEC_ENAME;
+	return 0;
+}
+
+int
+codec_get_key_owner(struct span s, struct span *id, uint64_t *since_ms)
+{
+	*id = text_word(&s);
+	if (!is_account(*id))
+		return -CODEC_ESENDER;
+	return text_u64(s, INT64_MAX, since_ms) ? 0 : -CODEC_EATTR;
 }
 
 /* --- keys ----------------------------------------------------------------- */

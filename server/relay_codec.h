@@ -80,6 +80,24 @@ struct codec_claim {
 void codec_put_claim(struct buf *out, const struct codec_claim *c);
 int codec_get_claim(struct codec_claim *c, struct span s) MUST_CHECK;
 
+/* `A ID SINCE FOLD SHOWN`: the account that owns a nick, in the claim's place.
+ */
+struct codec_owned {
+	struct span id;
+	struct name nick;
+	uint64_t since_ms;
+};
+void codec_put_owned(struct buf *out, const char *id, const struct name *nick,
+    uint64_t since_ms);
+int codec_get_owned(struct codec_owned *o, struct span s) MUST_CHECK;
+/* Is it of that form, whatever stands in it?  Then it is nobody's to claim. */
+bool codec_is_owned(struct span s);
+
+/* `ID MS`: the account that a key belongs to, if that says so too, and since
+ * when. */
+int codec_get_key_owner(
+    struct span s, struct span *id, uint64_t *since_ms) MUST_CHECK;
+
 /* `g` or `a` and 32 lower-case hex digits. */
 bool codec_is_sender(struct span s);
 /* A key of a pair: two senders' ids in order. */

@@ -37,6 +37,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "server/relay_account.h"
 #include "server/relay_redis_int.h"
 
 enum {
@@ -535,6 +536,7 @@ goodbye(struct rr *r)
 		return;
 	rr_rooms_goodbye(r);
 	rr_nicks_goodbye(r);
+	rr_users_goodbye(r);
 	c = rr_cmd(r);
 	resp_str(c, "ZREM");
 	resp_fmt(c, "%s{nodes}", r->prefix);
@@ -607,6 +609,7 @@ static const struct relay_ops redis_ops = {
     .list = rr_list,
     .rights = &rr_rights_ops,
     .oper = &rr_oper_ops,
+    .accounts = &rr_account_ops,
 };
 
 static void

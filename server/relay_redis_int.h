@@ -41,6 +41,7 @@
  *	relay_redis_nick.c  claims
  *	relay_redis_rights.c  what rooms allow
  *	relay_redis_oper.c  what operators order, to every node
+ *	relay_redis_account.c  accounts
  */
 
 enum {
@@ -330,12 +331,22 @@ void rr_nicks_tell_lost(struct rr *r);
 void rr_nicks_goodbye(struct rr *r);
 void rr_nicks_fini(struct rr *r);
 
+/* The nick that this guest held here has become an account's. */
+void rr_nick_owned(struct rr *r, const char *skeleton, const char *sender);
+
+extern const struct relay_account_ops rr_account_ops;
+/* An account is on this node, or not any more; says nothing of guests. */
+void rr_account_on(struct rr *r, const char *sender, bool on);
+/* It is not there: the node is dead. */
+void rr_account_forget_node(struct rr *r, const char *id, struct span node);
+
 void rr_watch(struct relay *r, const char *sender, void *user,
     relay_done_fn done, void *arg);
 void rr_unwatch(struct relay *r, const char *sender);
 void rr_pair_typing(
     struct rr *r, const struct conv *c, struct span sender, struct span nick);
 void rr_users_lost(struct rr *r);
+void rr_users_goodbye(struct rr *r);
 void rr_users_fini(struct rr *r);
 /* Both watched ends of a pair: the feed, or NULL. */
 struct rr_feed *rr_user_feed(

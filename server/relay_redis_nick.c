@@ -17,6 +17,7 @@
  * sender over, from whatever node: of one that lives, and from what a sender
  * that was lost has left, as long as nobody else took the nick.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -95,12 +96,15 @@ put_claim(struct rr *r, const struct rr_nick *n, struct span stale)
 	resp_str(c, n->token[0] ? n->token : "-");
 }
 
-/* Is what stands there nobody's any more?  Garbage is nobody's. */
+/* Is what stands there nobody's any more?  Garbage is nobody's, but for what
+ * says that it is an account's. */
 static bool
 is_stale(struct rr *r, struct span claim)
 {
 	struct codec_claim c;
 
+	if (codec_is_owned(claim))
+		return false;
 	return codec_get_claim(&c, claim) < 0 || c.left ||
 	       !rr_node_is_kept(r, c.node);
 }
@@ -200,7 +204,9 @@ on_claimed(void *arg, const redisReply *reply, bool written)
 	} else {
 		if (!find(r, c->nick.skeleton))
 			index_nick(r, "SREM", c->nick.skeleton);
-		c->done(c->arg, RELAY_TAKEN);
+		c->done(c->arg, codec_is_owned(rr_span(reply))
+				    ? RELAY_REGISTERED
+				    : RELAY_TAKEN);
 	}
 	rr_op_free(&c->op);
 }
@@ -334,6 +340,17 @@ rr_leave(struct relay *relay, const char *fold, const char *sender)
 	give_back(rr_of(relay), fold, sender, true);
 }
 
+void
+rr_nick_owned(struct rr *r, const char *skeleton, const char *sender)
+{
+	struct rr_nick *n = find(r, skeleton);
+
+	if (!n || strcmp(n->sender, sender) != 0)
+		return;
+	index_nick(r, "SREM", skeleton);
+	nick_free(r, n);
+}
+
 /* --- resume --------------------------------------------------------------- */
 
 struct resume_op {
@@ -465,6 +482,10 @@ struct find_op {
 	relay_owner_fn done;
 	void *arg;
 	char fold[NAME_BYTES_MAX + 1];
+	/* Of an account, while its nodes are asked for. */
+	char id[SENDER_ID_LEN + 1];
+	struct name nick;
+	uint64_t since_ms;
 };
 
 static void
@@ -496,6 +517,76 @@ owner_of(struct find_op *f, struct span claim, struct relay_owner *owner,
 	return true;
 }
 
+/* Those that live; what dead ones left behind is taken out. */
+static void
+put_nodes(struct find_op *f, const redisReply *nodes,
+    char names[static RELAY_OWNER_NODES_MAX])
+{
+	struct rr *r = f->op.r;
+	char name[RELAY_NODE_MAX + 1];
+	size_t len = 0;
+
+	for (size_t i = 0; i + 1 < nodes->elements; i += 2) {
+		struct span node = rr_span(nodes->element[i]);
+
+		if (!node.p || node.len > CODEC_NODE_MAX ||
+		    !rr_node_is_kept(r, node)) {
+			rr_account_forget_node(r, f->id, node);
+			continue;
+		}
+		if (!rr_node_is_live(r, node) || !rr_node_name(name, node) ||
+		    len + strlen(name) + 2 > RELAY_OWNER_NODES_MAX)
+			continue;
+		len +=
+		    (size_t)snprintf(names + len, RELAY_OWNER_NODES_MAX - len,
+			"%s%s", len > 0 ? "," : "", name);
+	}
+}
+
+static void
+on_nodes(void *arg, const redisReply *reply, bool written)
+{
+	struct find_op *f = arg;
+	char names[RELAY_OWNER_NODES_MAX] = "";
+	struct relay_owner owner;
+
+	if (!rr_op_reply(&f->op, reply, written))
+		return;
+	rr_op_answered(&f->op);
+	if (reply->type == REDIS_REPLY_ARRAY)
+		put_nodes(f, reply, names);
+	owner = (struct relay_owner){span_of(f->id), span_of(f->nick.shown),
+	    span_of(names), f->since_ms};
+	f->done(f->arg, RELAY_OK, &owner);
+	rr_op_free(&f->op);
+}
+
+/* An account has its nick wherever it is; which nodes it is on, it says. */
+static void
+find_account(struct find_op *f, struct span owned)
+{
+	struct codec_owned o;
+	struct resp_cmd *c;
+
+	if (codec_get_owned(&o, owned) < 0 ||
+	    strcmp(o.nick.fold, f->fold) != 0) {
+		rr_op_fail(&f->op, RELAY_NONE);
+		rr_op_free(&f->op);
+		return;
+	}
+	span_copy(f->id, sizeof f->id, o.id);
+	f->nick = o.nick;
+	f->since_ms = o.since_ms;
+	rr_op_touch(&f->op);
+	c = rr_cmd(f->op.r);
+	resp_str(c, "HGETALL");
+	resp_fmt(c, "%s{a:%s}:on", f->op.r->prefix, f->id);
+	f->op.waits =
+	    redis_link_send(f->op.r->cmd, c, on_nodes, f, &f->op.token) == 0;
+	if (!f->op.waits)
+		rr_op_fail_later(&f->op, RELAY_BUSY);
+}
+
 static void
 on_found(void *arg, const redisReply *reply, bool written)
 {
@@ -505,6 +596,10 @@ on_found(void *arg, const redisReply *reply, bool written)
 
 	if (!rr_op_reply(&f->op, reply, written))
 		return;
+	if (codec_is_owned(rr_span(reply))) {
+		find_account(f, rr_span(reply));
+		return;
+	}
 	rr_op_answered(&f->op);
 	if (rr_span(reply).p && owner_of(f, rr_span(reply), &owner, node))
 		f->done(f->arg, RELAY_OK, &owner);

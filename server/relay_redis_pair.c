@@ -279,6 +279,7 @@ rr_user_restore(struct rr *r, const char *sender)
 	rd->r = r;
 	rd->user = u;
 	rd->run = r->run;
+	rr_account_on(r, u->sender, true);
 	put_index(u);
 	u->reading = rd;
 	if (redis_link_send(r->cmd, &r->scratch, on_index_again, rd, NULL) == 0)
@@ -414,6 +415,7 @@ on_subscribed(void *owner)
 	struct watch_op *w = u->opening;
 	u->state = READING;
 	rr_op_touch(&w->op);
+	rr_account_on(r, u->sender, true);
 	put_index(u);
 	w->op.waits = redis_link_send(
 			  r->cmd, &r->scratch, on_index, w, &w->op.token) == 0;
@@ -457,6 +459,7 @@ rr_unwatch(struct relay *relay, const char *sender)
 
 	if (!u)
 		return;
+	rr_account_on(r, sender, false);
 	struct watch_op *w = u->opening;
 	if (w) {
 		w->user = NULL;
@@ -497,6 +500,15 @@ rr_pair_typing(
 	resp_fmt(cmd, "%s{u:%.*s}:c", r->prefix, SPAN_ARG(conv_peer(c, me)));
 	resp_span(cmd, (struct span){buf_head(&r->text), buf_len(&r->text)});
 	rr_tell(r);
+}
+
+void
+rr_users_goodbye(struct rr *r)
+{
+	struct rr_user *u, *next;
+
+	HASH_ITER (hh, r->users, u, next)
+		rr_account_on(r, u->sender, false);
 }
 
 void
