@@ -3,6 +3,11 @@
  * A sender's foothold in the relay: its nick, and the doorbell for what is
  * said to it in private.  Two steps, in that order; whoever goes in between
  * leaves nothing behind.  What somebody takes over is held already: one step.
+ *
+ * An account has its nick whatever happens here: it needs the doorbell alone,
+ * and that once for all of its sessions on this node.  The first one that
+ * wants it asks, and those that come meanwhile wait along; the asking outlives
+ * them all.
  */
 #include "server/claim.h"
 
@@ -24,6 +29,21 @@ struct claim {
 	struct name nick;
 	char id[SENDER_ID_LEN + 1];
 	bool lost; /* if it fails, the sender may still come back */
+};
+
+/* A session of an account that waits for the doorbell. */
+struct waiter {
+	STAILQ_ENTRY(waiter) next;
+	struct answer *answer;
+	claim_then_fn then;
+	void *arg;
+};
+
+/* An account's doorbell on its way. */
+struct watching {
+	struct server *sv;
+	struct user *user; /* NULL: nobody wants it any more */
+	STAILQ_HEAD(, waiter) waiters;
 };
 
 /* By a session that is there. */
@@ -91,6 +111,90 @@ on_claimed(void *arg, enum relay_status st)
 		finish(c, st);
 }
 
+/* --- accounts ------------------------------------------------------------- */
+
+static void
+on_rung(void *arg, enum relay_status st)
+{
+	struct watching *w = arg;
+	struct user *u = w->user;
+	struct waiter *who;
+
+	if (u) {
+		u->watching = NULL;
+		u->claim = st == RELAY_OK ? USER_CLAIMED : USER_UNCLAIMED;
+		if (st != RELAY_OK && !w->sv->relay_gone)
+			relay_unwatch(w->sv->relay, u->id);
+	}
+	while ((who = STAILQ_FIRST(&w->waiters))) {
+		STAILQ_REMOVE_HEAD(&w->waiters, next);
+		/* Whoever is called may be the last one to leave. */
+		who->then(who->arg, u || st != RELAY_OK ? st : RELAY_DOWN);
+		free(who);
+	}
+	free(w);
+}
+
+static void
+ensure_doorbell(struct server *sv, struct answer *a, struct user *u,
+    claim_then_fn then, void *arg)
+{
+	struct waiter *who = xcalloc(1, sizeof *who);
+	bool first = !u->watching;
+
+	*who = (struct waiter){.answer = a, .then = then, .arg = arg};
+	if (first) {
+		u->watching = xcalloc(1, sizeof *u->watching);
+		u->watching->sv = sv;
+		u->watching->user = u;
+		STAILQ_INIT(&u->watching->waiters);
+		u->claim = USER_CLAIMING;
+	}
+	STAILQ_INSERT_TAIL(&u->watching->waiters, who, next);
+	if (first)
+		relay_watch(sv->relay, u->id, u, on_rung, u->watching);
+}
+
+/* The session's sender is another one now; what the old one had is given back
+ * if this was its last session. */
+static void
+change_user(struct session *s, struct user *u)
+{
+	struct user *was = s->user;
+
+	if (was->nsessions == 1)
+		claim_release(s->server, was, false);
+	user_drop_session(was, s);
+	user_unref(s->server->users, was);
+	user_add_session(u, s);
+	s->user = u;
+}
+
+void
+claim_account(struct server *sv, struct answer *a, const char *id,
+    const struct name *nick, claim_then_fn then, void *arg)
+{
+	struct session *s = answer_session(a);
+	struct user *u =
+	    user_mirror(sv->users, span_of(id), span_of(nick->shown));
+
+	if (!u)
+		abort(); /* the relay gives ids, and has judged the nick */
+	if (u != s->user)
+		change_user(s, u);
+	if (strcmp(u->shown, nick->shown) != 0)
+		news_renamed(sv, u, nick);
+	claim_ensure(sv, a, then, arg);
+}
+
+void
+claim_guest(struct session *s)
+{
+	change_user(s, user_new_guest(s->server->users));
+}
+
+/* --- guests --------------------------------------------------------------- */
+
 void
 claim_ensure(struct server *sv, struct answer *a, claim_then_fn then, void *arg)
 {
@@ -99,6 +203,10 @@ claim_ensure(struct server *sv, struct answer *a, claim_then_fn then, void *arg)
 
 	if (u->claim == USER_CLAIMED) {
 		then(arg, RELAY_OK);
+		return;
+	}
+	if (user_is_account(u)) {
+		ensure_doorbell(sv, a, u, then, arg);
 		return;
 	}
 	c = xcalloc(1, sizeof *c);
@@ -118,20 +226,21 @@ claim_take_over(struct server *sv, struct answer *a, const struct name *nick,
     const char *id, claim_then_fn then, void *arg)
 {
 	struct session *s = answer_session(a);
-	struct user *was = s->user, *u;
-	struct claim *c = xcalloc(1, sizeof *c);
+	struct user *u =
+	    user_mirror(sv->users, span_of(id), span_of(nick->shown));
+	struct claim *c;
 
-	claim_release(sv, was, false);
-	u = user_mirror(sv->users, span_of(id), span_of(nick->shown));
 	if (!u)
-		abort(); /* the relay gives ids, and the nick was judged */
-	memcpy(u->token, was->token, sizeof u->token);
-	user_drop_session(was, s);
-	user_unref(sv->users, was);
-	user_add_session(u, s);
-	s->user = u;
+		abort();    /* the relay gives ids, and the nick was judged */
+	if (u == s->user) { /* from itself: nothing changes hands */
+		claim_ensure(sv, a, then, arg);
+		return;
+	}
+	memcpy(u->token, s->user->token, sizeof u->token);
+	change_user(s, u);
 	if (strcmp(u->shown, nick->shown) != 0)
 		news_renamed(sv, u, nick);
+	c = xcalloc(1, sizeof *c);
 	*c = (struct claim){.sv = sv,
 	    .answer = a,
 	    .then = then,
@@ -148,7 +257,11 @@ claim_release(struct server *sv, struct user *u, bool lost)
 {
 	if (u->claim == USER_UNCLAIMED)
 		return;
+	if (u->watching)
+		u->watching->user = NULL;
+	u->watching = NULL;
 	relay_unwatch(sv->relay, u->id);
-	give_back(sv, u->fold, u->id, lost);
+	if (!user_is_account(u))
+		give_back(sv, u->fold, u->id, lost);
 	u->claim = USER_UNCLAIMED;
 }

@@ -8,7 +8,9 @@
 #include "server/relay.h"
 
 struct answer;
+struct name;
 struct server;
+struct session;
 struct user;
 
 typedef void (*claim_then_fn)(void *arg, enum relay_status st);
@@ -30,6 +32,16 @@ void claim_ensure(
  */
 void claim_take_over(struct server *sv, struct answer *a,
     const struct name *nick, const char *id, claim_then_fn then, void *arg);
+
+/*
+ * The session becomes one of the account's, whose id and nick are what the
+ * relay says, and hears what is said to it in private.  If that fails it is the
+ * account's all the same: claim_guest() then.
+ */
+void claim_account(struct server *sv, struct answer *a, const char *id,
+    const struct name *nick, claim_then_fn then, void *arg);
+/* And somebody new. */
+void claim_guest(struct session *s);
 
 /* A session that held this nick for this sender came to nothing: gives back
  * what it has in the relay, unless another session of the sender has it now.

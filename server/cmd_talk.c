@@ -169,6 +169,7 @@ message_of(struct request *q)
 	return (struct relay_msg){
 	    .kind = RELAY_MSG,
 	    .act = q->attrs & ATTR_ACT,
+	    .auth = user_is_account(q->session->user),
 	    .sender = span_of(q->session->user->id),
 	    .nick = span_of(q->session->user->shown),
 	    .cid = q->cid,

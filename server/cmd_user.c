@@ -62,6 +62,12 @@ on_claimed(void *arg, enum relay_status st)
 		claim_drop(r->sv, r->nick.fold, r->id, false);
 	if (!s) {
 		answer_none(r->answer);
+	} else if (st == RELAY_REGISTERED) {
+		answer_err(r->answer, ERR_NICK_REGISTERED, 0,
+		    "%s belongs to an account, or looks like a nick that does; "
+		    "if it is yours, connect with its key or say LOGIN, else "
+		    "choose another",
+		    r->nick.shown);
 	} else if (st == RELAY_TAKEN) {
 		answer_err(r->answer, ERR_NICK_IN_USE, 0,
 		    "somebody is called %s, or has a nick that looks like it; "
@@ -237,6 +243,21 @@ resume(struct request *q)
 	    on_resumed, r);
 }
 
+/* An account has one nick for good. */
+static void
+keep_nick(struct request *q)
+{
+	const struct user *u = q->session->user;
+
+	if (!(q->attrs & ATTR_RESUME) && span_is(q->params[0], u->shown))
+		answer_ok(q->answer, span_of(u->shown));
+	else
+		answer_err(q->answer, ERR_NOT_ALLOWED, 0,
+		    "you are logged in as %s, and that is its nick; to be "
+		    "somebody else, connect anew without logging in",
+		    u->shown);
+}
+
 /* --- NICK, again --------------------------------------------------------- */
 
 void
@@ -245,6 +266,10 @@ cmd_nick(struct request *q)
 	struct renaming *r;
 	struct name nick;
 
+	if (user_is_account(q->session->user)) {
+		keep_nick(q);
+		return;
+	}
 	if (q->attrs & ATTR_RESUME) {
 		resume(q);
 		return;
@@ -270,15 +295,18 @@ static void
 say_user(struct session *s, struct span tag, const struct relay_owner *o)
 {
 	struct line_writer w;
-	char kv[RELAY_NODE_MAX + 48];
+	char kv[RELAY_OWNER_NODES_MAX + 48];
+	bool guest = o->sender.p[0] == 'g';
 
 	line_begin(&w, session_out(s));
 	line_put_tag(&w, tag);
 	line_put(&w, SPAN("USER"));
 	line_put(&w, o->nick);
-	line_put(&w, SPAN("guest=yes"));
-	snprintf(kv, sizeof kv, "node=%.*s", SPAN_ARG(o->node));
-	line_put(&w, span_of(kv));
+	line_put(&w, guest ? SPAN("guest=yes") : SPAN("registered=yes"));
+	if (o->node.len > 0) {
+		snprintf(kv, sizeof kv, "node=%.*s", SPAN_ARG(o->node));
+		line_put(&w, span_of(kv));
+	}
 	snprintf(kv, sizeof kv, "since=%llu", (unsigned long long)o->since_ms);
 	line_put(&w, span_of(kv));
 	line_end(&w);

@@ -22,6 +22,7 @@
 #include "server/relay.h"
 #include "server/server.h"
 #include "server/session.h"
+#include "server/user.h"
 
 enum {
 	PENDING_MAX = 64,        /* SAYs in flight for one session */
@@ -37,6 +38,7 @@ enum {
 static const struct command commands[] = {
 	{"ALLOW", cmd_allow, 1, TEXT_NONE, 0, 1, 0, "ALLOW addr/len", "operators: lets a closed out range in again"},
 	{"ANNOUNCE", cmd_announce, 0, TEXT_MUST, 0, 2, 0, "ANNOUNCE text", "operators: tells everybody on all nodes"},
+	{"AUTH", cmd_auth, 2, TEXT_NONE, 0, 4, COMMAND_ARRIVES, "AUTH pubkey sig", "proves a key to a secure session, and logs in to its account"},
 	{"BAN", cmd_ban, 2, TEXT_MAY, ATTR_FOR, 2, 0, "[@for=seconds] BAN room nick [text]", "operators of a room: puts a person out, and keeps them out"},
 	{"DENY", cmd_deny, 1, TEXT_MAY, ATTR_FOR, 1, 0, "[@for=seconds] DENY addr/len [text]", "operators: closes a range of addresses out"},
 	{"DEOP", cmd_deop, 2, TEXT_MAY, 0, 2, 0, "DEOP room nick [text]", "the owner of a room: takes an operator's say away"},
@@ -44,16 +46,20 @@ static const struct command commands[] = {
 	{"HISTORY", cmd_history, 1, TEXT_NONE, HISTORY_ATTRS, 2, 0, "[@before=id|@after=id] [@last=n] HISTORY target", "shows what was said, 50 messages unless @last says otherwise"},
 	{"INVITE", cmd_invite, 2, TEXT_MAY, 0, 2, 0, "INVITE room nick [text]", "operators of a room: lets a person in, and tells them"},
 	{"JOIN", cmd_join, 1, TEXT_NONE, ATTR_SINCE | ATTR_LAST, 2, 0, "[@since=id|@last=n] JOIN room", "enters a room, and makes it if it is new"},
+	{"KEY", cmd_key, 1, TEXT_MAY, 0, 2, 0, "KEY list|add|del [pubkey] [sig]", "shows, adds or deletes the keys that prove your account"},
 	{"KICK", cmd_kick, 2, TEXT_MAY, 0, 2, 0, "KICK room nick [text]", "operators of a room: puts a person out"},
 	{"KILL", cmd_kill, 1, TEXT_MAY, 0, 1, 0, "KILL nick [text]", "operators: ends all sessions of a person"},
+	{"LOGIN", cmd_login, 1, TEXT_MUST, 0, 4, COMMAND_ARRIVES | COMMAND_SECRET, "LOGIN nick password", "logs in to an account by its password"},
 	{"MUTE", cmd_mute, 2, TEXT_MAY, ATTR_FOR, 2, 0, "[@for=seconds] MUTE room nick [text]", "operators of a room: lets a person listen, not talk"},
 	{"NAMES", cmd_names, 1, TEXT_NONE, ATTR_BEHIND, 2, 0, "[@after=nick] NAMES room", "lists who is in a room"},
-	{"NICK", cmd_nick, 1, TEXT_NONE, ATTR_RESUME, 2, 0, "[@resume=token] NICK nick", "takes a nick, or takes it over from one's former session"},
+	{"NICK", cmd_nick, 1, TEXT_NONE, ATTR_RESUME, 2, COMMAND_ARRIVES, "[@resume=token] NICK nick", "takes a nick, or takes it over from one's former session"},
 	{"OP", cmd_op, 2, TEXT_MAY, 0, 2, 0, "OP room nick [text]", "the owner of a room: makes a person its operator"},
 	{"PART", cmd_part, 1, TEXT_MAY, 0, 1, 0, "PART room [text]", "leaves a room"},
+	{"PASSWORD", cmd_password, 0, TEXT_MAY, ATTR_CLEAR, 4, COMMAND_SECRET, "[@clear] PASSWORD [text]", "sets a password for LOGIN, or removes it"},
 	{"PING", cmd_ping, 0, TEXT_MAY, 0, 1, COMMAND_STRANGER | COMMAND_GREETS, "PING [text]", "gets the text back"},
 	{"PONG", cmd_pong, 0, TEXT_MAY, 0, 0, COMMAND_SILENT | COMMAND_GREETS, "PONG [text]", "answers the server's PING"},
 	{"QUIT", cmd_quit, 0, TEXT_MAY, 0, 0, COMMAND_STRANGER, "QUIT [text]", "says good-bye"},
+	{"REGISTER", cmd_register, 0, TEXT_NONE, 0, 4, COMMAND_ARRIVES, "REGISTER", "makes an account of your nick and the key that you have proven"},
 	{"ROOM", cmd_room, 1, TEXT_MAY, ATTR_CLEAR, 2, 0, "[@clear] ROOM room [key=value ...]", "shows, sets or clears what a room allows"},
 	{"ROOMS", cmd_rooms, 0, TEXT_MAY, ATTR_BEHIND, 4, 0, "[@after=room] ROOMS [glob]", "lists the rooms, with * and ? as in a shell"},
 	{"SAY", cmd_say, 1, TEXT_MUST, SAY_ATTRS, 1, COMMAND_OVERLAPS, "[@cid=c] [@act] [@re=id] [@enc=scheme] SAY target text", "says something in a room, or to a person as @nick"},
@@ -200,7 +206,7 @@ err_slash(struct answer *a, const struct command *c, struct span rest)
 		rest.p++;
 		rest.len--;
 	}
-	if (rest.len == 0 || rest.len > 64)
+	if (rest.len == 0 || rest.len > 64 || (c->flags & COMMAND_SECRET))
 		answer_err(a, ERR_UNKNOWN_COMMAND, 0,
 		    "commands have no slash here; say: %s", c->syntax);
 	else
@@ -460,6 +466,14 @@ run(struct session *s, const struct command *c, const struct line *l,
 		refuse_plain(&q);
 		return;
 	}
+	if (!s->server->config->guests && !user_is_account(s->user) &&
+	    !(c->flags &
+		(COMMAND_STRANGER | COMMAND_ARRIVES | COMMAND_SILENT))) {
+		answer_err(q.answer, ERR_NOT_ALLOWED, 0,
+		    "guests are not let in here; log in by AUTH or LOGIN, as "
+		    "snug does");
+		return;
+	}
 	if (!(c->flags & COMMAND_SILENT) &&
 	    (!read_attrs(&q, l) || !read_params(&q, l))) {
 		end_refused(s, c);
@@ -480,6 +494,7 @@ command_run(
 	    err == 0 ? command_find(span_of(l.verb)) : NULL;
 	bool keep, exclusive = !c || !overlaps(c, &l);
 
+	s->secret = c && (c->flags & COMMAND_SECRET);
 	if (!has_turn(s, exclusive ? NULL : c))
 		return false;
 	if (!passes_flood(s, c, l.tag, now_ms, again_ms, &keep))

@@ -73,6 +73,9 @@ enum {
 	COMMAND_GREETS = 4,   /* does not count as a first command */
 	COMMAND_SILENT = 8,   /* has no answer: PONG */
 	COMMAND_FIRST = 16,   /* a connection's first line or its end: SECURE */
+	COMMAND_ARRIVES = 32, /* allowed to guests where they are not let in; so
+				 is what strangers may */
+	COMMAND_SECRET = 64,  /* its line is shown to nobody, and wiped */
 };
 
 /* Handlers, by file. */
@@ -82,6 +85,11 @@ void cmd_pong(struct request *q);
 void cmd_quit(struct request *q);
 void cmd_secure(struct request *q);
 void cmd_nick(struct request *q);
+void cmd_auth(struct request *q);
+void cmd_register(struct request *q);
+void cmd_login(struct request *q);
+void cmd_password(struct request *q);
+void cmd_key(struct request *q);
 void cmd_whois(struct request *q);
 void cmd_join(struct request *q);
 void cmd_part(struct request *q);

@@ -176,12 +176,15 @@ static const struct conf_option options[] = {
 	{"server", "next-key-file", 0, CONF_STRING, AT(next_key_file), 0, 0, NULL, NULL, "FILE", "announce the key in FILE as the server's next one"},
 	{"server", "names", 0, CONF_ENUM, AT(names), 0, 0, "unicode", names_choices, "WHICH", "what rooms and people may be called: unicode or ascii"},
 	{"server", "operators", 0, CONF_LIST, AT(operators), 0, 0, NULL, NULL, "NICK", "the accounts that may KILL, DENY, ALLOW, ANNOUNCE and see STATS", check_operator},
+	{"server", "guests", 0, CONF_FLAG, AT(guests), 0, 0, "yes", NULL, NULL, "let people in without an account"},
+	{"server", "register", 0, CONF_FLAG, AT(reg), 0, 0, "yes", NULL, NULL, "let people make accounts"},
 	{"server", "user", 0, CONF_STRING, AT(user), 0, 0, NULL, NULL, "NAME", "started by root, become NAME; by default snug, if there is one"},
 	{"server", "sandbox", 0, CONF_ENUM, AT(sandbox), 0, 0, "yes", sandbox_choices, "HOW", "give up rights: no, yes (as far as the kernel can) or must"},
 	{"server", "log-level", 0, CONF_ENUM, AT(log_level), 0, 0, "info", level_choices, "LEVEL", "log error, warn, info or debug and what is above"},
 	{"server", "log-format", 0, CONF_ENUM, AT(log_format), 0, 0, "text", format_choices, "FORMAT", "log as text or json"},
 
 	{"relay", "redis", 'r', CONF_STRING, AT(redis), 0, 0, NULL, NULL, "URL", "relay rooms through redis://[USER[:PW]@]HOST[:PORT][/DB] or unix:///PATH[?db=N]"},
+	{"relay", "state", 0, CONF_STRING, AT(state), 0, 0, NULL, NULL, "FILE", "without redis: keep accounts and rooms' rights in FILE"},
 	{"relay", "prefix", 0, CONF_STRING, AT(prefix), 0, 0, "sn1:", NULL, "TEXT", "begin all keys in Redis with TEXT"},
 	{"relay", "history-ttl", 0, CONF_DURATION, AT(history_ttl), 1000, 3650 * DAY, "30d", NULL, "TIME", "forget a conversation's history after TIME of silence"},
 	{"relay", "dedupe", 0, CONF_DURATION, AT(dedupe), 1000, DAY, "300s", NULL, "TIME", "know a repeated message by its cid for TIME"},
@@ -301,6 +304,12 @@ check(struct config *c, char cause[static ERR_LEN])
 	if (c->penalty_from > c->penalty_most) {
 		snprintf(cause, ERR_LEN,
 		    "penalty-from: must be at most penalty-most");
+		return -1;
+	}
+	if (c->state && c->redis) {
+		snprintf(cause, ERR_LEN,
+		    "state: with redis, Redis keeps what is to last; set one "
+		    "of the two");
 		return -1;
 	}
 	if (c->probe >= c->dead) {

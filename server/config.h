@@ -31,10 +31,12 @@ struct config {
 	char *user;     /* NULL: snug, if there is one */
 	char *key_file; /* NULL: in the state directory */
 	char *next_key_file;
+	bool guests, reg; /* reg: accounts may be made */
 	int log_level, log_format;
 
 	/* [relay] */
 	char *redis; /* NULL: in memory */
+	char *state; /* a file; NULL: nothing lasts in memory */
 	char *prefix;
 	int64_t history_ttl, room_ttl, dedupe, resume;
 	int64_t say_timeout, lease, heartbeat, grace;

@@ -3,7 +3,9 @@ noinst_LIBRARIES += libserver.a
 libserver_a_SOURCES = \
 	server/answer.c server/answer.h \
 	server/audit.c server/audit.h \
+	server/auth.c server/auth.h \
 	server/claim.c server/claim.h \
+	server/cmd_account.c \
 	server/cmd_basic.c \
 	server/cmd_oper.c \
 	server/cmd_rights.c \

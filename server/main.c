@@ -23,6 +23,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 
+#include "server/auth.h"
 #include "server/command.h"
 #include "server/config.h"
 #include "server/gate.h"
@@ -273,6 +274,19 @@ make_redis_relay(struct node *n, char cause[static ERR_LEN])
 }
 
 static struct relay *
+make_local_relay(struct node *n, const struct relay_local_config *local,
+    char cause[static ERR_LEN])
+{
+	struct relay *r = relay_local_new(local);
+
+	if (!n->config.state ||
+	    relay_local_keep(r, n->config.state, n->server.base, cause) == 0)
+		return r;
+	relay_free(r);
+	return NULL;
+}
+
+static struct relay *
 make_relay(struct node *n, char cause[static ERR_LEN])
 {
 	const struct config *c = &n->config;
@@ -294,7 +308,7 @@ make_relay(struct node *n, char cause[static ERR_LEN])
 	log_info("main", 0,
 	    "rooms are kept in memory, for this one node; --redis keeps them "
 	    "for a fleet");
-	return relay_local_new(&local);
+	return make_local_relay(n, &local, cause);
 }
 
 static int64_t
@@ -367,6 +381,8 @@ plan_sandbox(const struct config *c, struct sandbox_plan *p)
 			cause) == 0 &&
 		    a.is_unix)
 			sandbox_may_remove_beside(p, a.host);
+	if (c->state)
+		sandbox_may_write_beside(p, c->state);
 	if (!c->redis || redis_url_parse(&url, span_of(c->redis), cause) != 0)
 		return;
 	if (!url.is_unix)
@@ -480,6 +496,12 @@ node_open(struct node *n, char cause[static ERR_LEN])
 	sv->relay = make_relay(n, cause);
 	if (!sv->relay)
 		return -1;
+	sv->auth = auth_new(sv->base, &auth_cost_default);
+	if (!sv->auth) {
+		snprintf(cause, ERR_LEN, "a thread cannot be started: %s",
+		    strerror(errno));
+		return -1;
+	}
 	n->events = news_events;
 	n->events.on_state = on_relay_state;
 	relay_set_events(sv->relay, &n->events, sv);
@@ -500,6 +522,7 @@ node_close(struct node *n)
 		session_lost(s, "the server ended");
 	/* What is still owed comes now, and finds nobody. */
 	news_give_up_echoes(sv);
+	auth_free(sv->auth);
 	sv->relay_gone = true;
 	if (sv->relay)
 		relay_free(sv->relay);

@@ -16,6 +16,7 @@
 
 #include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/mem.h"
 #include "server/answer.h"
@@ -149,6 +150,8 @@ catch_up(struct membership *m)
 
 struct join {
 	struct room_waiter waiter;
+	TAILQ_ENTRY(join) entry; /* while the relay lets it in */
+	bool entering;
 	struct server *sv;
 	struct answer *answer;
 	struct room *room; /* pinned, until the membership takes the pin over */
@@ -341,6 +344,37 @@ membership_new(struct session *s, struct room *r)
 	return m;
 }
 
+/* Does a session of this sender still want to be in the room, or come in? */
+static bool
+is_wanted(const struct server *sv, const struct room *r, const char *id)
+{
+	const struct user *u = user_find(sv->users, span_of(id));
+	const struct seat *seat = u ? room_seat(r, u) : NULL;
+	const struct join *j;
+
+	TAILQ_FOREACH (j, &r->entering, entry)
+		if (strcmp(j->id, id) == 0)
+			return true;
+	return seat && seat->here > 0;
+}
+
+/*
+ * It left while the relay let it in, or may be in without knowing.  Sessions of
+ * one account let each other be in: whoever is the last to want it sees to it
+ * that the relay knows, also where it was not let in itself.
+ */
+static void
+undo_join(struct join *j, enum relay_status st)
+{
+	struct relay_member rm = {
+	    .sender = span_of(j->id), .nick = span_of(j->nick)};
+
+	if (!j->sv->relay_gone && !is_wanted(j->sv, j->room, j->id) &&
+	    (st == RELAY_OK || st == RELAY_UNKNOWN || j->id[0] == 'a'))
+		relay_part(
+		    j->sv->relay, j->room->fold, &rm, SPAN_NONE, NULL, NULL);
+}
+
 /* By what the relay said last: the room may have been changed while its door
  * was being opened. */
 static enum rights_answer
@@ -361,14 +395,10 @@ static bool
 turn_away(struct join *j, const struct session *s)
 {
 	enum rights_answer may = may_enter(j, s, j->room->rights);
-	const struct seat *seat = room_seat(j->room, s->user);
-	struct relay_member rm = member_of(s->user);
 
 	if (may == RIGHTS_YES)
 		return false;
-	if (!seat || seat->here == 0)
-		relay_part(
-		    j->sv->relay, j->room->fold, &rm, SPAN_NONE, NULL, NULL);
+	undo_join(j, RELAY_OK);
 	join_refuse(j, may);
 	return true;
 }
@@ -379,13 +409,11 @@ on_joined(void *arg, enum relay_status st)
 	struct join *j = arg;
 	struct session *s = answer_session(j->answer);
 
-	/* It left while the relay let it in, or may be in without knowing. */
-	if ((!s && st == RELAY_OK) || st == RELAY_UNKNOWN)
-		relay_part(j->sv->relay, j->room->fold,
-		    &(struct relay_member){
-			.sender = span_of(j->id), .nick = span_of(j->nick)},
-		    SPAN_NONE, NULL, NULL);
+	if (j->entering)
+		TAILQ_REMOVE(&j->room->entering, j, entry);
+	j->entering = false;
 	if (!s || st != RELAY_OK) {
+		undo_join(j, st);
 		join_fail(j, st);
 		return;
 	}
@@ -410,14 +438,16 @@ enter(struct join *j)
 		join_fail(j, RELAY_DOWN);
 		return;
 	}
+	rm = member_of(s->user);
+	span_copy(j->id, sizeof j->id, rm.sender);
+	span_copy(j->nick, sizeof j->nick, rm.nick);
 	seat = room_seat(j->room, s->user);
 	if (seat && seat->here > 0) { /* another session of the same sender */
 		on_joined(j, RELAY_OK);
 		return;
 	}
-	rm = member_of(s->user);
-	span_copy(j->id, sizeof j->id, rm.sender);
-	span_copy(j->nick, sizeof j->nick, rm.nick);
+	j->entering = true;
+	TAILQ_INSERT_TAIL(&j->room->entering, j, entry);
 	relay_join(j->sv->relay, j->room->fold, &rm, on_joined, j);
 }
 
@@ -621,7 +651,9 @@ leave(struct membership *m, struct answer *a, struct span text)
 	p->answer = a;
 	span_copy(p->id, sizeof p->id, span_of(s->user->id));
 	free(m);
-	if (seat && --seat->here == 0) {
+	if (seat)
+		seat->here--;
+	if (seat && !is_wanted(sv, p->room, p->id)) {
 		seat->leaving = true;
 		relay_part(sv->relay, p->room->fold, &rm, text, on_parted, p);
 	} else {

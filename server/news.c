@@ -542,7 +542,8 @@ on_nick_lost(void *arg, const char *sender, const char *fold)
 	struct name nick;
 	struct seat *seat;
 
-	if (!u || !user_is_local(u) || strcmp(u->fold, fold) != 0)
+	if (!u || !user_is_local(u) || user_is_account(u) ||
+	    strcmp(u->fold, fold) != 0)
 		return;
 	user_guest_nick(&nick);
 	news_renamed(sv, u, &nick);
@@ -562,7 +563,7 @@ on_replaced(void *arg, const char *sender, const char *fold)
 	struct server *sv = arg;
 	struct user *u = user_find(sv->users, span_of(sender));
 
-	if (!u || !user_is_local(u))
+	if (!u || !user_is_local(u) || user_is_account(u))
 		return;
 	if (strcmp(u->fold, fold) != 0) /* it was about to be renamed */
 		relay_release(sv->relay, u->fold, sender);

@@ -26,6 +26,8 @@ put_attrs(struct line_writer *w, const struct render_for *f,
 		line_put_flag(w, "replay");
 	if (f->replay && f->me && m->cid.p && span_is(m->sender, f->me))
 		line_put_attr(w, "cid", m->cid);
+	if (m->auth)
+		line_put_flag(w, "auth");
 	if (m->act)
 		line_put_flag(w, "act");
 	if (m->re.p)

@@ -98,6 +98,7 @@ room_get(struct rooms *rs, const struct name *name)
 	TAILQ_INIT(&r->seats);
 	STAILQ_INIT(&r->waiters);
 	STAILQ_INIT(&r->echoes);
+	TAILQ_INIT(&r->entering);
 	HASH_ADD_KEYPTR(hh, rs->by_fold, r->fold, strlen(r->fold), r);
 	return r;
 }

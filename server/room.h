@@ -13,6 +13,7 @@
 #include "server/table.h"
 
 struct rights;
+struct join;
 struct room;
 struct session;
 struct user;
@@ -69,6 +70,7 @@ struct room {
 	struct buf batch;
 	struct room_waiters waiters; /* for it to open */
 	struct room_waiters echoes;  /* for their messages; each has a pin */
+	TAILQ_HEAD(, join) entering; /* member.c's; each has a pin */
 	STAILQ_ENTRY(room) next_dirty;
 	UT_hash_handle hh;
 };

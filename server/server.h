@@ -11,6 +11,7 @@
 #include "server/secure.h"
 #include "server/session.h"
 
+struct auth;
 struct config;
 struct event_base;
 struct gate;
@@ -24,6 +25,7 @@ struct server {
 	const struct config *config;
 	struct event_base *base;
 	struct relay *relay;
+	struct auth *auth; /* passwords, beside the loop */
 	struct rooms *rooms;
 	struct users *users;
 	struct gate *gate;

@@ -121,6 +121,15 @@ lose(struct session *s, const char *why)
 	    (unsigned long long)(clock_now_ms() - s->born_ms), why);
 }
 
+/* It may hold a password. */
+static void
+forget_held(struct session *s)
+{
+	if (s->held.data)
+		sodium_memzero(s->held.data, s->held.cap);
+	buf_free(&s->held);
+}
+
 void
 session_end(struct session *s, enum proto_bye code, uint64_t retry_ms,
     const char *fmt, ...)
@@ -144,7 +153,7 @@ session_end(struct session *s, enum proto_bye code, uint64_t retry_ms,
 	set_state(s, SESSION_ENDING);
 	s->deadline_ms = clock_now_ms() + (uint64_t)s->server->config->linger;
 	buf_free(&s->in);
-	buf_free(&s->held);
+	forget_held(s);
 	if (!s->eof)
 		event_add(&s->on_read, NULL);
 }
@@ -191,17 +200,28 @@ go_on_at(struct session *s, uint64_t at_ms, uint64_t now_ms)
 	evtimer_add(s->timer, &tv);
 }
 
+/* A line, in memory of ours, that must not stay there. */
+static void
+wipe(struct span line)
+{
+	sodium_memzero((char *)line.p, line.len);
+}
+
 /* Runs a line, or keeps it until its turn comes. */
 static void
 run_line(struct session *s, struct span line)
 {
 	uint64_t now = clock_now_ms(), again = 0;
+	bool held = buf_len(&s->held) > 0, done;
 
-	if (command_run(s, line, now, &again)) {
-		buf_clear(&s->held);
-	} else if (buf_len(&s->held) == 0) {
+	done = command_run(s, line, now, &again);
+	if (!done && !held)
 		buf_add(&s->held, line.p, line.len);
-	}
+	/* What was held is gone with the session. */
+	if (s->secret && (!held || (done && s->state < SESSION_ENDING)))
+		wipe(line);
+	if (done)
+		buf_clear(&s->held);
 	if (s->state >= SESSION_ENDING)
 		return;
 	if (buf_len(&s->held) > 0 || again > 0)
@@ -491,7 +511,7 @@ session_free(struct session *s)
 {
 	frame_fini(&s->frame);
 	buf_free(&s->in);
-	buf_free(&s->held);
+	forget_held(s);
 	buf_free(&s->out);
 	secure_free(s->secure);
 	free(s);
@@ -561,6 +581,10 @@ put_self(struct line_writer *w, struct session *s)
 	put_kv(w, "ping", seconds(c->ping));
 	put_kv(w, "dedupe", seconds(c->dedupe));
 	put_kv_str(w, "durable", relay_durability(s->server->relay));
+	if (user_is_account(s->user)) {
+		put_kv_str(w, "account", s->user->id);
+		return;
+	}
 	user_new_token(s->user, s->channel != NULL, token);
 	put_kv_str(w, "resume", token);
 	sodium_memzero(token, sizeof token);
@@ -591,6 +615,12 @@ say_welcome(struct session *s)
 	line = (struct span){buf_head(out) + begin, buf_len(out) - begin - 1};
 	text_word(&line); /* the length */
 	return line;
+}
+
+void
+session_welcome(struct session *s)
+{
+	(void)say_welcome(s);
 }
 
 static void

@@ -11,6 +11,7 @@
 #include "base/buf.h"
 #include "proto/codes.h"
 #include "proto/frame.h"
+#include "proto/identity.h"
 #include "proto/msgid.h"
 #include "server/answer.h"
 #include "server/gate.h"
@@ -60,7 +61,10 @@ struct session {
 	bool exclusive;     /* the command under way lets none run behind it */
 	bool settled;       /* (cmd) it has joined or said: it is who it is */
 	bool quit;          /* (cmd) it goes by its own will */
-	bool running;       /* commands are being run: no second round */
+	bool has_key;       /* (cmd) it has proven this one: */
+	uint8_t key[IDENTITY_KEY_LEN]; /* (cmd) */
+	bool secret;  /* (cmd) the line under way holds a password */
+	bool running; /* commands are being run: no second round */
 	bool paused;  /* not reading: an answer is awaited, or a flood waits */
 	bool full;    /* too many answers wait: no command until they are out */
 	bool eof;     /* its side is closed; what was read is answered */
@@ -134,6 +138,9 @@ void session_stay_plain(struct session *s);
 /* The first line was SECURE: what follows it are Noise messages.
  *   line  its payload as it came */
 void session_secure(struct session *s, struct span line);
+
+/* WELCOME again: it is somebody else now. */
+void session_welcome(struct session *s);
 
 /* The first command was accepted: the limits of strangers are lifted. */
 void session_accept(struct session *s);

@@ -13,6 +13,7 @@
 
 struct seat;
 struct session;
+struct watching;
 
 /* How far a sender's nick is held in the relay. */
 enum user_claim { USER_UNCLAIMED, USER_CLAIMING, USER_CLAIMED };
@@ -24,6 +25,7 @@ enum user_claim { USER_UNCLAIMED, USER_CLAIMING, USER_CLAIMED };
 struct user {
 	char id[SENDER_ID_LEN + 1];
 	enum user_claim claim;
+	struct watching *watching;       /* claim.c's, of an account */
 	char token[RELAY_TOKEN_LEN + 1]; /* its hash; "": mirrored */
 	char *shown, *fold;              /* the nick; owned */
 	TAILQ_HEAD(, seat) seats;        /* where it is a member: room.h */
