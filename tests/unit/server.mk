@@ -9,6 +9,7 @@ unit_server = \
 	tests/unit/test_history \
 	tests/unit/test_keys \
 	tests/unit/test_limit \
+	tests/unit/test_oper \
 	tests/unit/test_penalty \
 	tests/unit/test_render \
 	tests/unit/test_room \
@@ -45,6 +46,9 @@ tests_unit_test_keys_CFLAGS = $(AM_CFLAGS) $(LIBEVENT_CFLAGS)
 tests_unit_test_keys_LDADD = $(unit_server_ldadd)
 tests_unit_test_limit_SOURCES = tests/unit/test_limit.c tests/unit/unit.h
 tests_unit_test_limit_LDADD = $(unit_server_ldadd)
+tests_unit_test_oper_SOURCES = tests/unit/test_oper.c $(unit_server_rig)
+tests_unit_test_oper_CFLAGS = $(AM_CFLAGS) $(LIBEVENT_CFLAGS)
+tests_unit_test_oper_LDADD = $(unit_server_ldadd)
 tests_unit_test_penalty_SOURCES = tests/unit/test_penalty.c tests/unit/unit.h
 tests_unit_test_penalty_LDADD = $(unit_server_ldadd)
 tests_unit_test_render_SOURCES = tests/unit/test_render.c tests/unit/unit.h
