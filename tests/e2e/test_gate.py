@@ -220,4 +220,48 @@ def strangers_make_way_for_who_is_alone(w):
         raise Failed(f"{out} had to go, not 1")
 
 
+# --- orders -----------------------------------------------------------------
+
+@test
+def a_range_that_is_closed_out_is_so_on_all_nodes(w):
+    redis = w.redis()
+    den, nook = w.nodes("den", "nook", redis=redis)
+    ann = w.client(nook, "ann", source="127.0.0.5")
+    bob = w.client(nook, "bob", source="127.0.0.6")
+    redis.command("HSET", "sn1:{ops}:denies", "127.0.0.5/32", "0 go away")
+    redis.command("PUBLISH", "sn1:{ops}:c", "denies")
+    ann.expect("BYE banned go away")
+    bob.nothing()
+    for s in (den, nook):
+        w.visitor(s, source="127.0.0.5").expect("BYE banned go away")
+        w.client(s, source="127.0.0.6").nothing()
+    # A node that starts later knows it, too.
+    late = w.nodes("late", redis=redis)[0]
+    until(lambda: not is_let_in(w, late, "127.0.0.5"), "it is closed out")
+    redis.command("HDEL", "sn1:{ops}:denies", "127.0.0.5/32")
+    redis.command("PUBLISH", "sn1:{ops}:c", "denies")
+    until(lambda: is_let_in(w, den, "127.0.0.5"), "it is let in again")
+
+
+@test
+def what_redis_says_in_operators_names_is_judged(w):
+    redis = w.redis()
+    s = w.nodes("den", redis=redis)[0]
+    ann = w.client(s, "ann", source="127.0.0.5")
+    for key, value in (("127.0.0.0/8/8", "0 x"), ("127.0.0.1/33", "0 x"),
+                       ("127.0.0.5", "x"), ("127.0.0.5/32", "-1 x"),
+                       ("::/129", "0"), ("127.0.0.4/30", "0 \x1b[2J"),
+                       ("127.0.0.5/31", "0 " + "x" * 300), ("", "0 x")):
+        redis.command("HSET", "sn1:{ops}:denies", key, value)
+    for said in ("denies", "kill", "kill x", "kill g0", "announce",
+                 "announce \x1b[2J", "announce " + "x" * 5000, "reboot now",
+                 "", " ", "kill " + "g" + "0" * 32 + " \x07"):
+        redis.command("PUBLISH", "sn1:{ops}:c", said)
+    redis.command("PUBLISH", "sn1:{ops}:c", "announce all is well")
+    ann.expect("NOTICE announce all is well")
+    ann.nothing()
+    if not is_let_in(w, s, "127.0.0.5"):
+        raise Failed("a range that is none was closed out")
+
+
 run()
