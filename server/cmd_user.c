@@ -302,7 +302,7 @@ say_user(struct session *s, struct span tag, const struct relay_owner *o)
 	line_put_tag(&w, tag);
 	line_put(&w, SPAN("USER"));
 	line_put(&w, o->nick);
-	line_put(&w, guest ? SPAN("guest=yes") : SPAN("registered=yes"));
+	line_put(&w, guest ? SPAN("guest=yes") : SPAN("account=yes"));
 	if (o->node.len > 0) {
 		snprintf(kv, sizeof kv, "node=%.*s", SPAN_ARG(o->node));
 		line_put(&w, span_of(kv));

@@ -108,7 +108,7 @@ def a_registered_nick_is_nobody_elses_nor_what_looks_like_it(w, kept):
     guest = w.client(other)
     for nick in ("ann", "ANN"):
         guest.ask(f"NICK {nick}", "ERR nick-registered <text>")
-    guest.ask("WHOIS ann", "USER ann registered=yes since=<ms>", "OK")
+    guest.ask("WHOIS ann", "USER ann account=yes since=<ms>", "OK")
 
 
 @test

@@ -70,7 +70,7 @@ def attributes():
     said = items(section(page("snug.7"), "ATTRIBUTES"), "Va")
     listed = {x[1:] for x in said}
     # The server's own: not in the table of what commands take.
-    sent = {"replay", "retry"}
+    sent = {"auth", "replay", "retry"}
     for name in sent:
         if f"@{name}" not in said:
             return [f"@{name} is not in snug(7), ATTRIBUTES"]
