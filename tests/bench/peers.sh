@@ -17,8 +17,8 @@
 #
 # Environment:
 #   ROUNDS=3  WORKLOADS="W1 W2 W2b W3 W4"
-#   PEERS="raw raw-batch redis snug snug-redis"; there are besides: ngircd,
-#             inspircd, nats, nats-2core, mosquitto, ergo
+#   PEERS="raw raw-batch redis snug snug-secure snug-redis"; there are besides:
+#             ngircd, inspircd, nats, nats-2core, mosquitto, ergo
 #   OUT=FILE  where each measurement is appended
 #   RATE=50   messages/s of W1         SECS=3 measured seconds of W2 and W3
 #   ALIEN=15  a measurement is repeated (up to TRIES=3 times, the quietest
@@ -28,7 +28,7 @@
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
 ROUNDS=${ROUNDS:-3} WORKLOADS=${WORKLOADS:-W1 W2 W2b W3 W4}
-PEERS=${PEERS:-raw raw-batch redis snug snug-redis}
+PEERS=${PEERS:-raw raw-batch redis snug snug-secure snug-redis}
 OUT=${OUT:-$(mktemp -t peers.XXXXXX.tsv)} RESULTS=${RESULTS:-$here/RESULTS.md}
 RATE=${RATE:-50} SECS=${SECS:-3} ALIEN=${ALIEN:-15} TRIES=${TRIES:-3}
 FANOUT=${FANOUT:-fanout} SNUGD=${SNUGD:-snugd} ERGO=${ERGO:-ergo}
@@ -148,20 +148,27 @@ END
 	cmd=(mosquitto -c "$dir/conf")
 }
 
-snugd_command=("$SNUGD" --no-config --flood=off --conn-per-addr=20000
-	--secure=off)
+# Its key, as all of its files, is in $dir; loopback may talk plainly all the same.
+snugd_command() {
+	cmd=("$SNUGD" --no-config --flood=off --conn-per-addr=20000
+		--key-file "$dir/key" --listen "127.0.0.1:$port" "$@")
+}
 
 peer_snug() {
 	mode=snug
-	cmd=("${snugd_command[@]}" --listen "127.0.0.1:$port")
+	snugd_command
+}
+
+peer_snug-secure() {
+	mode=snug-secure
+	snugd_command
 }
 
 peer_snug-redis() {
 	mode=snug is_ready=lets_in
 	helper=(redis-server --port 0 --unixsocket "$dir/redis.sock" --dir "$dir"
 		--save '' --appendonly yes --appendfsync everysec --loglevel warning)
-	cmd=("${snugd_command[@]}" --listen "127.0.0.1:$port"
-		--redis "unix://$dir/redis.sock")
+	snugd_command --redis "unix://$dir/redis.sock"
 }
 
 peer_raw() { mode=raw cmd=(); }
@@ -395,10 +402,11 @@ Written by \`make bench\`: $ROUNDS interleaved rounds, medians; server on core 0
 generator on core 1, plain TCP in a network namespace of its own, texts of 100
 bytes.  \`raw\` is a bare write() per message and member, \`raw-batch\` a bare
 write() per member for all that waits: the physical limits.  \`redis\` is
-PUBLISH and SUBSCRIBE, \`snug\` snugd with its relay in memory, \`snug-redis\`
-snugd and a redis-server (AOF everysec) together on core 0.  Trust ratios within
-a run, not absolute figures; differences under 20 % are none.  In $(disturbed)
-measurements other programs took more than $ALIEN % of a core.
+PUBLISH and SUBSCRIBE, \`snug\` snugd with its relay in memory, \`snug-secure\` the
+same in secure sessions, \`snug-redis\` snugd and a redis-server (AOF everysec)
+together on core 0.  Trust ratios within a run, not absolute figures; differences
+under 20 % are none.  In $(disturbed) measurements other programs took more than
+$ALIEN % of a core.
 
 Machine: $machine
 Command: \`ROUNDS=$ROUNDS SECS=$SECS RATE=$RATE PEERS="$PEERS" make bench\`
