@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: ISC
 """Who has read the manual, and nothing of snug's code, can talk to snugd in
-secret: the handshake, the server's key, a conversation, new keys, and the end;
-and what somebody on the way does to it shows."""
+secret and prove who its user is: the handshake, the server's key, a conversation,
+new keys, accounts, and the end; and what somebody on the way does to it shows."""
 import os
 import re
 import struct
@@ -10,7 +10,8 @@ import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "e2e"))
-from primitives import Refused  # noqa: E402
+from primitives import (  # noqa: E402
+    Refused, ed25519_public, ed25519_sign)
 from session import REKEY_EVERY, Secure, text_of, words_of  # noqa: E402
 from snugtest import (  # noqa: E402
     DEADLINE, SNUGD, Failed, frame, run, test)
@@ -244,6 +245,101 @@ def a_length_that_no_message_has_ends_it(w):
     c = secure_client(w, w.server())
     c.put(struct.pack(">H", 16))
     c.end()
+
+
+# --- who the user is --------------------------------------------------------
+
+def known_as(c, nick, *command):
+    """A command that makes the session an account's."""
+    c.send(*command)
+    c.keys = c.welcome()
+    c.expect(f"OK {nick}")
+    if c.nick != nick or "account" not in c.keys:
+        raise Failed(f"the nick is {c.nick}, and the greeting says {c.keys}")
+
+
+def authenticated(w, server, seed, nick):
+    c = secure_client(w, server)
+    known_as(c, nick, f"AUTH {c.proof(seed)}")
+    return c
+
+
+def registered(w, server, seed, nick):
+    c = secure_client(w, server)
+    c.ask(f"AUTH {c.proof(seed)}", "OK")
+    c.take(nick)
+    known_as(c, nick, "REGISTER")
+    return c
+
+
+@test
+def a_key_makes_an_account_and_proves_it_in_other_sessions(w):
+    s = w.server("--state", w.path("state"))
+    seed = os.urandom(32)
+    ann = registered(w, s, seed, "ann")
+    again = authenticated(w, s, seed, "ann")
+    if again.keys["account"] != ann.keys["account"]:
+        raise Failed("that is another account")
+    ann.join("lobby")
+    bob = w.client(s, "bob", ["lobby"])
+    ann.expect("JOINED lobby bob")
+    ann.send("SAY lobby it is me")
+    ann.expect_both("@auth MSG lobby <id> ann it is me", "OK <id>")
+    bob.expect("@auth MSG lobby <id> ann it is me")
+    s.stop()
+    s = w.server("--state", w.path("state"))
+    authenticated(w, s, seed, "ann")
+
+
+@test
+def a_proof_is_worth_nothing_in_another_session(w):
+    s = w.server("--state", w.path("state"))
+    ann = registered(w, s, b"a" * 32, "ann")
+    eve = secure_client(w, s)
+    eve.ask(f"AUTH {ann.proof(b'a' * 32)}", "ERR login-failed <text>")
+    key, signature = eve.proof(b"e" * 32).split(" ")
+    eve.ask(f"AUTH {text_of(ed25519_public(b'a' * 32))} {signature}",
+            "ERR login-failed <text>")
+    eve.ask(f"AUTH {key} {signature}", "OK")
+
+
+@test
+def another_key_is_added_shown_and_removed(w):
+    s = w.server("--state", w.path("state"))
+    old, new = b"o" * 32, b"n" * 32
+    ann = registered(w, s, old, "ann")
+    account = ann.keys["account"]
+    names = {seed: text_of(ed25519_public(seed)) for seed in (old, new)}
+
+    def signed(server, owner):
+        """The words of KEY add: the new key's signature."""
+        return f"{names[new]} " + text_of(ed25519_sign(
+            new, b"snug-key-1" + server + owner.encode()))
+
+    for wrong in (signed(bytes(32), account),
+                  signed(ann.noise.server, account[:-1] + "?")):
+        ann.ask(f"KEY add {wrong}", "ERR login-failed <text>")
+    ann.ask(f"KEY add {signed(ann.noise.server, account)}", "OK")
+    ann.send("KEY list")
+    shown, _ = ann.skip_to("OK")
+    if sorted(shown) != sorted(f"NOTICE key {x}" for x in names.values()):
+        raise Failed(f"the keys are {shown}")
+    authenticated(w, s, new, "ann").ask(f"KEY del {names[old]}", "OK")
+    stranger = secure_client(w, s)
+    stranger.ask(f"AUTH {stranger.proof(old)}", "OK")
+
+
+@test
+def a_password_lets_in_from_elsewhere(w):
+    s = w.server("--state", w.path("state"))
+    ann = registered(w, s, b"a" * 32, "ann")
+    ann.ask("PASSWORD correct horse battery", "OK")
+    there = secure_client(w, s)
+    there.ask("LOGIN ann correct horse batterx", "ERR login-failed <text>")
+    known_as(there, "ann", "LOGIN ann correct horse battery")
+    ann.ask("@clear PASSWORD", "OK")
+    secure_client(w, s).ask("LOGIN ann correct horse battery",
+                            "ERR login-failed <text>")
 
 
 run()
