@@ -94,14 +94,14 @@ static const char append_room[] = APPEND_BEGIN
  * ARGV 1 the rights that a founder has in a new room, or '', 2 how it is
  *      spelled, 3 life of a room with rights
  * Returns false where there is no such room, else {version, record}; nil where
- * nothing was ever set.
+ * nothing was ever set.  A founder's version is below the ids of all entries.
  */
 static const char rights[] =
     "local cfg = redis.call('HMGET', KEYS[1], 'rv', 'rights', 'shown')\n"
     "if not cfg[1] and not cfg[3] and\n"
     "    redis.call('EXISTS', KEYS[2]) == 0 then\n"
     "  if ARGV[1] == '' then return false end\n" NOW
-    "  cfg[1] = string.format('%.0f-0', now)\n"
+    "  cfg[1] = string.format('%.0f-0', now - 1)\n"
     "  cfg[2] = ARGV[1]\n"
     "  redis.call('HSET', KEYS[1], 'shown', ARGV[2], 'rv', cfg[1], 'rights',\n"
     "    cfg[2], 'life', ARGV[3])\n"

@@ -340,7 +340,8 @@ found(struct local *l, struct place *p, const struct relay_msg *by)
 	span_copy(nick, sizeof nick, by->nick);
 	span_copy(p->shown, sizeof p->shown, by->text);
 	set_rights(l, p, rights_new_owned(id, nick));
-	p->rights->rv = (struct msgid){l->wall_ms, 0};
+	/* No entry's id: those come later. */
+	p->rights->rv = (struct msgid){l->wall_ms - 1, 0};
 	if (l->state)
 		save(l, p, on_kept, NULL);
 	return RELAY_OK;

@@ -5,6 +5,8 @@ unit_relay = \
 	tests/unit/test_relay \
 	tests/unit/test_relay_contract \
 	tests/unit/test_relay_local \
+	tests/unit/test_relay_rights \
+	tests/unit/test_rights \
 	tests/unit/test_ring
 check_PROGRAMS += $(unit_relay)
 TESTS += $(unit_relay)
@@ -22,6 +24,15 @@ tests_unit_test_relay_contract_CFLAGS = $(AM_CFLAGS) $(HIREDIS_CFLAGS)
 tests_unit_test_relay_contract_LDADD = $(unit_relay_ldadd)
 tests_unit_test_relay_local_SOURCES = tests/unit/test_relay_local.c
 tests_unit_test_relay_local_LDADD = $(unit_relay_ldadd)
+tests_unit_test_relay_rights_SOURCES = \
+	tests/unit/redis_server.c tests/unit/redis_server.h \
+	tests/unit/relay_backend_local.c tests/unit/relay_backend_redis.c \
+	tests/unit/relay_harness.c tests/unit/relay_harness.h \
+	tests/unit/test_relay_rights.c
+tests_unit_test_relay_rights_CFLAGS = $(AM_CFLAGS) $(HIREDIS_CFLAGS)
+tests_unit_test_relay_rights_LDADD = $(unit_relay_ldadd)
+tests_unit_test_rights_SOURCES = tests/unit/test_rights.c tests/unit/unit.h
+tests_unit_test_rights_LDADD = $(unit_relay_ldadd)
 tests_unit_test_ring_SOURCES = tests/unit/test_ring.c tests/unit/unit.h
 tests_unit_test_ring_LDADD = $(unit_relay_ldadd)
 endif

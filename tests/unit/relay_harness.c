@@ -12,6 +12,7 @@
 
 #include "base/mem.h"
 #include "server/relay_oper.h"
+#include "server/relay_rights.h"
 #include "tests/unit/unit.h"
 
 enum { DEADLINE_S = 10 };
@@ -86,6 +87,14 @@ static void
 on_message(void *arg, void *room, const struct relay_msg *m)
 {
 	keep_message(news_add(arg, NEWS_MESSAGE, room), m);
+}
+
+static void
+on_rights(void *arg, void *room, struct rights *rights)
+{
+	struct news *w = news_add(arg, NEWS_RIGHTS, room);
+	w->id = rights->rv;
+	KEEP(w->sender, span_of(rights->owner));
 }
 
 static void
@@ -182,6 +191,7 @@ on_denies(void *arg, const struct denies *all)
 static const struct relay_events events = {
     .on_state = on_state,
     .on_message = on_message,
+    .on_rights = on_rights,
     .on_gap = on_gap,
     .on_presence = on_presence,
     .on_departed = on_departed,
@@ -326,7 +336,7 @@ const struct news *
 next_news(struct node *n, enum news_kind kind)
 {
 	static const char *const names[NEWS_KINDS] = {"a change of state",
-	    "a message", "a gap", "presence", "departures", "typing",
+	    "a message", "rights", "a gap", "presence", "departures", "typing",
 	    "a pair's message", "a pair's typing", "a lost nick",
 	    "being replaced", "an order", "closed out ranges"};
 	struct wait w;

@@ -34,6 +34,7 @@ enum {
 enum news_kind {
 	NEWS_STATE,
 	NEWS_MESSAGE,
+	NEWS_RIGHTS, /* id: the version; sender: the owner */
 	NEWS_GAP,
 	NEWS_PRESENCE,
 	NEWS_DEPARTED, /* one for each */

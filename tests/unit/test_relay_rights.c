@@ -1,0 +1,437 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The contract of server/relay_rights.h, once for every back end.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "server/relay_rights.h"
+#include "tests/unit/relay_harness.h"
+#include "tests/unit/unit.h"
+
+#define ANN "a00000000000000000000000000000a22"
+#define PAT "a00000000000000000000000000000ba7"
+
+static char lobby[1];
+
+/* What came back; its rights are shared. */
+struct asked {
+	unsigned calls;
+	enum relay_status st;
+	enum rights_answer answer;
+	struct rights *rights;
+};
+
+static void
+keep(struct asked *a, enum relay_status st, struct rights *rights)
+{
+	a->calls++;
+	a->st = st;
+	rights_unref(a->rights);
+	a->rights = rights ? rights_ref(rights) : NULL;
+}
+
+static void
+on_loaded(void *arg, enum relay_status st, struct rights *rights)
+{
+	keep(arg, st, rights);
+}
+
+static void
+on_changed(void *arg, enum relay_status st, enum rights_answer answer,
+    struct rights *rights)
+{
+	struct asked *a = arg;
+
+	a->answer = answer;
+	keep(a, st, rights);
+}
+
+static void
+load(struct node *n, const char *room, const char *founder, struct asked *a)
+{
+	struct name name;
+
+	assert_int_equal(name_check(span_of(room), false, &name), 0);
+	a->calls = 0;
+	relay_load_rights(
+	    n->relay, &name, founder, founder ? "ann" : NULL, on_loaded, a);
+	await(n->h, &a->calls, "a room's rights");
+}
+
+static void
+ask_change(struct node *n, enum rights_verb verb, const char *actor,
+    const char *target, struct asked *a)
+{
+	struct rights_change c = {
+	    .verb = verb, .actor = {.id = actor, .nick = "actor"}};
+
+	span_copy(c.target, sizeof c.target, span_of(target));
+	span_copy(c.target_nick, sizeof c.target_nick, SPAN("target"));
+	a->calls = 0;
+	relay_change_rights(
+	    n->relay, "lobby", &c, SPAN("because"), on_changed, a);
+}
+
+static void
+change(struct node *n, enum rights_verb verb, const char *actor,
+    const char *target, struct asked *a)
+{
+	ask_change(n, verb, actor, target, a);
+	await(n->h, &a->calls, "a change of rights");
+}
+
+static struct answer *
+ask_say_under(
+    struct node *n, struct msgid rv, uint64_t slow_ms, const char *text)
+{
+	struct conv c = room_conv("lobby");
+	struct relay_msg m = {.sender = span_of(ALICE),
+	    .nick = SPAN("alice"),
+	    .text = span_of(text),
+	    .rv = rv,
+	    .slow_ms = slow_ms};
+
+	return ask_append(n, &c, &m);
+}
+
+static void
+begin(struct node *n, struct asked *a)
+{
+	load(n, "Lobby", ANN, a);
+	assert_int_equal(a->st, RELAY_OK);
+	open_room(n, "Lobby", lobby);
+}
+
+/* --- rules ---------------------------------------------------------------- */
+
+static void
+who_makes_a_room_owns_it(struct harness *h)
+{
+	struct node *n = &h->node[0];
+	struct asked a = {0};
+
+	load(n, "Lobby", NULL, &a);
+	assert_int_equal(a.st, RELAY_NONE);
+	load(n, "Lobby", ANN, &a);
+	assert_int_equal(a.st, RELAY_OK);
+	assert_string_equal(a.rights->owner, ANN);
+	struct msgid rv = a.rights->rv;
+
+	load(n, "lobby", PAT, &a);
+
+	assert_string_equal(a.rights->owner, ANN);
+	assert_int_equal(msgid_cmp(a.rights->rv, rv), 0);
+	assert_string_equal(open_room(n, "lobby", lobby)->room.shown, "Lobby");
+	rights_unref(a.rights);
+}
+
+static void
+a_guests_room_cannot_be_grabbed(struct harness *h)
+{
+	struct node *n = &h->node[0];
+	struct asked a = {0};
+
+	open_room(n, "lobby", lobby);
+	join(n, "lobby", ALICE, "alice");
+
+	load(n, "lobby", ANN, &a);
+
+	assert_int_equal(a.st, RELAY_OK);
+	assert_string_equal(a.rights->owner, "");
+	rights_unref(a.rights);
+}
+
+static void
+a_change_is_judged_and_told_before_its_entry(struct harness *h)
+{
+	struct node *n = &h->node[0];
+	struct asked a = {0};
+
+	begin(n, &a);
+	change(n, RIGHTS_DO_BAN, PAT, ALICE, &a);
+	assert_int_equal(a.st, RELAY_OK);
+	assert_int_equal(a.answer, RIGHTS_NOT_ALLOWED);
+	change(n, RIGHTS_DO_BAN, ANN, ALICE, &a);
+	assert_int_equal(a.st, RELAY_OK);
+	assert_int_equal(a.answer, RIGHTS_YES);
+
+	const struct news *told = next_news(n, NEWS_RIGHTS);
+	const struct news *entry = next_news(n, NEWS_MESSAGE);
+	assert_true(told->serial < entry->serial);
+	assert_int_equal(entry->entry, RELAY_RIGHTS);
+	assert_string_equal(entry->text, "because");
+	assert_int_equal(msgid_cmp(told->id, entry->id), 0);
+	assert_int_equal(msgid_cmp(a.rights->rv, entry->id), 0);
+	assert_int_equal(unread(n, NEWS_MESSAGE), 0);
+	rights_unref(a.rights);
+}
+
+static void
+nothing_is_changed_where_there_is_no_room(struct harness *h)
+{
+	struct asked a = {0};
+
+	change(&h->node[0], RIGHTS_DO_KICK, ANN, ALICE, &a);
+
+	assert_int_equal(a.st, RELAY_NONE);
+	rights_unref(a.rights);
+}
+
+static void
+a_line_under_former_rights_is_stale(struct harness *h)
+{
+	struct node *n = &h->node[0];
+	struct asked a = {0};
+
+	begin(n, &a);
+	struct msgid was = a.rights->rv;
+	change(n, RIGHTS_DO_MUTE, ANN, ALICE, &a);
+
+	assert_int_equal(
+	    await_answer(ask_say_under(n, was, 0, "old"))->st, RELAY_STALE);
+	assert_int_equal(
+	    await_answer(ask_say_under(n, a.rights->rv, 0, "new"))->st,
+	    RELAY_OK);
+
+	next_news(n, NEWS_MESSAGE); /* the MUTE */
+	assert_string_equal(next_news(n, NEWS_MESSAGE)->text, "new");
+	rights_unref(a.rights);
+}
+
+static void
+who_is_slow_waits_and_nobody_else(struct harness *h)
+{
+	struct node *n = &h->node[0];
+	struct asked a = {0};
+	const struct answer *second;
+
+	begin(n, &a);
+	struct msgid rv = a.rights->rv;
+	assert_int_equal(
+	    await_answer(ask_say_under(n, rv, 60000, "one"))->st, RELAY_OK);
+
+	second = await_answer(ask_say_under(n, rv, 60000, "two"));
+
+	assert_int_equal(second->st, RELAY_SLOW);
+	assert_true(second->id.ms > 50000 && second->id.ms <= 60000);
+	/* Who need not wait any more is not held to what was. */
+	assert_int_equal(
+	    await_answer(ask_say_under(n, rv, 0, "three"))->st, RELAY_OK);
+	rights_unref(a.rights);
+}
+
+static void
+another_node_is_told_before_what_was_said_under_them(struct harness *h)
+{
+	struct node *n = &h->node[0], *m = &h->node[1];
+	struct asked a = {0};
+
+	begin(n, &a);
+	open_room(m, "lobby", lobby);
+	change(n, RIGHTS_DO_BAN, ANN, ALICE, &a);
+	await_answer(ask_say_under(n, a.rights->rv, 0, "after"));
+
+	const struct news *told = next_news(m, NEWS_RIGHTS);
+	const struct news *ban = next_news(m, NEWS_MESSAGE);
+	assert_int_equal(msgid_cmp(told->id, a.rights->rv), 0);
+	assert_true(told->serial < ban->serial);
+	assert_int_equal(ban->entry, RELAY_RIGHTS);
+	assert_string_equal(next_news(m, NEWS_MESSAGE)->text, "after");
+	assert_int_equal(unread(m, NEWS_GAP), 0);
+	rights_unref(a.rights);
+}
+
+/* Each is made from what the other one made. */
+static void
+changes_of_two_nodes_at_once_are_both_made(struct harness *h)
+{
+	enum { EACH = 20 };
+	struct asked asked[2][EACH] = {0};
+	struct asked a = {0};
+	char id[SENDER_ID_LEN + 1];
+
+	begin(&h->node[0], &a);
+	for (int i = 0; i < EACH; i++)
+		for (int k = 0; k < 2; k++) {
+			snprintf(id, sizeof id, "g%032d", 2 * i + k);
+			ask_change(
+			    &h->node[k], RIGHTS_DO_MUTE, ANN, id, &asked[k][i]);
+			await(h, &asked[k][i].calls, "a change");
+		}
+	for (int k = 0; k < 2; k++) {
+		snprintf(id, sizeof id, "g%032d", 100 + k);
+		ask_change(&h->node[k], RIGHTS_DO_BAN, ANN, id, &asked[k][0]);
+	}
+	for (int k = 0; k < 2; k++) {
+		await(h, &asked[k][0].calls, "a change");
+		assert_int_equal(asked[k][0].answer, RIGHTS_YES);
+	}
+
+	load(&h->node[1], "lobby", NULL, &a);
+	assert_int_equal(a.rights->lists[RIGHTS_MUTES].n, 2 * EACH);
+	assert_int_equal(a.rights->lists[RIGHTS_BANS].n, 2);
+	for (int i = 0; i < EACH; i++)
+		for (int k = 0; k < 2; k++)
+			rights_unref(asked[k][i].rights);
+	rights_unref(a.rights);
+}
+
+/* A node that has heard nothing asks what holds now. */
+static void
+loading_tells_what_was_missed(struct harness *h)
+{
+	struct node *n = &h->node[0], *m = &h->node[1];
+	struct asked a = {0}, b = {0};
+
+	begin(n, &a);
+	open_room(m, "lobby", lobby);
+	change(n, RIGHTS_DO_BAN, ANN, ALICE, &a);
+
+	load(m, "lobby", NULL, &b);
+
+	assert_int_equal(msgid_cmp(a.rights->rv, b.rights->rv), 0);
+	assert_int_equal(
+	    msgid_cmp(next_news(m, NEWS_RIGHTS)->id, a.rights->rv), 0);
+	rights_unref(a.rights);
+	rights_unref(b.rights);
+}
+
+static void
+rights_outlast_a_break_and_are_told_first(struct harness *h)
+{
+	struct node *n = &h->node[0];
+	struct asked a = {0};
+
+	begin(n, &a);
+	change(n, RIGHTS_DO_BAN, ANN, ALICE, &a);
+	next_news(n, NEWS_RIGHTS);
+	h->backend->lose();
+	while (next_news(n, NEWS_STATE)->up)
+		;
+	a.calls = 0;
+	struct name name;
+	assert_int_equal(name_check(SPAN("lobby"), false, &name), 0);
+	relay_load_rights(n->relay, &name, NULL, NULL, on_loaded, &a);
+	await(h, &a.calls, "an answer while it is away");
+	assert_int_equal(a.st, RELAY_DOWN);
+	h->backend->regain();
+	while (!next_news(n, NEWS_STATE)->up)
+		;
+
+	load(n, "lobby", NULL, &a);
+
+	assert_int_equal(a.rights->lists[RIGHTS_BANS].n, 1);
+	assert_string_equal(a.rights->owner, ANN);
+	rights_unref(a.rights);
+}
+
+/* --- running -------------------------------------------------------------- */
+
+#define RULE(fn)                  \
+	{                         \
+#fn, fn, 1, false \
+	}
+#define RULE_OF_TWO(fn)           \
+	{                         \
+#fn, fn, 2, false \
+	}
+#define RULE_OF_LOSS(fn)         \
+	{                        \
+#fn, fn, 1, true \
+	}
+
+static const struct rule {
+	const char *name;
+	void (*test)(struct harness *h);
+	unsigned nodes;
+	bool loses;
+} rules[] = {
+    RULE(who_makes_a_room_owns_it),
+    RULE(a_guests_room_cannot_be_grabbed),
+    RULE(a_change_is_judged_and_told_before_its_entry),
+    RULE(nothing_is_changed_where_there_is_no_room),
+    RULE(a_line_under_former_rights_is_stale),
+    RULE(who_is_slow_waits_and_nobody_else),
+    RULE_OF_TWO(another_node_is_told_before_what_was_said_under_them),
+    RULE_OF_TWO(changes_of_two_nodes_at_once_are_both_made),
+    RULE_OF_TWO(loading_tells_what_was_missed),
+    RULE_OF_LOSS(rights_outlast_a_break_and_are_told_first),
+};
+
+static const struct backend *const backends[] = {
+    &local_backend, &redis_backend};
+
+struct run {
+	const struct backend *backend;
+	const struct rule *rule;
+	struct harness *h;
+	char name[128];
+};
+
+static struct run runs[ARRAY_LEN(rules) * ARRAY_LEN(backends)];
+static struct CMUnitTest tests[ARRAY_LEN(runs)];
+
+static int
+rule_setup(void **state)
+{
+	struct run *run = *state;
+
+	run->h = harness_new(run->backend, run->rule->nodes);
+	return 0;
+}
+
+static int
+rule_teardown(void **state)
+{
+	struct run *run = *state;
+
+	harness_free(run->h);
+	return 0;
+}
+
+static void
+run_rule(void **state)
+{
+	struct run *run = *state;
+
+	run->rule->test(run->h);
+}
+
+static size_t
+list_tests(void)
+{
+	size_t n = 0;
+
+	for (size_t b = 0; b < ARRAY_LEN(backends); b++)
+		for (size_t i = 0; i < ARRAY_LEN(rules); i++) {
+			struct run *run = &runs[n];
+
+			if (rules[i].nodes > backends[b]->nodes ||
+			    (rules[i].loses && !backends[b]->lose))
+				continue;
+			*run = (struct run){backends[b], &rules[i], NULL, ""};
+			snprintf(run->name, sizeof run->name, "%s_%s",
+			    backends[b]->name, rules[i].name);
+			tests[n++] = (struct CMUnitTest){run->name, run_rule,
+			    rule_setup, rule_teardown, run};
+		}
+	return n;
+}
+
+int
+main(void)
+{
+	size_t n = list_tests();
+
+	for (size_t b = 0; b < ARRAY_LEN(backends); b++)
+		if (backends[b]->start() != 0)
+			return 99; /* a hard error for the test driver */
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	int failed =
+	    _cmocka_run_group_tests("relay rights", tests, n, NULL, NULL);
+	for (size_t b = 0; b < ARRAY_LEN(backends); b++)
+		backends[b]->stop();
+	return failed;
+}
