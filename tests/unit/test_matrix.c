@@ -26,6 +26,13 @@ struct stage {
 	struct client *ann, *pat, *bob;
 };
 
+static void
+on_claimed(void *arg, enum relay_status st)
+{
+	(void)arg;
+	assert_int_equal(st, RELAY_OK);
+}
+
 /* Its session is an account's from here on. */
 static struct client *
 person(struct rig *r, const char *nick, bool account)
@@ -34,6 +41,7 @@ person(struct rig *r, const char *nick, bool account)
 	struct session *s = c->session;
 	struct user *was = s->user, *u;
 	char id[SENDER_ID_LEN + 1];
+	struct name name;
 
 	if (!account)
 		return c;
@@ -41,6 +49,10 @@ person(struct rig *r, const char *nick, bool account)
 	rig_settle(r);
 	snprintf(id, sizeof id, "a%032d", nick[0]);
 	u = user_mirror(r->server.users, span_of(id), span_of(nick));
+	/* The relay knows no accounts here, but whose the nick is. */
+	assert_int_equal(name_check(span_of(nick), false, &name), 0);
+	relay_claim(r->server.relay, &name, id, was->token, on_claimed, NULL);
+	rig_settle(r);
 	memcpy(u->token, was->token, sizeof u->token);
 	user_drop_session(was, s);
 	user_add_session(u, s);
