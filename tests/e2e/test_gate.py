@@ -233,7 +233,7 @@ def a_range_that_is_closed_out_is_so_on_all_nodes(w):
     ann.expect("BYE banned go away")
     bob.nothing()
     for s in (den, nook):
-        w.visitor(s, source="127.0.0.5").expect("BYE banned go away")
+        until(lambda s=s: not is_let_in(w, s, "127.0.0.5"), "it has heard")
         w.client(s, source="127.0.0.6").nothing()
     # A node that starts later knows it, too.
     late = w.nodes("late", redis=redis)[0]
