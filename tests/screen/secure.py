@@ -124,6 +124,38 @@ def a_changed_key_is_a_dead_end_that_shows_both():
 
 
 @test
+def an_announced_key_takes_over_without_a_question():
+    with Snugd() as server:
+        old = os.path.join(server.folder.path, "server.key")
+        new = os.path.join(server.folder.path, "next.key")
+        first, _ = key_of(server)
+        pin(server, first)
+        second = subprocess.run(
+            [program("snugd"), "--no-config", "--key-file", new,
+             "--print-key"], check=True, capture_output=True,
+            text=True).stdout.split()[0]
+        server.kill()
+        server.options = ("--next-key-file", new)
+        server.start()
+        with secure(server, "lobby") as t:
+            t.wait("1 here")
+            t.type("\033`")
+            t.wait("has announced its next key")
+            t.wait(second)
+        check("next=" + second in read_pins(server), "it is not pinned")
+        server.kill()
+        os.rename(new, old)
+        server.options = ()
+        server.start()
+        with secure(server, "lobby") as t:
+            t.wait("1 here")
+            t.type("\033`")
+            t.wait("that it had announced")
+        equal(read_pins(server).split(" ")[1], second)
+        check("next=" not in read_pins(server), "it is still the next one")
+
+
+@test
 def a_broken_pin_file_ends_it_before_it_begins():
     with Snugd() as server:
         pin(server, "not-a-key")
