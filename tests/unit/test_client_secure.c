@@ -89,6 +89,7 @@ answer(struct pair *p)
 	assert_int_equal(
 	    channel_feed(p->server, &p->to_server, &nothing, &p->to_client), 0);
 	assert_int_equal(buf_len(&p->to_server), 0);
+	buf_free(&nothing);
 }
 
 static void
