@@ -138,6 +138,10 @@ describe_link(struct app *a, char *out, size_t cap)
 	case NET_UP:
 		break;
 	}
+	if (!chat_is_up(a->chat)) {
+		snprintf(out, cap, "signing in");
+		return true;
+	}
 	if (chat_relay_is_down(a->chat)) {
 		snprintf(out, cap, "relay down: messages wait");
 		return true;

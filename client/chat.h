@@ -63,6 +63,8 @@ struct chat *chat_new(struct event_base *base, struct model *m,
 void chat_free(struct chat *c);
 
 struct net *chat_net(const struct chat *c);
+/* Is there a session, and is it settled who we are in it? */
+bool chat_is_up(const struct chat *c);
 bool chat_relay_is_down(const struct chat *c);
 
 /* Room names and nicks are good ones: name_check() was asked.  What cannot be

@@ -171,6 +171,9 @@ has_unsettled(const struct model *m)
 static const char *
 not_now(const struct chat *c)
 {
+	if (net_get_state(c->net) == NET_UP && !chat_is_up(c))
+		return "the server does not know yet who you are: try again "
+		       "soon";
 	if (!chat_is_up(c))
 		return "not connected: try again when the line below says so, "
 		       "or /reconnect";

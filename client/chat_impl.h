@@ -97,7 +97,6 @@ struct chat {
 
 /* chat.c */
 void chat_changed(struct chat *c);
-bool chat_is_up(const struct chat *c);
 /* Something has to be tried again: chat.c finds out what, and when. */
 void chat_retry_soon(struct chat *c);
 /* Where what the user asked for is answered. */

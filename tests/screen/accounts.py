@@ -121,6 +121,7 @@ def a_password_is_never_on_the_screen():
             t.wait("Password of ann (not shown):")
             t.type("correct donkey\r")
             t.wait("not logged in as ann")
+            t.wait("guest1  secure ok")
             t.type("/login ann\r")
             t.wait("Password of ann (not shown):")
             t.type("correct horse\r")
@@ -133,9 +134,82 @@ def a_password_is_never_on_the_screen():
         with known(server, "lobby", nick=None, env=env) as t:
             t.wait("ann registered  secure ok")
         for path, _, names in os.walk(server.folder.path):
-            for name in names:
+            for name in filter(lambda n: os.path.isfile(
+                    os.path.join(path, n)), names):
                 with open(os.path.join(path, name), "rb") as f:
                     check(b"horse" not in f.read(), name)
+    folder.remove()
+
+
+def send(server, *words):
+    p = subprocess.run(
+        [program("snug"), "send", "--no-config", "--secure", "-s",
+         server.address, *words],
+        env=dict(os.environ, LC_ALL="C.UTF-8", XDG_DATA_HOME=os.path.join(
+            server.folder.path, "data")),
+        stdin=subprocess.DEVNULL, capture_output=True, timeout=DEADLINE)
+    return p.returncode, p.stderr.decode("utf-8")
+
+
+@test
+def a_script_speaks_as_the_account_and_as_nobody_else():
+    server, folder = keeping()
+    with server, Raw(server, "bob", "lobby") as bob:
+        with known(server, "lobby") as t:
+            t.wait("2 here")
+            t.type("/register\r")
+            t.wait("ann registered  secure ok")
+        equal(send(server, "lobby", "the build is done")[0], 0)
+        line = bob.wait("the build is done")
+        check(" ann the build" in line and "@auth" in line, line)
+        status, said = send(server, "--nick", "builder", "lobby", "x")
+        equal(status, 1)
+        check("your key is ann's here; --guest" in said, said)
+        status, said = send(
+            server, "--nick", "builder", "--guest", "lobby", "as a guest")
+        equal((status, said), (0, ""))
+        line = bob.wait("as a guest")
+        check(" builder as" in line and "@auth" not in line, line)
+    folder.remove()
+
+
+@test
+def what_waits_is_not_said_as_somebody_else():
+    server, folder = keeping()
+    with server, Raw(server, "bob", "lobby") as bob, \
+            known(server, "lobby") as t:
+        t.wait("2 here")
+        t.type("/register\r")
+        t.wait("ann registered  secure ok")
+        t.type("/password\r")
+        t.wait("New password")
+        t.type("correct horse\r")
+        t.wait("The same again")
+        t.type("correct horse\r")
+        t.wait("the password is set")
+        t.type("/disconnect\r")
+        t.wait("offline: /reconnect")
+        env = other_home(server, "laptop")
+        with known(server, "lobby", nick="guest1", env=env) as other:
+            other.wait("here")
+            other.type("/login ann\r")
+            other.wait("Password of ann")
+            other.type("correct horse\r")
+            other.wait("ann registered  secure ok")
+            other.type("/keys\r")
+            other.wait("│ key ")
+            row = next(r for r in other.screen() if "│ key " in r)
+            other.type("/keys del %s\r" % row.split("│ key ")[1].split()[0])
+            other.wait("does not have this key now")
+        t.type("as ann alone\r")
+        t.wait("│ as ann alone")
+        t.type("/reconnect\r")
+        t.wait("written as somebody else")
+        bob.say("SAY lobby that is all")
+        heard = [bob.next()]
+        while "that is all" not in heard[-1]:
+            heard.append(bob.next())
+        check(not any("as ann alone" in line for line in heard), heard)
     folder.remove()
 
 

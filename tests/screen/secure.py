@@ -68,7 +68,7 @@ def only_the_whole_word_is_a_yes():
         t.wait("Is this its key?")
         t.type("no\r")
         t.wait("the key was not taken")
-        t.wait("offline: /reconnect")
+        t.gone("Is this its key?")
         check(not os.path.exists(pins(server)), "it is pinned after a no")
         t.type("/reconnect\r")
         t.wait("Is this its key?")
