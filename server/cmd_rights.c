@@ -8,6 +8,7 @@
  * follows from it, on this node as on all others, comes back as an entry of the
  * room's log: news.c.
  */
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +17,7 @@
 #include "proto/line.h"
 #include "server/answer.h"
 #include "server/audit.h"
+#include "server/auth.h"
 #include "server/command.h"
 #include "server/config.h"
 #include "server/judge.h"
@@ -35,12 +37,14 @@ struct deed {
 	struct name room, nick;
 	struct addr_key addr;
 	char why[WHY_MAX + 1];
-	char what[WHY_MAX + 1]; /* of ROOM: what was set, but for the key */
+	char what[2 * WHY_MAX]; /* of ROOM: what was set, but for the key */
+	char key[NAME_BYTES_MAX + 1]; /* until it was hashed */
 };
 
 static void
 deed_free(struct deed *d)
 {
+	sodium_memzero(d->key, sizeof d->key);
 	free(d);
 }
 
@@ -50,7 +54,7 @@ static void
 write_down(const struct deed *d, const struct session *s)
 {
 	char nick[4 * NAME_BYTES_MAX + 8], room[4 * NAME_BYTES_MAX + 8];
-	char why[2 * WHY_MAX], what[2 * WHY_MAX];
+	char why[2 * WHY_MAX], what[3 * WHY_MAX];
 	const struct rights_change *c = &d->change;
 
 	audit(s->id, s->user, rights_verb_word(c->verb),
@@ -362,6 +366,15 @@ set_history(struct deed *d, struct span v)
 }
 
 static bool
+set_key(struct deed *d, struct span v)
+{
+	if (v.len == 0 || v.len >= sizeof d->key)
+		return false;
+	span_copy(d->key, sizeof d->key, v);
+	return true;
+}
+
+static bool
 set_owner(struct deed *d, struct span v)
 {
 	return name_check(v, false, &d->nick) == 0;
@@ -383,6 +396,8 @@ static const struct setting {
 	"slow=SECONDS, 0 to 3600, between two lines of a member"},
     {"history", RIGHTS_SET_HISTORY, set_history, true,
 	"history=MESSAGES, 0 to 10000; cleared, it is the server's"},
+    {"key", RIGHTS_SET_KEY, set_key, true,
+	"key=TEXT, 1 to 64 bytes without a space"},
     {"owner", RIGHTS_SET_OWNER, set_owner, false, "owner=NICK, registered"},
 };
 
@@ -403,8 +418,26 @@ refuse_setting(struct request *q, const struct setting *set)
 	else
 		answer_err(q->answer, ERR_BAD_ARGS, 0,
 		    "a room has the settings private, moderated, slow, "
-		    "history and owner; write: %s",
+		    "history, key and owner; write: %s",
 		    q->command->syntax);
+}
+
+/* For the log and for the members: a key is nobody's business. */
+static void
+note_setting(
+    struct deed *d, const struct setting *set, bool clear, struct span word)
+{
+	size_t len = strlen(d->what);
+	const char *sep = len > 0 ? " " : "";
+
+	if (clear)
+		snprintf(d->what + len, sizeof d->what - len, "%s%s=default",
+		    sep, set->key);
+	else if (set->bit == RIGHTS_SET_KEY)
+		snprintf(d->what + len, sizeof d->what - len, "%skey=new", sep);
+	else
+		snprintf(d->what + len, sizeof d->what - len, "%s%.*s", sep,
+		    SPAN_ARG(word));
 }
 
 static bool
@@ -426,6 +459,7 @@ read_setting(struct request *q, struct deed *d, struct span word)
 		return false;
 	}
 	d->change.sets |= set->bit;
+	note_setting(d, set, clear, word);
 	return true;
 }
 
@@ -443,9 +477,59 @@ read_settings(struct request *q, struct deed *d)
 	while (rest.len > 0)
 		if (!read_setting(q, d, text_word(&rest)))
 			return false;
-	snprintf(d->what, sizeof d->what, "%s%.*s",
-	    q->attrs & ATTR_CLEAR ? "clear " : "", SPAN_ARG(q->text));
 	return true;
+}
+
+static void
+make_settings(struct deed *d, struct session *s)
+{
+	struct name nick = d->nick;
+
+	if (d->change.sets & RIGHTS_SET_OWNER)
+		seek_target(d, &nick);
+	else
+		make_change(d, s);
+}
+
+static void
+say_busy(struct deed *d)
+{
+	answer_err(d->answer, ERR_BUSY, AUTH_RETRY_MS,
+	    "too many keys and passwords wait to be hashed; try again");
+	deed_free(d);
+}
+
+static void
+on_hashed(void *arg, enum auth_result result, const char *hash)
+{
+	struct deed *d = arg;
+	struct session *s = answer_session(d->answer);
+
+	if (!s) {
+		answer_none(d->answer);
+		deed_free(d);
+	} else if (result != AUTH_RIGHT ||
+		   strlen(hash) >= sizeof d->change.set.key) {
+		say_busy(d);
+	} else {
+		span_copy(
+		    d->change.set.key, sizeof d->change.set.key, span_of(hash));
+		make_settings(d, s);
+	}
+}
+
+static void
+hash_key(struct deed *d, struct session *s)
+{
+	struct auth_asker who = {
+	    .session = s->id, .addr = s->from.has_ip ? &s->addr : NULL};
+
+	if (!d->sv->auth ||
+	    auth_hash(d->sv->auth, &who, span_of(d->key), on_hashed, d) != 0) {
+		say_busy(d);
+		return;
+	}
+	sodium_memzero(d->key, sizeof d->key);
 }
 
 static void
@@ -453,17 +537,12 @@ set_room(struct request *q, const struct name *room)
 {
 	struct deed *d = deed_new(q, RIGHTS_DO_SET, room);
 
-	if (!read_settings(q, d)) {
+	if (!read_settings(q, d))
 		deed_free(d);
-		return;
-	}
-	if (d->change.sets & RIGHTS_SET_OWNER) {
-		struct name nick = d->nick;
-
-		seek_target(d, &nick);
-	} else {
-		make_change(d, q->session);
-	}
+	else if (d->key[0])
+		hash_key(d, q->session);
+	else
+		make_settings(d, q->session);
 }
 
 /* --- ROOM: what is asked -------------------------------------------------- */

@@ -30,7 +30,8 @@ cmd_join(struct request *q)
 {
 	struct member_ask ask = {.since_set = q->attrs & ATTR_SINCE,
 	    .since = q->since,
-	    .last = q->attrs & ATTR_LAST ? (unsigned)q->last : 0};
+	    .last = q->attrs & ATTR_LAST ? (unsigned)q->last : 0,
+	    .key = q->key};
 	struct session *s = q->session;
 	struct room *known;
 	struct name room;

@@ -45,7 +45,7 @@ static const struct command commands[] = {
 	{"HELP", cmd_help, 0, TEXT_MAY, 0, 1, COMMAND_STRANGER | COMMAND_GREETS, "HELP [verb]", "shows the commands, or how one is written"},
 	{"HISTORY", cmd_history, 1, TEXT_NONE, HISTORY_ATTRS, 2, 0, "[@before=id|@after=id] [@last=n] HISTORY target", "shows what was said, 50 messages unless @last says otherwise"},
 	{"INVITE", cmd_invite, 2, TEXT_MAY, 0, 2, 0, "INVITE room nick [text]", "operators of a room: lets a person in, and tells them"},
-	{"JOIN", cmd_join, 1, TEXT_NONE, ATTR_SINCE | ATTR_LAST, 2, 0, "[@since=id|@last=n] JOIN room", "enters a room, and makes it if it is new"},
+	{"JOIN", cmd_join, 1, TEXT_NONE, ATTR_SINCE | ATTR_LAST | ATTR_KEY, 2, 0, "[@since=id|@last=n] [@key=text] JOIN room", "enters a room, and makes it if it is new"},
 	{"KEY", cmd_key, 1, TEXT_MAY, 0, 2, 0, "KEY list|add|del [pubkey] [sig]", "shows, adds or deletes the keys that prove your account"},
 	{"KICK", cmd_kick, 2, TEXT_MAY, 0, 2, 0, "KICK room nick [text]", "operators of a room: puts a person out"},
 	{"KILL", cmd_kill, 1, TEXT_MAY, 0, 1, 0, "KILL nick [text]", "operators: ends all sessions of a person"},
@@ -107,6 +107,8 @@ static const struct attr {
 	"the text is encrypted end to end, as base64url"},
     {"for", ATTR_FOR, VALUE_SECONDS, offsetof(struct request, lasts),
 	SECONDS_MAX, "for so many seconds"},
+    {"key", ATTR_KEY, VALUE_WORD, offsetof(struct request, key), 0,
+	"the key that opens the room"},
     {"last", ATTR_LAST, VALUE_COUNT, offsetof(struct request, last), 500,
 	"so many messages, 500 at most"},
     {"re", ATTR_RE, VALUE_ID, offsetof(struct request, re), 0,
@@ -120,7 +122,7 @@ static const struct attr {
 /* Attributes of the protocol that wait for their commands: known, so that a
  * client which relies on one is not left in the belief that it worked. */
 static const char *const later_attrs[] = {
-    "delete", "edit", "key", "react", "unreact"};
+    "delete", "edit", "react", "unreact"};
 
 /* What people try who know another chat, by the word they begin with. */
 static const struct habit {

@@ -30,6 +30,7 @@ enum command_attr {
 	ATTR_RESUME = 1 << 10,
 	ATTR_BEHIND = 1 << 9, /* @after as a name, of lists */
 	ATTR_FOR = 1 << 11,
+	ATTR_KEY = 1 << 12, /* of a room */
 };
 
 /* The longest topic, in bytes: it stands in every ROOMS line. */
@@ -46,7 +47,7 @@ struct request {
 	struct span params[LINE_PARAMS_MAX];
 	struct span text;
 	unsigned attrs; /* which of these are there */
-	struct span cid, re, enc, behind, resume;
+	struct span cid, re, enc, behind, resume, key;
 	struct msgid since, before, after;
 	uint64_t last;
 	uint64_t lasts; /* @for, in seconds */

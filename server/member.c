@@ -14,12 +14,14 @@
  */
 #include "server/member.h"
 
+#include <sodium.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "server/answer.h"
+#include "server/auth.h"
 #include "server/claim.h"
 #include "server/command.h"
 #include "server/config.h"
@@ -161,7 +163,9 @@ struct join {
 	struct name name;
 	char id[SENDER_ID_LEN + 1]; /* the joiner's, should it leave first */
 	char nick[NAME_BYTES_MAX + 1];
-	char key[RIGHTS_KEY_MAX + 1]; /* the stored one that its key fits */
+	char given[NAME_BYTES_MAX + 1]; /* the key, until it is compared */
+	char lock[RIGHTS_KEY_MAX + 1];  /* with this one */
+	char key[RIGHTS_KEY_MAX + 1];   /* the stored one that its key fits */
 };
 
 static void
@@ -545,6 +549,53 @@ proceed(struct join *j, struct session *s)
 	open_room(j);
 }
 
+static void ask_rights(struct join *j, const struct session *s);
+
+static void
+join_busy(struct join *j)
+{
+	answer_err(j->answer, ERR_BUSY, AUTH_RETRY_MS,
+	    "too many keys and passwords wait to be compared; try again");
+	sodium_memzero(j->given, sizeof j->given);
+	free(j);
+}
+
+/* The room may have another key by now: so its rights are read anew. */
+static void
+on_compared(void *arg, enum auth_result result, const char *hash)
+{
+	struct join *j = arg;
+	struct session *s = answer_session(j->answer);
+
+	(void)hash;
+	if (!s) {
+		join_fail(j, RELAY_DOWN);
+	} else if (result == AUTH_RIGHT) {
+		memcpy(j->key, j->lock, sizeof j->key);
+		ask_rights(j, s);
+	} else if (result == AUTH_WRONG) {
+		join_refuse(j, RIGHTS_BAD_KEY);
+	} else {
+		join_busy(j);
+	}
+}
+
+static void
+try_key(struct join *j, struct session *s, const struct rights *rights)
+{
+	struct auth_asker who = {
+	    .session = s->id, .addr = s->from.has_ip ? &s->addr : NULL};
+	struct span given = span_of(j->given);
+
+	memcpy(j->lock, rights->set.key, sizeof j->lock);
+	if (!s->server->auth || auth_verify(s->server->auth, &who, given,
+				    j->lock, on_compared, j) != 0) {
+		join_busy(j);
+		return;
+	}
+	sodium_memzero(j->given, sizeof j->given);
+}
+
 /* What stands in the relay at this moment decides, not what this node has heard
  * of it: it may be deaf, and not know it yet. */
 static void
@@ -571,8 +622,19 @@ on_rights(void *arg, enum relay_status st, struct rights *rights)
 	}
 	if (may == RIGHTS_YES)
 		proceed(j, s);
+	else if (may == RIGHTS_BAD_KEY && j->given[0])
+		try_key(j, s, rights);
 	else
 		join_refuse(j, may);
+}
+
+static void
+ask_rights(struct join *j, const struct session *s)
+{
+	bool founds = user_is_account(s->user);
+
+	relay_load_rights(j->sv->relay, &j->name, founds ? s->user->id : NULL,
+	    founds ? s->user->shown : NULL, on_rights, j);
 }
 
 static void
@@ -580,14 +642,11 @@ on_held(void *arg, enum relay_status st)
 {
 	struct join *j = arg;
 	struct session *s = answer_session(j->answer);
-	bool founds = s && user_is_account(s->user);
 
 	if (st != RELAY_OK || !s)
 		join_fail(j, st);
 	else
-		relay_load_rights(j->sv->relay, &j->name,
-		    founds ? s->user->id : NULL, founds ? s->user->shown : NULL,
-		    on_rights, j);
+		ask_rights(j, s);
 }
 
 void
@@ -603,6 +662,9 @@ member_join(struct server *sv, struct answer *a, const struct name *room,
 	j->sv = sv;
 	j->answer = a;
 	j->ask = *ask;
+	j->ask.key = SPAN_NONE;
+	if (ask->key.p)
+		span_copy(j->given, sizeof j->given, ask->key);
 	j->name = *room;
 	claim_ensure(sv, a, on_held, j);
 }

@@ -20,7 +20,8 @@ struct user;
 struct member_ask {
 	bool since_set;
 	struct msgid since;
-	unsigned last; /* 0: no replay by number */
+	unsigned last;   /* 0: no replay by number */
+	struct span key; /* of the room; copied */
 };
 
 /* Puts a member out of a room, with all of its sessions here, and tells

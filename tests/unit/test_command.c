@@ -100,7 +100,7 @@ what_people_try_gets_the_right_line(void **state)
 	    {"/join #lobby", "ERR unknown-command commands have no slash "
 			     "here; say: JOIN lobby\n"},
 	    {"/join", "ERR unknown-command commands have no slash here; say: "
-		      "[@since=id|@last=n] JOIN room\n"},
+		      "[@since=id|@last=n] [@key=text] JOIN room\n"},
 	    {"/me waves", "ERR unknown-command an action is said by: @act SAY "
 			  "room text\n"},
 	    {"JOIN #lobby", "ERR bad-name rooms are written without # here: "
@@ -110,7 +110,7 @@ what_people_try_gets_the_right_line(void **state)
 	    {"JOIN @bob",
 		"ERR bad-name @ stands for a person; JOIN takes a room\n"},
 	    {"JION lobby", "ERR unknown-command there is no JION; did you "
-			   "mean: [@since=id|@last=n] JOIN room\n"},
+			   "mean: [@since=id|@last=n] [@key=text] JOIN room\n"},
 	    {"LIST", "ERR unknown-command the rooms are listed by ROOMS\n"},
 	    {"#lobby", "ERR bad-args a word behind # is a tag, and a command "
 		       "has to follow; rooms are written without it: JOIN "
@@ -178,7 +178,7 @@ prefixes_are_judged_before_the_command_runs(void **state)
 	    {"@cid=c PING", "bad-args"},
 	    {"@act JOIN r", "bad-args"},
 	    {"@last=5 SAY r x", "bad-args"},
-	    {"@key=k JOIN r", "bad-args"},
+	    {"@key=k PART r", "bad-args"},
 	    {"@resume=t NICK bob", "bad-args"},
 	    {"@resume=t SAY r x", "bad-args"},
 	    {"@edit=1-1 SAY r x", "bad-args"},
@@ -243,10 +243,11 @@ parameters_are_counted_and_single_spaced(void **state)
 	static const struct {
 		const char *in, *says;
 	} rows[] = {
-	    {"JOIN", "write: [@since=id|@last=n] JOIN room"},
-	    {"JOIN ", "write: [@since=id|@last=n] JOIN room"},
-	    {"JOIN  lobby", "write: [@since=id|@last=n] JOIN room"},
-	    {"JOIN lobby now", "write: [@since=id|@last=n] JOIN room"},
+	    {"JOIN", "write: [@since=id|@last=n] [@key=text] JOIN room"},
+	    {"JOIN ", "write: [@since=id|@last=n] [@key=text] JOIN room"},
+	    {"JOIN  lobby", "write: [@since=id|@last=n] [@key=text] JOIN room"},
+	    {"JOIN lobby now",
+		"write: [@since=id|@last=n] [@key=text] JOIN room"},
 	    {"NICK", "write: [@resume=token] NICK nick"},
 	    {"NICK ann smith", "write: [@resume=token] NICK nick"},
 	    {"SAY lobby", "SAY target text"},
