@@ -81,8 +81,8 @@ check_ok(struct handshake *h, const struct redisReply *r)
 	return is(r, REDIS_REPLY_STATUS) ? NULL : unexpected(h, r);
 }
 
-static const char *
-check_role(struct handshake *h, const struct redisReply *r)
+const char *
+handshake_judge_role(struct handshake *h, const struct redisReply *r)
 {
 	if (!is(r, REDIS_REPLY_ARRAY))
 		return unexpected(h, r);
@@ -94,18 +94,34 @@ check_role(struct handshake *h, const struct redisReply *r)
 	       "the master";
 }
 
+/* Of INFO's lines; absent where there is none. */
+static struct span
+info_field(const char *info, const char *name)
+{
+	const char *at = strstr(info, name);
+
+	if (!at)
+		return SPAN_NONE;
+	at += strlen(name);
+	return (struct span){at, strcspn(at, "\r\n")};
+}
+
 static const char *
 check_info(struct handshake *h, const struct redisReply *r)
 {
-	const char *at;
+	struct span version, id;
 
 	if (!is(r, REDIS_REPLY_STRING))
 		return unexpected(h, r);
-	at = strstr(r->str, "redis_version:");
-	if (!at || strtol(at + 14, NULL, 10) >= MAJOR_MIN)
-		return NULL;
-	return give_up(
-	    h, "its version is too old; Redis 7.0 or newer is needed");
+	version = info_field(r->str, "redis_version:");
+	if (version.p && strtol(version.p, NULL, 10) < MAJOR_MIN)
+		return give_up(
+		    h, "its version is too old; Redis 7.0 or newer is needed");
+	id = info_field(r->str, "run_id:");
+	if (id.len == REDIS_RUN_ID_LEN &&
+	    strspn(id.p, "0123456789abcdef") >= id.len)
+		span_copy(h->run_id, sizeof h->run_id, id);
+	return NULL;
 }
 
 static const char *
@@ -193,7 +209,7 @@ handshake_begin(
 	snprintf(db, sizeof db, "%u", w->url->db);
 	if (w->url->db > 0)
 		ask(h, out, check_ok, "SELECT", db, NULL);
-	ask(h, out, check_role, "ROLE", NULL, NULL);
+	ask(h, out, handshake_judge_role, "ROLE", NULL, NULL);
 	ask(h, out, check_info, "INFO", "server", NULL);
 	if (w->layout_key)
 		ask(h, out, check_layout, "GET", w->layout_key, NULL);

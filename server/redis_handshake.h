@@ -12,7 +12,11 @@
 struct redis_url;
 struct redisReply;
 
-enum { REDIS_SHA_LEN = 40, HANDSHAKE_STEPS_MAX = 8 + SCRIPT_COUNT };
+enum {
+	REDIS_SHA_LEN = 40,
+	REDIS_RUN_ID_LEN = 40,
+	HANDSHAKE_STEPS_MAX = 8 + SCRIPT_COUNT
+};
 
 /* What a connection wants before it is of use. */
 struct handshake_wants {
@@ -32,7 +36,7 @@ struct handshake_step {
 	unsigned script;
 };
 
-/* Held by value; fields are redis_handshake.c's, but for the last two. */
+/* Held by value; fields are redis_handshake.c's, but for the last three. */
 struct handshake {
 	struct handshake_wants wants; /* what it points to is kept */
 	struct handshake_step steps[HANDSHAKE_STEPS_MAX];
@@ -40,6 +44,7 @@ struct handshake {
 	char why[ERR_LEN];
 	bool hopeless; /* what is wrong stays so until somebody changes it */
 	char sha[SCRIPT_COUNT][REDIS_SHA_LEN + 1]; /* of each script */
+	char run_id[REDIS_RUN_ID_LEN + 1];         /* of the server's process */
 };
 
 /* Writes all commands of a new handshake.  `out` holds the password then: wipe
@@ -50,6 +55,10 @@ void handshake_begin(
 /* Judges the next answer: NULL, or what is wrong, with the mend; then the
  * connection is of no use. */
 const char *handshake_take(
+    struct handshake *h, const struct redisReply *r) MUST_CHECK;
+
+/* NULL if ROLE's answer is a master's, else what is wrong. */
+const char *handshake_judge_role(
     struct handshake *h, const struct redisReply *r) MUST_CHECK;
 
 /* Has every command been answered well? */

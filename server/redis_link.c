@@ -53,6 +53,7 @@
 
 enum {
 	BACKOFF_FIRST_MS = 50,
+	PINGS_TO_ROLE = 5,    /* each so many, is it still a master? */
 	RELOADS_MAX = 3,      /* of one command, before its error is told */
 	READ_MAX = 256 << 10, /* and written, in one go */
 	COMPLAIN_MS = 10000,  /* at most one warning in so long */
@@ -103,6 +104,8 @@ struct redis_link {
 
 	uint64_t heard_ms, pinged_ms, ticked_ms, complained_ms;
 	unsigned attempts; /* since it was up */
+	unsigned pings;    /* in this state */
+	bool complained_hopeless;
 	unsigned silenced; /* warnings not written */
 	bool ending;
 };
@@ -498,14 +501,17 @@ on_event(struct bufferevent *bev, short what, void *arg)
 
 /* --- states --------------------------------------------------------------- */
 
-/* At most a warning in ten seconds: a Redis that is away is tried often. */
+/* At most a warning in ten seconds: a Redis that is away is tried often.  But
+ * what somebody has to mend does not wait behind what may pass. */
 static void
 complain(struct redis_link *l, const char *why)
 {
 	uint64_t now_ms = clock_now_ms();
 	char place[REDIS_URL_HOST_MAX * 2 + 32];
+	bool news = l->shake.hopeless && !l->complained_hopeless;
 
-	if (l->complained_ms && now_ms - l->complained_ms < COMPLAIN_MS) {
+	if (!news && l->complained_ms &&
+	    now_ms - l->complained_ms < COMPLAIN_MS) {
 		l->silenced++;
 		return;
 	}
@@ -514,6 +520,7 @@ complain(struct redis_link *l, const char *why)
 	    redis_url_format(l->c.url, place, sizeof place), why,
 	    state_names[l->state], l->silenced);
 	l->complained_ms = now_ms;
+	l->complained_hopeless = l->shake.hopeless;
 	l->silenced = 0;
 }
 
@@ -530,8 +537,10 @@ enter_up(struct redis_link *l)
 {
 	l->attempts = 0;
 	l->complained_ms = 0;
+	l->complained_hopeless = false;
 	l->heard_ms = l->ticked_ms = clock_now_ms();
 	l->pinged_ms = 0;
+	l->pings = 0;
 	set_timer(l, l->c.probe_ms / 4 + 1);
 	l->c.on_state(l->c.arg, true);
 }
@@ -660,9 +669,38 @@ on_dial(void *arg, enum redis_dial_news news, int fd, const char *why)
 /* --- time ----------------------------------------------------------------- */
 
 static void
+on_role(void *arg, const struct redisReply *r, bool written)
+{
+	struct redis_link *l = arg;
+	const char *wrong;
+
+	(void)written;
+	/* That it is busy, or loads its data, says nothing about its role. */
+	if (!r || r->type == REDIS_REPLY_ERROR)
+		return;
+	wrong = handshake_judge_role(&l->shake, r);
+	if (wrong)
+		redis_link_drop(l, wrong);
+}
+
+/* One that was demoted answers as before, to whoever only reads.  On a
+ * subscription Redis takes no ROLE: who has the other links has to judge. */
+static void
+ask_role(struct redis_link *l)
+{
+	if (l->c.channel || l->pings++ % PINGS_TO_ROLE != PINGS_TO_ROLE - 1)
+		return;
+	resp_clear(&l->args);
+	resp_str(&l->args, "ROLE");
+	if (redis_link_send(l, &l->args, on_role, l, NULL) < 0)
+		log_debug("redis", 0, "link=%s no room for ROLE", l->c.name);
+}
+
+static void
 ping(struct redis_link *l, uint64_t now_ms)
 {
 	l->pinged_ms = now_ms;
+	ask_role(l);
 	resp_clear(&l->args);
 	resp_str(&l->args, "PING");
 	/* On a subscription the pong is a push. */
@@ -765,6 +803,12 @@ bool
 redis_link_is_up(const struct redis_link *l)
 {
 	return l && l->state == UP && !l->drop_why[0];
+}
+
+const char *
+redis_link_run_id(const struct redis_link *l)
+{
+	return l->shake.run_id;
 }
 
 /* Waits for the socket; false at the end of the time. */

@@ -89,6 +89,10 @@ int redis_link_eval(struct redis_link *l, unsigned script, unsigned nkeys,
 /* Has anything of that command left for Redis? */
 bool redis_link_is_written(const struct redis_link *l, uint64_t token);
 
+/* Which run of which server it is up with; "" where that does not say. Borrowed
+ * until the link is lost. */
+const char *redis_link_run_id(const struct redis_link *l);
+
 /* Gives the connection up, from the loop, and begins again. */
 void redis_link_drop(struct redis_link *l, const char *why);
 

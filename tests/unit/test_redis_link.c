@@ -21,6 +21,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "server/redis_handshake.h"
 #include "server/redis_resp.h"
 #include "server/redis_script.h"
 #include "server/redis_url.h"
@@ -547,6 +548,7 @@ static void
 a_frozen_redis_is_left_and_its_commands_are_written_off(void **state)
 {
 	struct world *w = *state;
+	uint64_t began_ms = clock_now_ms(); /* it is not heard before */
 	link_start_real(w, NULL);
 	AWAIT(w, w->ups == 1);
 
@@ -556,7 +558,7 @@ a_frozen_redis_is_left_and_its_commands_are_written_off(void **state)
 	AWAIT(w, w->downs == 1);
 	redis_server_thaw(&server);
 
-	assert_true(clock_now_ms() - from_ms >= DEAD_MS);
+	assert_true(clock_now_ms() - began_ms >= DEAD_MS);
 	assert_true(clock_now_ms() - from_ms < 3 * DEAD_MS);
 	assert_int_equal(w->got.lost, 1);
 	assert_int_equal(w->got.written, 1);
@@ -609,6 +611,47 @@ a_replica_is_refused(void **state)
 
 	redis_server_do(&server, "REPLICAOF NO ONE");
 	AWAIT(w, w->ups == 1);
+}
+
+/* Nothing is written by which it would be found out. */
+static void
+a_quiet_link_finds_that_its_master_was_demoted(void **state)
+{
+	struct world *w = *state;
+	link_start_real(w, NULL);
+	AWAIT(w, w->ups == 1);
+
+	redis_server_do(&server, "REPLICAOF 127.0.0.1 1");
+	AWAIT(w, w->downs == 1);
+	for (int i = 0; i < 20; i++)
+		turn(w);
+	assert_int_equal(w->ups, 1);
+
+	redis_server_do(&server, "REPLICAOF NO ONE");
+	AWAIT(w, w->ups == 2);
+}
+
+static void
+it_knows_which_run_of_redis_it_is_up_with(void **state)
+{
+	struct world *w = *state;
+	char first[REDIS_RUN_ID_LEN + 1];
+	redisReply *info = redis_server_ask(&server, "INFO server");
+	link_start_real(w, NULL);
+	AWAIT(w, w->ups == 1);
+	span_copy(first, sizeof first, span_of(redis_link_run_id(w->link)));
+	assert_int_equal(strlen(first), REDIS_RUN_ID_LEN);
+	assert_non_null(strstr(info->str, first));
+	freeReplyObject(info);
+
+	redis_server_do(&server, "CLIENT KILL TYPE normal");
+	AWAIT(w, w->ups == 2);
+	assert_string_equal(redis_link_run_id(w->link), first);
+
+	redis_server_kill(&server);
+	assert_int_equal(redis_server_start(&server), 0);
+	AWAIT(w, w->ups == 3);
+	assert_string_not_equal(redis_link_run_id(w->link), first);
 }
 
 static void
@@ -808,6 +851,8 @@ main(void)
 	    LINK_TEST(lost_scripts_are_loaded_again),
 	    LINK_TEST(a_newer_layout_is_refused),
 	    LINK_TEST(a_replica_is_refused),
+	    LINK_TEST(a_quiet_link_finds_that_its_master_was_demoted),
+	    LINK_TEST(it_knows_which_run_of_redis_it_is_up_with),
 	    LINK_TEST(user_and_password_are_shown_to_redis),
 	    LINK_TEST(hostile_handshakes_are_left),
 	    LINK_TEST(hostile_answers_are_the_end_of_a_connection),
