@@ -399,6 +399,37 @@ rr_stalled(struct rr *r)
 
 /* --- links ---------------------------------------------------------------- */
 
+/*
+ * All links are to be with one server, and it is that of the newest handshake:
+ * where a master was replaced, or has begun anew, a link that still stands
+ * with the old one hears nothing more.  What a new one knows may end
+ * earlier than what we know; losing the command link leads to telling it all.
+ */
+static void
+meet(struct rr *r, const struct redis_link *newest)
+{
+	struct redis_link *const links[] = {r->cmd, r->sub, r->beat};
+	const char *id = redis_link_run_id(newest);
+
+	if (!id[0])
+		return; /* it does not say */
+	for (size_t i = 0; i < ARRAY_LEN(links); i++)
+		if (redis_link_is_up(links[i]) &&
+		    strcmp(redis_link_run_id(links[i]), id) != 0)
+			redis_link_drop(
+			    links[i], "another server has taken its place");
+	if (strcmp(r->run_id, id) == 0)
+		return;
+	if (r->run_id[0]) {
+		log_warn("relay", 0,
+		    "Redis has another run_id=%s was=%s; telling it who is "
+		    "here",
+		    id, r->run_id);
+		rr_rooms_forget_logs(r);
+	}
+	span_copy(r->run_id, sizeof r->run_id, span_of(id));
+}
+
 static void
 on_cmd_state(void *arg, bool up)
 {
@@ -407,10 +438,12 @@ on_cmd_state(void *arg, bool up)
 	r->stalled = false;
 	if (r->ending)
 		return;
-	if (up)
-		rr_recover_poke(r);
-	else
+	if (!up) {
 		rr_down(r, "the command link is lost");
+		return;
+	}
+	meet(r, r->cmd);
+	rr_recover_poke(r);
 }
 
 static void
@@ -421,6 +454,7 @@ on_sub_state(void *arg, bool up)
 	if (r->ending)
 		return;
 	if (up) {
+		meet(r, r->sub);
 		r->beacon_heard_ms = clock_now_ms();
 		rr_chans_resubscribe(r);
 		rr_recover_poke(r);
@@ -437,8 +471,10 @@ on_beat_state(void *arg, bool up)
 {
 	struct rr *r = arg;
 
-	if (up && !r->ending)
-		rr_beat_start(r);
+	if (!up || r->ending)
+		return;
+	meet(r, r->beat);
+	rr_beat_start(r);
 }
 
 static void

@@ -10,6 +10,7 @@
 #include <sys/queue.h>
 
 #include "base/buf.h"
+#include "server/redis_handshake.h"
 #include "server/redis_link.h"
 #include "server/redis_resp.h"
 #include "server/redis_script.h"
@@ -47,6 +48,7 @@
 enum {
 	RR_LAYOUT = 1,    /* of the keys; one newer is not understood */
 	RR_LOG_MIN = 256, /* entries of a log that are always kept */
+	RR_ERRORS_MAX = 16,
 };
 
 struct rr;
@@ -106,10 +108,9 @@ bool rr_op_reply(struct rr_op *op, const redisReply *r, bool written);
 void rr_ops_init(struct rr *r);
 void rr_ops_fini(struct rr *r); /* answers all */
 
-/* What an error of Redis means; drops the link or writes to the log. */
+/* What an error of Redis means; writes to the log, and drops the links where
+ * that Redis is no master. */
 enum relay_status rr_error_status(struct rr *r, const redisReply *e);
-/* Drops a link whose Redis has answered so. */
-void rr_drop_refused(struct redis_link *l, const redisReply *e);
 
 /* --- nodes ---------------------------------------------------------------- */
 
@@ -271,6 +272,8 @@ void rr_list(struct relay *r, relay_list_fn done, void *arg);
 struct rr_feed *rr_room_feed(struct rr *r, const char *fold); /* or NULL */
 void rr_rooms_lost(struct rr *r);  /* openings under way fail */
 void rr_rooms_check(struct rr *r); /* compare the newest ids */
+/* Redis may know another history: nothing is answered from memory. */
+void rr_rooms_forget_logs(struct rr *r);
 /* Those of this node are kept under its new id. */
 void rr_rooms_renumber(struct rr *r, const char *old_id);
 /* Gives how many members it looked at. */
@@ -469,7 +472,9 @@ struct rr {
 	struct rr_task *tasks;
 	size_t ntasks, next_task, tasks_out;
 	struct event *recover_event, *recover_timer;
-	uint64_t odd_ms; /* when the last oddity was logged */
+	char run_id[REDIS_RUN_ID_LEN + 1]; /* of the Redis we know; or "" */
+	uint64_t told_ms[RR_ERRORS_MAX];   /* of each kind, to the operator */
+	uint64_t odd_ms;                   /* when the last oddity was logged */
 	unsigned odd_more;
 };
 

@@ -229,6 +229,7 @@ take_epoch(struct rr *r, const redisReply *epoch)
 		return;
 	log_warn("relay", 0,
 	    "Redis has lost what it knew; telling it again who is here");
+	rr_rooms_forget_logs(r);
 	rr_event_in(r->forgotten, rr_random() % (uint64_t)r->c.jitter_ms);
 }
 
@@ -271,8 +272,7 @@ on_beat(void *arg, const redisReply *reply, bool written)
 	if (!reply || stale)
 		return;
 	if (reply->type == REDIS_REPLY_ERROR) {
-		/* It may be a master no more; the handshake finds out. */
-		rr_drop_refused(r->beat, reply);
+		(void)rr_error_status(r, reply);
 		return;
 	}
 	if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 5 ||

@@ -9,8 +9,11 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "server/relay_redis_int.h"
+
+enum { TELL_MS = 60000 };
 
 static void
 arm(struct rr *r)
@@ -231,36 +234,75 @@ rr_ops_fini(struct rr *r)
 
 /* --- errors --------------------------------------------------------------- */
 
-enum trouble { TELL, DROP, OPERATOR };
+/*
+ *	PASSES    by itself, as a rule; said as a warning
+ *	ELSEWHERE no master, or not yet: the links are dropped, so that their
+ *		  handshakes look for one
+ *	OPERATOR  until somebody mends it; said as an error
+ */
+enum trouble { PASSES, ELSEWHERE, OPERATOR };
 
 /* By the first word of the error.  None of these was carried out. */
 static const struct {
 	const char *word;
 	enum relay_status status;
 	enum trouble trouble;
+	const char *mend; /* for the log */
 } errors[] = {
-    {"OOM", RELAY_FULL, OPERATOR},
-    {"MISCONF", RELAY_FAILED, OPERATOR},
-    {"READONLY", RELAY_DOWN, DROP},
-    {"MASTERDOWN", RELAY_DOWN, DROP},
-    {"LOADING", RELAY_DOWN, DROP},
-    {"BUSY", RELAY_DOWN, TELL},
-    {"NOREPLICAS", RELAY_DOWN, TELL},
-    {"TRYAGAIN", RELAY_DOWN, TELL},
-    {"CLUSTERDOWN", RELAY_DOWN, TELL},
-    {"UNBLOCKED", RELAY_DOWN, TELL},
-    {"NOSCRIPT", RELAY_DOWN, TELL},
-    {"NOAUTH", RELAY_FAILED, OPERATOR},
-    {"WRONGPASS", RELAY_FAILED, OPERATOR},
-    {"NOPERM", RELAY_FAILED, OPERATOR},
+    {"OOM", RELAY_FULL, OPERATOR,
+	"it is full; raise its maxmemory, or keep less (history, "
+	"history-ttl)"},
+    {"MISCONF", RELAY_FAILED, OPERATOR,
+	"it cannot save its data; see its log, and mend its disk"},
+    {"READONLY", RELAY_DOWN, ELSEWHERE,
+	"it is a replica now; give the URL of the master"},
+    {"MASTERDOWN", RELAY_DOWN, ELSEWHERE,
+	"it is a replica without a master; give the URL of the master"},
+    {"LOADING", RELAY_DOWN, ELSEWHERE, "it reads its data; wait"},
+    {"BUSY", RELAY_DOWN, PASSES,
+	"somebody's script does not end there; SCRIPT KILL ends it"},
+    {"NOREPLICAS", RELAY_DOWN, PASSES,
+	"too few replicas follow it; see its min-replicas-to-write"},
+    {"TRYAGAIN", RELAY_DOWN, PASSES, "keys are being moved; wait"},
+    {"CLUSTERDOWN", RELAY_DOWN, PASSES, "its cluster is not whole"},
+    {"UNBLOCKED", RELAY_DOWN, PASSES, "it has become a replica"},
+    {"NOSCRIPT", RELAY_DOWN, PASSES,
+	"somebody runs SCRIPT FLUSH again and again"},
+    {"NOAUTH", RELAY_FAILED, OPERATOR,
+	"it wants a password; write redis://:password@host"},
+    {"WRONGPASS", RELAY_FAILED, OPERATOR,
+	"the user or password in the URL is wrong"},
+    {"NOPERM", RELAY_FAILED, OPERATOR,
+	"this user may not do that; let it do +@all ~* &*"},
 };
+_Static_assert(ARRAY_LEN(errors) <= RR_ERRORS_MAX, "told_ms is too short");
 
-void
-rr_drop_refused(struct redis_link *l, const redisReply *e)
+static void
+drop_all(struct rr *r, const redisReply *e)
 {
+	struct redis_link *const links[] = {r->cmd, r->sub, r->beat};
 	char text[128];
 
-	redis_link_drop(l, text_escape(text, sizeof text, rr_span(e)));
+	text_escape(text, sizeof text, rr_span(e));
+	for (size_t i = 0; i < ARRAY_LEN(links); i++)
+		if (redis_link_is_up(links[i]))
+			redis_link_drop(links[i], text);
+}
+
+/* Each kind once a minute: it would come with every command. */
+static void
+tell_operator(struct rr *r, size_t kind, const redisReply *e)
+{
+	uint64_t now_ms = clock_now_ms();
+	char text[128];
+
+	if (r->told_ms[kind] && now_ms - r->told_ms[kind] < TELL_MS)
+		return;
+	r->told_ms[kind] = now_ms;
+	log_write(
+	    errors[kind].trouble == OPERATOR ? LOG_LEVEL_ERROR : LOG_LEVEL_WARN,
+	    "relay", 0, "Redis refuses: %s: %s",
+	    text_escape(text, sizeof text, rr_span(e)), errors[kind].mend);
 }
 
 enum relay_status
@@ -272,10 +314,9 @@ rr_error_status(struct rr *r, const redisReply *e)
 	for (size_t i = 0; i < ARRAY_LEN(errors); i++) {
 		if (!span_is(word, errors[i].word))
 			continue;
-		if (errors[i].trouble == DROP)
-			rr_drop_refused(r->cmd, e);
-		else if (errors[i].trouble == OPERATOR)
-			rr_odd(r, "Redis refuses", rr_span(e));
+		tell_operator(r, i, e);
+		if (errors[i].trouble == ELSEWHERE)
+			drop_all(r, e);
 		return errors[i].status;
 	}
 	rr_odd(r, "unexpected error", rr_span(e));

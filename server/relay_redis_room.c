@@ -661,6 +661,16 @@ rr_rooms_check(struct rr *r)
 	check_send(r, k);
 }
 
+void
+rr_rooms_forget_logs(struct rr *r)
+{
+	struct rr_room *room = NULL, *next;
+
+	HASH_ITER (hh, r->rooms, room, next)
+		if (!room->closed)
+			ring_reset(&room->ring, room->feed.last);
+}
+
 /* --- the end -------------------------------------------------------------- */
 
 void

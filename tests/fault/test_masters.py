@@ -78,13 +78,13 @@ def a_subscription_left_on_an_old_master_is_found_in_time(w):
     f.quiet()
     (old,) = [p for p in f.nodes[0].proxy.pipes if p.label == "sub"]
     m.promote()
+    # It answers, calls itself the master, and has nothing to say.
+    if m.old.command("ROLE")[0] != b"master" or not m.subscribers():
+        raise Failed("the old master has lost its subscriber too early")
     f.nodes[1].proxy.cut()
     f.nodes[0].proxy.cut("cmd")
     f.nodes[0].proxy.cut("beat")
     started = time.monotonic()
-    # It answers, calls itself the master, and has nothing to say.
-    if m.old.command("ROLE")[0] != b"master" or not m.subscribers():
-        raise Failed("the old master has lost its subscriber too early")
     until(lambda: old.dead, "the subscription is given up")
     took = time.monotonic() - started
     if took > FOUND:
@@ -95,6 +95,32 @@ def a_subscription_left_on_an_old_master_is_found_in_time(w):
     if m.subscribers():
         raise Failed("somebody still listens to the old one")
     f.settled()
+
+
+@test
+def one_link_that_meets_a_new_master_takes_the_others_along(w):
+    """R5: same data, another run_id."""
+    m = Masters(w)
+    f = m.fleet
+    here, there = f.pair()
+    f.chatter(f.clients, 5)
+    f.quiet()
+    old = [p for node in f.nodes for p in node.proxy.pipes if not p.dead]
+    m.promote()
+    for node in f.nodes:
+        node.proxy.cut("beat")
+    until(lambda: all(p.dead for p in old), "all links leave the old one")
+    f.ready()
+    for node in f.nodes:
+        if b"Redis has another run_id" not in node.server.log().encode():
+            raise Failed(f"{node} does not say that it is another Redis")
+    cids = there.say("r", 5)
+    until(lambda: heard(here, cids), "what is said with the new one is heard")
+    if m.subscribers():
+        raise Failed("somebody still listens to the old one")
+    f.settled()
+    if f.figures()["gaps"]:
+        raise Failed("a gap, though the new one had it all")
 
 
 @test
@@ -112,6 +138,7 @@ def what_is_said_past_a_subscription_on_an_old_master_is_not_lost(w):
     f.nodes[0].proxy.cut("beat")
     until(lambda: f.chatter(crowd) is not None and old.dead,
           "the subscription is given up")
+    f.ready()
     f.chatter(crowd, 5)
     f.settled()
     if f.checker.counts["acked"] < 80:

@@ -2,6 +2,7 @@
 if HAVE_CMOCKA
 unit_redis = \
 	tests/unit/test_redis_link \
+	tests/unit/test_redis_refusals \
 	tests/unit/test_redis_resp \
 	tests/unit/test_redis_url \
 	tests/unit/test_relay_codec \
@@ -14,6 +15,11 @@ tests_unit_test_redis_link_SOURCES = tests/unit/test_redis_link.c \
 	tests/unit/redis_server.c tests/unit/redis_server.h tests/unit/unit.h
 tests_unit_test_redis_link_CFLAGS = $(AM_CFLAGS) $(HIREDIS_CFLAGS)
 tests_unit_test_redis_link_LDADD = $(unit_relay_ldadd)
+tests_unit_test_redis_refusals_SOURCES = tests/unit/test_redis_refusals.c \
+	tests/unit/redis_server.c tests/unit/redis_server.h \
+	tests/unit/relay_harness.c tests/unit/relay_harness.h tests/unit/unit.h
+tests_unit_test_redis_refusals_CFLAGS = $(AM_CFLAGS) $(HIREDIS_CFLAGS)
+tests_unit_test_redis_refusals_LDADD = $(unit_relay_ldadd)
 tests_unit_test_redis_resp_SOURCES = tests/unit/test_redis_resp.c tests/unit/unit.h
 tests_unit_test_redis_resp_CFLAGS = $(AM_CFLAGS) $(HIREDIS_CFLAGS)
 tests_unit_test_redis_resp_LDADD = $(unit_relay_ldadd)

@@ -29,7 +29,8 @@ server_exec(const struct redis_server *s, int out)
 	dup2(out, STDOUT_FILENO);
 	execlp(program, program, "--port", "0", "--unixsocket", s->sock,
 	    "--dir", s->dir, "--save", "", "--appendonly", "yes",
-	    "--appendfsync", "everysec", (char *)NULL);
+	    "--appendfsync", "everysec", "--enable-debug-command", "local",
+	    (char *)NULL);
 	fprintf(stderr,
 	    "# cannot run %s: %s; "
 	    "on Debian: apt install redis-server\n",
