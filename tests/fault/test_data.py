@@ -185,24 +185,31 @@ def a_redis_that_comes_back_empty_is_a_gap_for_everybody(w):
 
 @test
 def an_evicted_stream_is_a_gap_for_who_comes_back(w):
-    """R15"""
-    f = Fleet(w)
-    pair = f.pair()
+    """R15: but to a node that has it all in memory nothing is gone."""
+    f = Fleet(w, 3)
+    pair = [f.client(f"c-{n}", ["r"], nodes=[n]) for n in f.nodes[:2]]
+    f.ready()
     f.chatter(pair, 10)
     f.quiet()
-    back = f.client("back", ["r"], nodes=f.nodes[:1])
+    back = {name: f.client(name, ["r"], nodes=[node])
+            for name, node in (("hale", f.nodes[0]), ("anew", f.nodes[2]))}
     f.ready()
-    door = w.path("door")
-    back.addresses = [f"unix:{door}"]
-    back.drop()
+    doors = {}
+    for name, c in back.items():
+        doors[c] = (w.path("door-" + name), c.addresses[0])
+        c.addresses = [f"unix:{doors[c][0]}"]
+        c.drop()
+    f.nodes[2].kill()
     f.chatter(pair, 5)
     f.quiet(pair)
     f.redis.command("DEL", key(f, "st"))
-    away_door = Proxy(door, f.nodes[0].address)
-    w.closers.append(away_door.close)
+    f.nodes[2].start()
+    for door, address in doors.values():
+        w.closers.append(Proxy(door, address).close)
     f.quiet()
-    if gaps(back) != 1:
-        raise Failed(f"it was told {gaps(back)} gaps")
+    told = {name: gaps(c) for name, c in back.items()}
+    if told != {"hale": 0, "anew": 1}:
+        raise Failed(f"gaps told: {told}")
     f.settled(gaps=None)
 
 
