@@ -40,7 +40,8 @@ is_host(struct span s)
 	return s.len < sizeof(((struct addr *)0)->host);
 }
 
-/* Without the zone (fe80::1%eth0), which is the system's to judge. */
+/* Of the zone (fe80::1%eth0) the form alone: what it means is the system's to
+ * judge. */
 static bool
 is_v6(struct span s)
 {
@@ -48,9 +49,10 @@ is_v6(struct span s)
 	struct in6_addr ignored;
 	const char *zone = s.len ? memchr(s.p, '%', s.len) : NULL;
 
-	if (zone && zone + 1 == s.p + s.len)
-		return false;
 	size_t len = zone ? (size_t)(zone - s.p) : s.len;
+	if (zone && (len + 1 == s.len ||
+			!is_host((struct span){zone + 1, s.len - len - 1})))
+		return false;
 	if (len >= sizeof(text) || s.len > INET6_ADDRSTRLEN + 16 ||
 	    !text_is_visible_ascii(s))
 		return false;

@@ -109,6 +109,15 @@ take_key(struct span whole, struct span key, struct link *out,
 	return 0;
 }
 
+/* With its port it would read as a socket's address. */
+static bool
+is_named_unix(const struct addr *a)
+{
+	struct span host = span_of(a->host);
+	return !a->is_unix &&
+	       (span_is_nocase(host, "unix") || span_is_nocase(host, "unix."));
+}
+
 static int
 take_server(struct span server, struct link *out, char cause[static ERR_LEN])
 {
@@ -116,6 +125,11 @@ take_server(struct span server, struct link *out, char cause[static ERR_LEN])
 		return -1;
 	if (!out->server.is_unix && out->server.port == 0)
 		return refuse(server, "no server has port 0", cause);
+	if (is_named_unix(&out->server))
+		return refuse(server,
+		    "a host of this name cannot be told from a socket; write "
+		    "unix:/PATH, or the host's whole name or address",
+		    cause);
 	if (!out->server.host[0])
 		span_copy(out->server.host, sizeof(out->server.host),
 		    SPAN("localhost"));

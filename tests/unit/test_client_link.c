@@ -94,6 +94,10 @@ refuses_what_is_no_server(void **state)
 	    "host/room",
 	    "https://host/",
 	    "host:0",
+	    "fe80::1%eth0]:7/room",
+	    "fe80::1%",
+	    "unix",
+	    "snug://Unix.",
 	    "snug://host:65536/",
 	};
 
