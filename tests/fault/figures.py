@@ -4,9 +4,11 @@
     figures.py silence     Redis stopped for 20 s, with a thousand rooms
     figures.py readers     a tenth of a room of a thousand stops reading
     figures.py death       a node with ten thousand sessions is killed
+    figures.py rooms       links of a node with ten thousand rooms are cut
 
 Each prints what it measured, and says whether it is within what was promised.
 """
+import datetime
 import itertools
 import re
 import resource
@@ -342,18 +344,90 @@ def death(w):
         one.end()
 
 
+# --- rooms ------------------------------------------------------------------
+
+class Member:
+    """Is in many rooms; says a word in each, or counts what it hears."""
+
+    def __init__(self, path, nick, rooms):
+        self.rooms = rooms
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(60)
+        self.sock.connect(path)
+        self.sock.sendall(f"NICK {nick}\n".encode() + b"".join(
+            f"JOIN {room}\n".encode() for room in rooms))
+        self.data = b""
+        self.skip(rb"^\d+ OK \d+-\d+", len(rooms))
+
+    def skip(self, pattern, n):
+        """Reads until so many lines are there."""
+        while len(re.findall(pattern, self.data, re.MULTILINE)) < n:
+            got = self.sock.recv(262144)
+            if not got:
+                raise Failed(f"sent away: {self.data[-200:]!r}")
+            self.data += got
+        self.data = b""
+
+    def say(self):
+        self.sock.sendall(b"".join(
+            f"SAY {room} x\n".encode() for room in self.rooms))
+        self.skip(rb"^\d+ OK \d+-\d+", len(self.rooms))
+
+
+def stamp(line):
+    """Of a line of the log, in s."""
+    at = datetime.datetime.fromisoformat(line.split()[0].rstrip("Z"))
+    return at.timestamp()
+
+
+def cut_and_wait(f, *kinds):
+    """From the loss of a link to the relay being up again, by the log."""
+    server = f.nodes[0].server
+    mark = len(server.log())
+    for kind in kinds:
+        f.redis.command("CLIENT", "KILL", "TYPE", kind, "SKIPME", "yes")
+    until(lambda: "relay state=up" in server.log()[mark:], "it is up", 60)
+    lines = server.log()[mark:].splitlines()
+    lost = next(x for x in lines if " lost: " in x)
+    up = next(x for x in lines if "relay state=up" in x)
+    return stamp(up) - stamp(lost)
+
+
+def rooms(w):
+    count, each, cuts = 10000, 500, 5
+    f = Fleet(w, 1, timers=REAL, options=("--conn-per-addr", "5000"),
+              proxied=False)
+    path = f.nodes[0].address[5:]
+    names = [f"room{n}" for n in range(count)]
+    parts = [names[n:n + each] for n in range(0, count, each)]
+    talkers = [Member(path, f"t{n}", x) for n, x in enumerate(parts)]
+    hearers = [Member(path, f"h{n}", x) for n, x in enumerate(parts)]
+    for what, kinds in (("the subscription", ("pubsub",)),
+                        ("all links", ("pubsub", "normal"))):
+        times = [cut_and_wait(f, *kinds) for _ in range(cuts)]
+        promise(max(times) < 5, f"{count} rooms, {what} cut {cuts} times: up "
+                f"again after {statistics.median(times):.2f} s (median; "
+                f"{min(times):.2f} to {max(times):.2f})")
+    for talker, hearer in zip(talkers, hearers):
+        hearer.data = b""
+        talker.say()
+        hearer.skip(rb"^\d+ MSG room\d+ ", each)
+    promise(True, "a message in each of them came up")
+
+
 def main():
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     if sys.argv[1:2] == ["herd"]:
         herd(*sys.argv[2:])
         return
-    for name in sys.argv[1:] or ("silence", "readers", "death"):
+    for name in sys.argv[1:] or ("silence", "readers", "death", "rooms"):
         say(f"== {name}")
         if name == "readers":
             readers(None)
         else:
-            in_a_world({"silence": silence, "death": death}[name])
+            in_a_world({"silence": silence, "death": death,
+                        "rooms": rooms}[name])
 
 
 main()
