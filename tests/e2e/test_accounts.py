@@ -5,7 +5,7 @@ import os
 import re
 import sys
 
-from snugtest import SRCDIR, Failed, run, test
+from snugtest import SRCDIR, Failed, run, test, until
 
 sys.path.insert(1, os.path.join(SRCDIR, "tests", "interop"))
 # pylint: disable=wrong-import-position
@@ -65,11 +65,11 @@ def with_password(w, server, nick):
     return c
 
 
-def one_node(w, kept, *options):
+def one_node(w, kept, *options, **more):
     """A node on this kind of relay, which keeps accounts."""
     if kept == "redis":
-        return w.server(*options, redis=w.redis())
-    return w.server("--state", w.path("state"), *options)
+        return w.server(*options, redis=w.redis(), **more)
+    return w.server("--state", w.path("state"), *options, **more)
 
 
 def two_nodes(w, kept):
@@ -229,6 +229,102 @@ def a_password_logs_in_until_it_is_cleared(w, kept):
     for c in w.clients:
         if any(PASSWORD in line for line in c.transcript if " < " in line):
             raise Failed("a password came back")
+
+
+@test
+def passwords_are_looked_at_one_of_a_session_and_so_many_in_all(w):
+    s = one_node(w, "state", listen=("127.0.0.1:0", f"unix:{w.path('sock')}"))
+    crowd = [w.client(s, address=s.addresses[1]) for _ in range(40)]
+    for c in crowd:
+        c.send("LOGIN nobody x")
+    said = [c.line() for c in crowd]
+    busy = sum(bool(re.match(r"@retry=\d+ ERR busy ", x)) for x in said)
+    failed = sum(x.startswith("ERR login-failed ") for x in said)
+    # Nobody is turned away who would not be the 33rd; none is forgotten.
+    if busy + failed != 40 or failed < 32 or busy == 0:
+        raise Failed(f"{busy} busy, {failed} failed: {said}")
+    crowd[-1].ask("LOGIN nobody x", "ERR login-failed <text>")
+
+
+@test
+def who_goes_while_a_password_is_looked_at_leaves_nothing_behind(w):
+    s = one_node(w, "state", listen=("127.0.0.1:0", f"unix:{w.path('sock')}"))
+    ann = register(w, s, ANN, "ann")
+    for n in range(8):
+        c = w.client(s, address=s.addresses[1])
+        c.send("LOGIN ann x", "QUIT")
+        if n % 2:
+            c.reset()
+        else:
+            c.close()
+    ann.send(f"PASSWORD {PASSWORD}")
+    ann.reset()
+    until(lambda: s.log().count(" closed ") == 9, "all are gone")
+    # The queue is empty again, and the address free.
+    c = w.client(s)
+    c.send("LOGIN nobody x")
+    c.expect("ERR login-failed <text>")
+
+
+# --- what Redis holds -------------------------------------------------------
+
+def key_text(seed):
+    return text_of(ed25519_public(seed))
+
+
+@test
+def what_a_dead_node_left_half_done_is_nobodys(w):
+    redis = w.redis()
+    s = w.server(redis=redis)
+    ghost = "a" + "0" * 32
+    key = f"sn1:{{pk:{key_text(ANN)}}}"
+    # A key that just begins to be registered is not to be had yet.
+    now = int(redis.command("TIME")[0]) * 1000
+    redis.command("SET", key, f"{ghost} {now}")
+    ann = secure(w, s)
+    ann.ask(f"AUTH {ann.proof(ANN)}", "OK")
+    ann.take("ann")
+    ann.ask("REGISTER", "@retry=<ms> ERR busy <text>")
+    # An account that its nick does not know is none, however old its key.
+    redis.command("HSET", f"sn1:{{a:{ghost}}}", "nick", "ann", "since", "1",
+                  f"k:{key_text(ANN)}", "1")
+    redis.command("SET", key, f"{ghost} {now - 20000}")
+    ann.send("REGISTER")
+    if ann.welcome()["account"] == ghost:
+        raise Failed("the ghost walks")
+    ann.expect("OK ann")
+    log_in(w, s, ANN, "ann")
+
+
+@test
+def what_is_no_account_in_redis_harms_nobody(w):
+    redis = w.redis()
+    s = w.server(redis=redis)
+    ann = register(w, s, ANN, "ann")
+    account = f"sn1:{{a:{ann.keys['account']}}}"
+    heavy = "$argon2id$v=19$m=4194304,t=9,p=1$c29tZXNhbHRzb21lc2FsdA$" + "A" * 43
+    for field, value in (("hash", heavy), ("hash", "x"), ("nick", "a b"),
+                         ("nick", "bob"), ("since", "-1"), ("k:x", "1")):
+        was = redis.command("HGET", account, field)
+        redis.command("HSET", account, field, value)
+        c = secure(w, s)
+        c.send(f"AUTH {c.proof(ANN)}")
+        said = c.line()
+        if said != "OK" and not said.startswith("@retry="):
+            raise Failed(f"{field}={value}: {said}")
+        c.ask("LOGIN ann x", "<any>ERR <text>")
+        if was is None:
+            redis.command("HDEL", account, field)
+        else:
+            redis.command("HSET", account, field, was.decode())
+    for junk in ("A", "A x 1 ann ann", "A a0 1 ann ann", "A " + "x" * 5000):
+        redis.command("SET", "sn1:{k:eve}", junk)
+        c = w.client(s)
+        c.ask("NICK eve", "ERR nick-registered <text>")
+        c.ask("WHOIS eve", "ERR no-such-nick <text>")
+    redis.command("SET", f"sn1:{{pk:{key_text(BOB)}}}", "junk")
+    register(w, s, BOB, "bob")
+    log_in(w, s, ANN, "ann")
 
 
 # --- keys -------------------------------------------------------------------

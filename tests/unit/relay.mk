@@ -3,6 +3,7 @@
 if HAVE_CMOCKA
 unit_relay = \
 	tests/unit/test_relay \
+	tests/unit/test_relay_account \
 	tests/unit/test_relay_contract \
 	tests/unit/test_relay_local \
 	tests/unit/test_relay_rights \
@@ -15,6 +16,13 @@ unit_relay_ldadd = libserver.a libproto.a $(base_libs) \
 
 tests_unit_test_relay_SOURCES = tests/unit/test_relay.c tests/unit/unit.h
 tests_unit_test_relay_LDADD = $(unit_relay_ldadd)
+tests_unit_test_relay_account_SOURCES = \
+	tests/unit/redis_server.c tests/unit/redis_server.h \
+	tests/unit/relay_backend_local.c tests/unit/relay_backend_redis.c \
+	tests/unit/relay_harness.c tests/unit/relay_harness.h \
+	tests/unit/test_relay_account.c
+tests_unit_test_relay_account_CFLAGS = $(AM_CFLAGS) $(HIREDIS_CFLAGS)
+tests_unit_test_relay_account_LDADD = $(unit_relay_ldadd)
 tests_unit_test_relay_contract_SOURCES = \
 	tests/unit/redis_server.c tests/unit/redis_server.h \
 	tests/unit/relay_backend_local.c tests/unit/relay_backend_redis.c \

@@ -2,6 +2,7 @@
 if HAVE_CMOCKA
 unit_server = \
 	tests/unit/test_answer \
+	tests/unit/test_auth \
 	tests/unit/test_command \
 	tests/unit/test_command_secure \
 	tests/unit/test_config \
@@ -29,6 +30,9 @@ unit_server_rig = tests/unit/unit.h \
 
 tests_unit_test_answer_SOURCES = tests/unit/test_answer.c tests/unit/unit.h
 tests_unit_test_answer_LDADD = $(unit_server_ldadd)
+tests_unit_test_auth_SOURCES = tests/unit/test_auth.c tests/unit/unit.h
+tests_unit_test_auth_CFLAGS = $(AM_CFLAGS) $(LIBEVENT_CFLAGS)
+tests_unit_test_auth_LDADD = $(unit_server_ldadd)
 tests_unit_test_command_SOURCES = tests/unit/test_command.c $(unit_server_rig)
 tests_unit_test_command_CFLAGS = $(AM_CFLAGS) $(LIBEVENT_CFLAGS)
 tests_unit_test_command_LDADD = $(unit_server_ldadd)
