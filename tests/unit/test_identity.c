@@ -319,6 +319,38 @@ a_file_with_any_changed_bit_is_refused(void **state)
 	}
 }
 
+/* X25519 ignores five bits of a secret: they are no way to write another file
+ * of the same key. */
+static void
+a_secret_has_one_spelling(void **state)
+{
+	static const struct {
+		size_t byte;
+		uint8_t bit;
+	} ignored[] = {{0, 1}, {0, 2}, {0, 4}, {31, 64}, {31, 128}};
+	char text[256];
+	uint8_t secret[KEY];
+
+	(void)state;
+	identity_free(must_make(IDENTITY_SERVER));
+	struct span file = {text, read_file(text, sizeof(text))};
+	char *at = text + file.len - IDENTITY_KEY_TEXT - 1;
+	assert_true(
+	    identity_parse_key((struct span){at, IDENTITY_KEY_TEXT}, secret));
+	for (size_t i = 0; i < ARRAY_LEN(ignored); i++) {
+		secret[ignored[i].byte] ^= ignored[i].bit;
+		identity_key_text(secret, at);
+		at[IDENTITY_KEY_TEXT] = '\n';
+		assert_null(identity_parse(IDENTITY_SERVER, file));
+		secret[ignored[i].byte] ^= ignored[i].bit;
+	}
+	identity_key_text(secret, at);
+	at[IDENTITY_KEY_TEXT] = '\n';
+	struct identity *id = identity_parse(IDENTITY_SERVER, file);
+	assert_non_null(id);
+	identity_free(id);
+}
+
 static void
 foreign_content_is_refused(void **state)
 {
@@ -601,6 +633,7 @@ main(void)
 	    FILE_TEST(a_key_of_the_other_kind_is_refused),
 	    FILE_TEST(a_file_cut_at_any_byte_is_refused),
 	    FILE_TEST(a_file_with_any_changed_bit_is_refused),
+	    FILE_TEST(a_secret_has_one_spelling),
 	    FILE_TEST(foreign_content_is_refused),
 	    FILE_TEST(a_folder_that_is_not_there_is_named),
 	    FILE_TEST(a_file_that_cannot_be_written_whole_is_not_there_at_all),
