@@ -58,7 +58,7 @@ write_down(const struct deed *d, const struct session *s)
 	const struct rights_change *c = &d->change;
 
 	audit(s->id, s->user, rights_verb_word(c->verb),
-	    "room=%s target=%s id=%s for=%llu %stext=\"%s\"",
+	    "room=%s target=%s id=%s for=%llu settings=\"%s\" text=\"%s\"",
 	    text_escape(room, sizeof room, span_of(d->room.fold)),
 	    text_escape(nick, sizeof nick, span_of(c->target_nick)),
 	    c->target[0] ? c->target : "-",

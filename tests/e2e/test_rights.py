@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: ISC
+"""Rooms with rights, on one node and on two: who owns them, who is put out of
+them, and that it holds everywhere and after a restart."""
+import time
+
+from snugtest import TESTS, Failed, run
+from test_accounts import ANN, on_both, one_node, register, two_nodes
+
+TESTS.clear()  # those of accounts run by themselves
+
+
+@on_both
+def who_makes_a_room_owns_it_and_names_say_so(w, kept):
+    s = one_node(w, kept)
+    ann = register(w, s, ANN, "ann")
+    ann.ask("JOIN den", "JOINED den ann", "NAMES den 1 *ann", "OK <id>")
+    ann.send("ROOM den slow=1")
+    ann.expect_both("NOTICE rights den set ann slow=1", "OK")
+    ann.ask("ROOM den", "ROOM den private=no key=no moderated=no slow=1 "
+            "history=1000 owner=ann", "OK")
+
+
+@on_both
+def a_ban_holds_on_every_path_of_the_other_node(w, kept):
+    s, other = two_nodes(w, kept)
+    ann = register(w, s, ANN, "ann")
+    ann.join("den")
+    bob = w.client(other, "bob")
+    bob.join("den")
+    ann.skip_to("JOINED den bob")
+    ann.send("BAN den bob be nice")
+    began = time.monotonic()
+    bob.skip_to("@by=ann PARTED den bob<any>")
+    if time.monotonic() - began > 1:
+        raise Failed("it took more than a second")
+    ann.skip_to("OK")
+    ann.send("SAY den secret")
+    ann.skip_to("@auth MSG den <id> ann secret")
+    bob.ask("SAY den x", "ERR not-member <text>")
+    bob.ask("HISTORY den", "ERR not-member <text>")
+    bob.ask("NAMES den", "ERR banned <text>")
+    bob.ask("TOPIC den", "ERR banned <text>")
+    bob.ask("@last=5 JOIN den", "ERR banned <text>")
+    ann.send("UNBAN den bob")
+    ann.skip_to("NOTICE rights den unban ann bob")
+    bob.send("@last=1 JOIN den")
+    bob.skip_to("@replay @auth MSG den <id> ann secret")
+
+
+@on_both
+def a_key_opens_a_room_and_a_wrong_one_does_not(w, kept):
+    s, other = two_nodes(w, kept)
+    ann = register(w, s, ANN, "ann", ["den"])
+    ann.send("ROOM den key=sesame private=yes")
+    ann.skip_to("OK")
+    bob = w.client(other, "bob")
+    bob.ask("JOIN den", "ERR bad-key <text>")
+    bob.ask("@key=simsim JOIN den", "ERR bad-key <text>")
+    bob.ask("NAMES den", "ERR no-such-room <text>")
+    bob.send("@key=sesame JOIN den")
+    bob.skip_to("NAMES den 2 <text>")
+
+
+@on_both
+def rights_are_kept_over_a_restart(w, kept):
+    redis = w.redis() if kept == "redis" else None
+    options = () if redis else ("--state", w.path("state"))
+    s = w.server(*options, redis=redis)
+    ann = register(w, s, ANN, "ann", ["den"])
+    ann.send("ROOM den moderated=yes")
+    ann.skip_to("OK")
+    s.stop()
+    s = w.server(*options, redis=redis)
+    bob = w.client(s, "bob", ["den"])
+    bob.ask("SAY den x", "ERR muted <text>")
+
+
+if __name__ == "__main__":
+    run()
