@@ -14,6 +14,7 @@ fuzz_programs = \
 	tests/fuzz/fuzz_proxy \
 	tests/fuzz/fuzz_redis_resp \
 	tests/fuzz/fuzz_relay \
+	tests/fuzz/fuzz_rights \
 	tests/fuzz/fuzz_text \
 	tests/fuzz/fuzz_trust \
 	tests/fuzz/fuzz_url
@@ -33,6 +34,7 @@ tests_fuzz_fuzz_proxy_LDADD = $(fuzz_main) libproto.a $(base_libs)
 tests_fuzz_fuzz_redis_resp_CFLAGS = $(AM_CFLAGS) $(HIREDIS_CFLAGS)
 tests_fuzz_fuzz_redis_resp_LDADD = $(fuzz_main) $(server_libs)
 tests_fuzz_fuzz_relay_LDADD = $(fuzz_main) $(server_libs)
+tests_fuzz_fuzz_rights_LDADD = $(fuzz_main) $(server_libs)
 tests_fuzz_fuzz_text_LDADD = $(fuzz_main) $(base_libs)
 tests_fuzz_fuzz_trust_LDADD = $(fuzz_main) $(client_libs)
 tests_fuzz_fuzz_url_LDADD = $(fuzz_main) $(server_libs)
