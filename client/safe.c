@@ -169,7 +169,8 @@ put_mark(struct writer *w, uint32_t cp)
 		return;
 	}
 	char u[4];
-	buf_add(&w->out, u, encode(cp, u));
+	size_t n = encode(cp, u);
+	buf_add(&w->out, u, n);
 	w->marks++;
 }
 

@@ -121,8 +121,7 @@ static const struct attr {
 
 /* Attributes of the protocol that wait for their commands: known, so that a
  * client which relies on one is not left in the belief that it worked. */
-static const char *const later_attrs[] = {
-    "delete", "edit", "react", "unreact"};
+static const char *const later_attrs[] = {"delete", "edit", "react", "unreact"};
 
 /* What people try who know another chat, by the word they begin with. */
 static const struct habit {
