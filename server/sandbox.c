@@ -382,6 +382,9 @@ sandbox_filter(char cause[static ERR_LEN])
 		err = seccomp_load(ctx);
 	seccomp_release(ctx);
 	errno = -err;
+	/* An emulator may answer for a kernel, and know no filters. */
+	if (err == -EOPNOTSUPP || err == -ENOSYS)
+		return fail(cause, SANDBOX_ENONE, "seccomp");
 	return err == 0 ? 0 : fail(cause, SANDBOX_EFAILED, "seccomp");
 }
 
