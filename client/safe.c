@@ -142,10 +142,17 @@ encode(uint32_t cp, char out[static 4])
 }
 
 static void
-put(struct writer *w, uint32_t cp)
+write_out(struct writer *w, uint32_t cp)
 {
 	char u[4];
-	buf_add(&w->out, u, encode(cp, u));
+	size_t n = encode(cp, u);
+	buf_add(&w->out, u, n);
+}
+
+static void
+put(struct writer *w, uint32_t cp)
+{
+	write_out(w, cp);
 	w->base = true;
 	w->marks = 0;
 }
@@ -168,9 +175,7 @@ put_mark(struct writer *w, uint32_t cp)
 		w->odd = true;
 		return;
 	}
-	char u[4];
-	size_t n = encode(cp, u);
-	buf_add(&w->out, u, n);
+	write_out(w, cp);
 	w->marks++;
 }
 
