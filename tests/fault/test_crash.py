@@ -84,6 +84,17 @@ def a_node_that_stops_and_goes_on_is_in_step_again(w):
     f.settled()
 
 
+def cut_off(f, k, people):
+    """In the middle of talk; who is on that node hears of it, and goes on when
+    it is over."""
+    there = people[k::len(f.nodes)]
+    heard = [c.notices.count("relay-down") for c in there]
+    f.nodes[k].proxy.cut("sub")
+    until(lambda: all(c.notices.count("relay-down") > n
+                      for c, n in zip(there, heard)), "they hear of it")
+    f.ready()
+
+
 @test
 def three_nodes_tell_the_same_byte_for_byte(w):
     """D3"""
@@ -98,8 +109,7 @@ def three_nodes_tell_the_same_byte_for_byte(w):
     for n in range(20):
         f.chatter(people, 10)
         if n % 5 == 4:
-            f.nodes[n % 3].proxy.cut("sub")
-            f.ready()
+            cut_off(f, n % 3, people)
     f.settled()
     for c in people[1:]:
         if c.lines != people[0].lines:
