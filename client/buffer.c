@@ -209,6 +209,8 @@ buffer_add(struct buffer *b, const struct entry_new *new)
 	e->mark = new->mark;
 	e->own = new->own;
 	e->mention = new->mention;
+	e->registered = new->registered;
+	e->rank = new->rank ? new->rank : ' ';
 	set_time(e, new->time_ms);
 	e->who = safe_new(new->who, 0);
 	e->text = safe_new(new->text, SAFE_LINES);
@@ -427,6 +429,8 @@ goes_on(const struct buffer *b, size_t i)
 	const struct entry *e = b->entries[i];
 	const struct entry *above = b->entries[i - 1];
 	return e->kind == ENTRY_TEXT && above->kind == ENTRY_TEXT &&
+	       e->rank == above->rank &&
+	       (e->own || e->registered == above->registered) &&
 	       e->who.len == above->who.len &&
 	       memcmp(e->who.utf8, above->who.utf8, e->who.len) == 0;
 }
@@ -450,7 +454,7 @@ shows_inline_time(const struct buffer *b, size_t i)
 	       strcmp(b->entries[i]->clock, b->entries[i - 1]->clock) != 0;
 }
 
-/* In narrow shape: the columns of "13:02 alice: ". */
+/* In narrow shape: the columns of "13:02 +alice: ". */
 static int
 inline_prefix(const struct buffer *b, size_t i)
 {
@@ -458,7 +462,7 @@ inline_prefix(const struct buffer *b, size_t i)
 	int who = safe_width(&e->who);
 	if (who > BUFFER_NICK_INLINE)
 		who = BUFFER_NICK_INLINE;
-	return (shows_inline_time(b, i) ? 6 : 0) + who +
+	return (shows_inline_time(b, i) ? 6 : 0) + (e->rank != ' ') + who +
 	       (e->kind == ENTRY_TEXT ? 2 : 1);
 }
 

@@ -42,6 +42,8 @@ struct entry {
 	enum entry_kind kind;
 	enum entry_mark mark;
 	bool own, mention;
+	bool registered; /* an account said it, by its own nick */
+	char rank;       /* of who said it: '*', '+' or ' ' */
 	int32_t day;   /* days as the local calendar counts them; 0: unknown */
 	char clock[6]; /* "13:04", or "--:--" */
 	struct safe who;
@@ -77,6 +79,8 @@ struct entry_new {
 	enum entry_kind kind;
 	enum entry_mark mark;
 	bool own, mention;
+	bool registered;
+	char rank;       /* '*' owner, '+' operator; 0 or ' ': neither */
 	struct msgid id; /* 0-0: none */
 	int64_t time_ms; /* since the epoch */
 	struct span who;

@@ -36,6 +36,15 @@ send_free(struct send *s)
 	free(s);
 }
 
+void
+model_set_key(struct window *w, struct span key)
+{
+	if (w->key)
+		explicit_bzero(w->key, strlen(w->key));
+	free(w->key);
+	w->key = key.len > 0 ? xstrndup(key.p, key.len) : NULL;
+}
+
 static void
 window_free(struct window *w)
 {
@@ -44,6 +53,7 @@ window_free(struct window *w)
 		send_free(w->sends[i]);
 	free(w->sends);
 	free(w->draft);
+	model_set_key(w, SPAN_NONE);
 	safe_free(&w->title);
 	safe_free(&w->topic);
 	buffer_fini(&w->buffer);
@@ -310,6 +320,13 @@ is_echo(struct model *m, struct window *w, const struct message *msg)
 	return false;
 }
 
+static char
+rank_of(const struct window *w, const char *fold)
+{
+	const struct member *member = model_member(w, fold);
+	return member && member->rank ? member->rank : ' ';
+}
+
 static bool
 add_entry(struct window *w, const struct message *msg, bool own, bool mention)
 {
@@ -320,6 +337,8 @@ add_entry(struct window *w, const struct message *msg, bool own, bool mention)
 	    .kind = msg->act ? ENTRY_ACTION : ENTRY_TEXT,
 	    .own = own,
 	    .mention = mention,
+	    .registered = msg->registered,
+	    .rank = msg->act ? ' ' : rank_of(w, msg->fold),
 	    .id = msg->id,
 	    .time_ms = msg->id.ms > INT64_MAX ? -1 : (int64_t)msg->id.ms,
 	    .who = msg->act ? SPAN("*") : msg->nick,
@@ -340,6 +359,15 @@ count(struct model *m, struct window *w, bool mention)
 		w->mentions++;
 }
 
+static void
+note_speaker(struct model *m, struct member *member, const struct message *msg)
+{
+	member->spoke = ++m->spoken;
+	if (member->registered != msg->registered)
+		m->dirty |= DIRTY_MEMBERS;
+	member->registered = msg->registered;
+}
+
 bool
 model_message(struct model *m, struct window *w, const struct message *msg)
 {
@@ -358,7 +386,7 @@ model_message(struct model *m, struct window *w, const struct message *msg)
 		return false;
 	struct member *member = model_member(w, msg->fold);
 	if (member && !msg->old)
-		member->spoke = ++m->spoken;
+		note_speaker(m, member, msg);
 	if (!own && !msg->old)
 		count(m, w, mention);
 	return true;
@@ -445,6 +473,7 @@ put_member(struct window *w, const struct name *name, char rank)
 	if (member) {
 		member->name = *name;
 		member->rank = rank;
+		member->registered |= rank != ' '; /* guests have none */
 	}
 	return is_new;
 }
@@ -535,6 +564,7 @@ model_send(struct model *m, struct window *w, const char *cid, const char *text,
 	    .mark = MARK_PENDING,
 	    .own = true,
 	    .time_ms = time_ms,
+	    .rank = act ? ' ' : rank_of(w, m->nick.fold),
 	    .who = act ? SPAN("*") : span_of(m->nick.shown),
 	    .text = span_of(shown),
 	};

@@ -28,8 +28,9 @@ enum window_kind { WINDOW_SERVER, WINDOW_ROOM, WINDOW_PERSON };
 
 struct member {
 	struct name name;
-	char rank;      /* '*' owner, '+' operator, ' ' */
-	uint64_t spoke; /* the model's count when they last did; 0: not yet */
+	char rank;       /* '*' owner, '+' operator, ' ' */
+	bool registered; /* an account, as far as we have heard */
+	uint64_t spoke;  /* the model's count when they last did; 0: not yet */
 };
 
 enum send_state {
@@ -63,6 +64,7 @@ struct window {
 	uint64_t total; /* as the server counts them */
 	bool naming;    /* a list of names is coming in: see model_names_* */
 
+	char *key;     /* owned, a room's; NULL: none was given */
 	bool wanted;   /* a room: we mean to be in it, also after a break */
 	bool joined;   /* the server says we are */
 	bool entered;  /* we were, at least once */
@@ -143,8 +145,9 @@ struct message {
 	struct span text;
 	struct span cid; /* in a replay, of our own */
 	bool act;
-	bool old;    /* history that was asked for: not news */
-	bool replay; /* would carry its cid, if it were our own */
+	bool registered; /* the sender is the account of the nick */
+	bool old;        /* history that was asked for: not news */
+	bool replay;     /* would carry its cid, if it were our own */
 };
 
 /* False where it was there already. */
@@ -155,6 +158,8 @@ bool model_message(
 void model_note(struct model *m, struct window *w, enum entry_kind kind,
     const char *fmt, ...) PRINTF_LIKE(4, 5);
 
+/* What opens a room; wiped when it is replaced, and with the window. */
+void model_set_key(struct window *w, struct span key);
 void model_topic(struct model *m, struct window *w, struct span topic);
 void model_set_nick(struct model *m, const struct name *nick);
 

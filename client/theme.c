@@ -38,9 +38,11 @@ static const struct look {
     [ROLE_NICK + 2] = {A_NORMAL, COLOR_MAGENTA},
     [ROLE_NICK + 3] = {A_NORMAL, COLOR_BLUE},
     [ROLE_NICK + 4] = {A_NORMAL, COLOR_YELLOW},
-    [ROLE_NICK + 5] = {A_BOLD, COLOR_CYAN},
-    [ROLE_NICK + 6] = {A_BOLD, COLOR_GREEN},
-    [ROLE_NICK + 7] = {A_BOLD, COLOR_MAGENTA},
+    [ROLE_ACCOUNT] = {A_BOLD, COLOR_CYAN},
+    [ROLE_ACCOUNT + 1] = {A_BOLD, COLOR_GREEN},
+    [ROLE_ACCOUNT + 2] = {A_BOLD, COLOR_MAGENTA},
+    [ROLE_ACCOUNT + 3] = {A_BOLD, COLOR_BLUE},
+    [ROLE_ACCOUNT + 4] = {A_BOLD, COLOR_YELLOW},
 };
 
 static bool coloured;
@@ -70,12 +72,13 @@ theme_pair(enum role role)
 }
 
 enum role
-theme_nick(const char *name)
+theme_nick(const char *name, bool registered)
 {
 	uint32_t h = 2166136261u; /* FNV-1a: only to tell people apart */
 	for (const char *p = name; *p; p++) {
 		unsigned char c = (unsigned char)*p;
 		h = (h ^ (c >= 'A' && c <= 'Z' ? c | 0x20 : c)) * 16777619u;
 	}
-	return (enum role)(ROLE_NICK + h % THEME_NICKS);
+	return (enum role)(
+	    (registered ? ROLE_ACCOUNT : ROLE_NICK) + h % THEME_NICKS);
 }

@@ -29,11 +29,12 @@ enum role {
 	ROLE_CALL, /* mentions in a list */
 	ROLE_PROMPT,
 	ROLE_HINT,
-	ROLE_NICK, /* and the following: others' nicks */
-	ROLE_COUNT = ROLE_NICK + 8,
+	ROLE_NICK,                    /* and the following: others' nicks */
+	ROLE_ACCOUNT = ROLE_NICK + 5, /* the same, of those who registered */
+	ROLE_COUNT = ROLE_ACCOUNT + 5,
 };
 
-enum { THEME_NICKS = 8 };
+enum { THEME_NICKS = ROLE_ACCOUNT - ROLE_NICK };
 
 /* After initscr(). */
 void theme_init(bool colour);
@@ -42,7 +43,8 @@ void theme_init(bool colour);
 unsigned long theme_attrs(enum role role);
 short theme_pair(enum role role);
 
-/* One of the nick roles, the same for a name however it is capitalised. */
-enum role theme_nick(const char *name);
+/* One of the nick roles, the same for a name however it is capitalised; an
+ * account's is bold. */
+enum role theme_nick(const char *name, bool registered);
 
 #endif

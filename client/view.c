@@ -167,9 +167,9 @@ clamp(int v, int lo, int hi)
 }
 
 static void
-widen(int *most, const struct safe *s)
+widen(int *most, const struct entry *e)
 {
-	int width = safe_width(s);
+	int width = safe_width(&e->who) + (e->rank != ' ');
 	if (width > *most)
 		*most = width;
 }
@@ -185,7 +185,7 @@ nick_cols(const struct view *v, const struct model *m)
 		       : safe_measure(span_of(m->nick.shown));
 	size_t i = b->n > NICK_LOOK_BACK ? b->n - NICK_LOOK_BACK : 0;
 	for (; i < b->n; i++)
-		widen(&most, &b->entries[i]->who);
+		widen(&most, b->entries[i]);
 	return medium ? clamp(most, NICK_MIN_MEDIUM, NICK_MAX_MEDIUM)
 		      : clamp(most, NICK_MIN, NICK_MAX);
 }
@@ -286,7 +286,8 @@ draw_members_of(struct rect r, const struct window *w, char rank, int row)
 			const char sign[] = {rank, '\0'};
 			put_str(r.row + row, r.col, 1, sign, ROLE_QUIET);
 			put_str(r.row + row, r.col + 1, r.cols - 1,
-			    mb->name.shown, theme_nick(mb->name.fold));
+			    mb->name.shown,
+			    theme_nick(mb->name.fold, mb->registered));
 		}
 		row++;
 	}
@@ -391,7 +392,7 @@ who_role(const struct entry *e)
 		return text_role(e);
 	if (e->mention)
 		return ROLE_MENTION;
-	return e->own ? ROLE_OWN : theme_nick(e->who.utf8);
+	return e->own ? ROLE_OWN : theme_nick(e->who.utf8, e->registered);
 }
 
 static void
@@ -463,6 +464,14 @@ draw_rule_row(const struct view *v, struct rect r, const struct row *row,
 	draw_across(r, border_chars[v->borders].unread, label, ROLE_UNREAD);
 }
 
+/* What somebody is in the room, before the nick; returns its columns. */
+static int
+put_rank(int row, int col, const struct entry *e)
+{
+	const char sign[] = {e->rank, '\0'};
+	return e->rank == ' ' ? 0 : put_str(row, col, 1, sign, ROLE_QUIET);
+}
+
 static void
 draw_narrow_row(const struct view *v, struct rect r, const struct row *row)
 {
@@ -474,6 +483,7 @@ draw_narrow_row(const struct view *v, struct rect r, const struct row *row)
 		col = TIME_COLS;
 	}
 	if (row->first && col < r.cols) {
+		col += put_rank(r.row, r.col + col, e);
 		int most = r.cols - col < BUFFER_NICK_INLINE
 			       ? r.cols - col
 			       : BUFFER_NICK_INLINE;
@@ -498,6 +508,8 @@ draw_who(struct rect r, int cols, const struct row *row)
 	}
 	int width = safe_width(&e->who);
 	int pad = width < cols ? cols - width : 0;
+	if (pad > 0)
+		put_rank(r.row, r.col + pad - 1, e);
 	put_safe(r.row, r.col + pad, cols - pad, &e->who, who_role(e));
 }
 
