@@ -100,8 +100,8 @@ put_count_attr(struct line_writer *lw, const char *key, unsigned n)
 	line_put_attr(lw, key, (struct span){text, (size_t)len});
 }
 
-static bool
-refuse_offline(struct chat *c)
+bool
+chat_refuse_offline(struct chat *c)
 {
 	if (chat_is_up(c))
 		return false;
@@ -124,6 +124,8 @@ enter(struct chat *c, struct window *w)
 	w->reaches &= !msgid_is_zero(w->cursor);
 	w->hold_until_ms = 0;
 	chat_ask(c, w->entered ? ASK_REJOIN : ASK_JOIN, w, NULL, &lw);
+	if (w->key)
+		line_put_attr(&lw, "key", span_of(w->key));
 	if (!msgid_is_zero(w->cursor))
 		put_id_attr(&lw, "since", w->cursor);
 	else if (w->entered || c->o.last > 0)
@@ -425,8 +427,8 @@ chat_window_of(const struct chat *c, struct span target)
 	    c->m, person ? WINDOW_PERSON : WINDOW_ROOM, name.fold);
 }
 
-static void
-note_error(struct chat *c, struct window *w, const struct net_answer *a)
+void
+chat_note_error(struct chat *c, struct window *w, const struct net_answer *a)
 {
 	char code[32];
 	if (a->ok || a->lost)
@@ -472,7 +474,12 @@ on_join_answer(struct chat *c, struct window *w, const struct net_answer *a)
 		chat_retry_soon(c);
 	} else {
 		w->wanted = false;
-		note_error(c, w, a);
+		chat_note_error(c, w, a);
+		if (span_is(a->code, "bad-key"))
+			model_note(c->m, w, ENTRY_INFO,
+			    "who knows the room's key gets in with "
+			    "/join %s KEY",
+			    w->name.shown);
 		chat_shut_out(c, w);
 	}
 	if (c->ops->entered && (a->ok || a->retry_ms < 0)) {
@@ -488,7 +495,7 @@ on_part_answer(struct chat *c, struct window *w, const struct net_answer *a)
 	if (w && (a->ok || a->lost || !w->joined))
 		model_close(c->m, w);
 	else
-		note_error(c, w, a);
+		chat_note_error(c, w, a);
 }
 
 static void
@@ -499,7 +506,7 @@ on_older_answer(struct chat *c, struct window *w, const struct net_answer *a)
 		w->at_origin = true;
 	/* nobody of that name is there now: no reason to lose what was said */
 	if (!span_is(a->code, "no-such-nick"))
-		note_error(c, w, a);
+		chat_note_error(c, w, a);
 	c->m->dirty |= DIRTY_PANE;
 }
 
@@ -636,7 +643,7 @@ on_nick_answer(
 		return;
 	}
 	if (about->what == ASK_NICK) {
-		note_error(c, NULL, a);
+		chat_note_error(c, NULL, a);
 		return;
 	}
 	model_set_nick(c->m, &c->greeted);
@@ -645,7 +652,7 @@ on_nick_answer(
 		ask_nick_in(c, ASK_LOGIN, about->cid, NICK_RETRY_MS);
 		return;
 	}
-	note_error(c, NULL, a);
+	chat_note_error(c, NULL, a);
 	model_note(c->m, chat_here(c), ENTRY_INFO,
 	    "you are %s until you take another: /nick NAME", c->m->nick.shown);
 	if (span_is(a->code, "nick-registered") && net_hash(c->net))
@@ -661,7 +668,7 @@ on_nick_answer(
 static void
 on_rooms_answer(struct chat *c, const struct net_answer *a)
 {
-	note_error(c, NULL, a);
+	chat_note_error(c, NULL, a);
 	if (a->ok && c->rooms_listed == 0)
 		model_note(c->m, chat_here(c), ENTRY_INFO,
 		    "no rooms to list; /join NAME makes one");
@@ -670,7 +677,7 @@ on_rooms_answer(struct chat *c, const struct net_answer *a)
 static void
 on_names_answer(struct chat *c, struct window *w, const struct net_answer *a)
 {
-	note_error(c, w, a);
+	chat_note_error(c, w, a);
 	if (w)
 		model_names_end(c->m, w);
 }
@@ -680,7 +687,8 @@ on_answer(void *arg, const struct net_about *about, const struct net_answer *a)
 {
 	struct chat *c = arg;
 	struct window *w = chat_window_of(c, span_of(about->target));
-	if (chat_account_answer(c, about, a)) {
+	if (chat_rights_answer(c, about, a) ||
+	    chat_account_answer(c, about, a)) {
 		chat_changed(c);
 		return;
 	}
@@ -719,9 +727,9 @@ on_answer(void *arg, const struct net_about *about, const struct net_answer *a)
 		break;
 	case ASK_TOPIC:
 	case ASK_WHOIS:
-		note_error(c, w, a);
+		chat_note_error(c, w, a);
 		break;
-	default: /* ASK_QUIT; the others are chat_account.c's */
+	default: /* ASK_QUIT; others' were taken above */
 		break;
 	}
 	chat_changed(c);
@@ -819,7 +827,7 @@ static const struct net_ops net_ops = {.line = chat_hear,
 /* --- what the user wants ------------------------------------------------- */
 
 struct window *
-chat_join(struct chat *c, const struct name *room)
+chat_join_by_key(struct chat *c, const struct name *room, struct span key)
 {
 	struct window *w = model_open(c->m, WINDOW_ROOM, room);
 	if (!w) {
@@ -829,10 +837,18 @@ chat_join(struct chat *c, const struct name *room)
 	}
 	bool enters = !w->joined && chat_is_up(c);
 	w->wanted = true;
+	if (key.len > 0)
+		model_set_key(w, key);
 	if (enters)
 		enter(c, w);
 	chat_changed(c);
 	return w;
+}
+
+struct window *
+chat_join(struct chat *c, const struct name *room)
+{
+	return chat_join_by_key(c, room, SPAN_NONE);
 }
 
 void
@@ -872,7 +888,7 @@ void
 chat_nick(struct chat *c, const struct name *nick)
 {
 	if (net_get_state(c->net) == NET_UP) {
-		if (!refuse_offline(c))
+		if (!chat_refuse_offline(c))
 			ask_nick(c, ASK_NICK, nick->shown);
 		return;
 	}
@@ -888,7 +904,7 @@ void
 chat_topic(struct chat *c, struct window *w, struct span text, bool clear)
 {
 	struct line_writer lw;
-	if (refuse_offline(c))
+	if (chat_refuse_offline(c))
 		return;
 	chat_ask(c, ASK_TOPIC, w, NULL, &lw);
 	if (clear)
@@ -903,7 +919,7 @@ void
 chat_names(struct chat *c, struct window *w)
 {
 	struct line_writer lw;
-	if (refuse_offline(c))
+	if (chat_refuse_offline(c))
 		return;
 	chat_ask(c, ASK_NAMES, w, NULL, &lw);
 	line_put(&lw, SPAN("NAMES"));
@@ -915,7 +931,7 @@ void
 chat_rooms(struct chat *c, struct span pattern)
 {
 	struct line_writer lw;
-	if (refuse_offline(c))
+	if (chat_refuse_offline(c))
 		return;
 	c->rooms_listed = 0;
 	chat_ask(c, ASK_ROOMS, NULL, NULL, &lw);
@@ -928,7 +944,7 @@ void
 chat_whois(struct chat *c, const struct name *nick)
 {
 	struct line_writer lw;
-	if (refuse_offline(c))
+	if (chat_refuse_offline(c))
 		return;
 	chat_ask(c, ASK_WHOIS, NULL, NULL, &lw);
 	line_put(&lw, SPAN("WHOIS"));

@@ -71,6 +71,9 @@ bool chat_relay_is_down(const struct chat *c);
  * done now is said in the current window; rooms are joined, and what was said
  * is sent, as soon as there is a connection. */
 struct window *chat_join(struct chat *c, const struct name *room);
+/* The key is kept until the window closes; none leaves it as it was. */
+struct window *chat_join_by_key(
+    struct chat *c, const struct name *room, struct span key);
 void chat_part(struct chat *c, struct window *w, struct span why);
 struct window *chat_query(struct chat *c, const struct name *nick);
 /* False: it was not taken (empty, too long, no room), and a line says why;
@@ -114,5 +117,20 @@ void chat_password(struct chat *c, struct span password);
 void chat_keys(struct chat *c);
 void chat_key_add(struct chat *c); /* this machine's */
 void chat_key_del(struct chat *c, struct span key);
+
+/* --- for those in charge ---------------------------------------------------
+ */
+
+/* Verbs are ROOM, OP, DEOP, KICK, BAN, UNBAN,
+ * MUTE, UNMUTE and INVITE, in a room, and KILL, DENY, ALLOW, ANNOUNCE and
+ * STATS, of the server; any other is ignored. */
+struct chat_act {
+	const char *verb; /* in any case */
+	struct span whom; /* a nick, or an address range; or none */
+	uint64_t for_s;   /* BAN, MUTE, DENY; 0: until it is taken back */
+	struct span text; /* why; or a room's settings */
+	bool clear;       /* ROOM: these are set back */
+};
+void chat_govern(struct chat *c, struct window *w, const struct chat_act *act);
 
 #endif

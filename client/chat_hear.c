@@ -80,6 +80,7 @@ on_msg(struct chat *c, const struct heard *h)
 		       ? SPAN("(encrypted: not for this snug)")
 		       : h->text;
 	msg.act = line_attr(h->l, "act") != NULL;
+	msg.registered = line_attr(h->l, "auth") != NULL;
 	msg.cid = replay && cid ? cid->value : SPAN_NONE;
 	msg.old = older || (replay && asked(h, ASK_JOIN));
 	msg.replay = replay;
@@ -105,6 +106,26 @@ on_joined(struct chat *c, const struct heard *h)
 		model_note(c->m, w, ENTRY_IN, "%s joined", nick.shown);
 }
 
+/* By KICK or BAN.  What waits to be said here is not said any more. */
+static void
+on_removed(struct chat *c, struct window *w, const struct heard *h, bool own)
+{
+	struct span by = line_attr(h->l, "by")->value;
+	struct span why = h->text.len ? h->text : SPAN("no reason given");
+	if (!own) {
+		model_note(c->m, w, ENTRY_OUT, "%.*s removed %.*s: %.*s",
+		    SPAN_ARG(by), SPAN_ARG(h->p[1]), SPAN_ARG(why));
+		return;
+	}
+	w->joined = false;
+	w->wanted = false;
+	model_note(c->m, w, ENTRY_ERROR,
+	    "%.*s removed you from the room: %.*s; /join %s tries to come back",
+	    SPAN_ARG(by), SPAN_ARG(why), w->name.shown);
+	chat_shut_out(c, w);
+	c->m->dirty |= DIRTY_TITLE | DIRTY_ROOMS | DIRTY_MEMBERS;
+}
+
 static void
 on_parted(struct chat *c, const struct heard *h)
 {
@@ -115,12 +136,8 @@ on_parted(struct chat *c, const struct heard *h)
 		return;
 	model_member_remove(c->m, w, nick.fold);
 	bool own = strcmp(nick.fold, c->m->nick.fold) == 0;
-	if (own && by) {
-		w->joined = false;
-		w->wanted = false;
-		model_note(c->m, w, ENTRY_ERROR,
-		    "%.*s removed you from the room: %.*s", SPAN_ARG(by->value),
-		    SPAN_ARG(h->text.len ? h->text : SPAN("no reason given")));
+	if (by) {
+		on_removed(c, w, h, own);
 		return;
 	}
 	if (!own)
@@ -215,6 +232,10 @@ on_names(struct chat *c, const struct heard *h)
 static void
 on_room(struct chat *c, const struct heard *h)
 {
+	if (chat_asked_rights(h->head, "ROOM")) {
+		chat_show_settings(c, h->l);
+		return;
+	}
 	if (c->rooms_listed++ < NAMES_SHOWN_MAX)
 		model_note(c->m, chat_here(c), ENTRY_INFO, "#%.*s  %.*s  %.*s",
 		    SPAN_ARG(h->p[0]), SPAN_ARG(h->p[1]), SPAN_ARG(h->text));
@@ -273,9 +294,10 @@ on_user(struct chat *c, const struct heard *h)
 }
 
 static void
-on_gap(struct chat *c, struct span target)
+on_gap(struct chat *c, const struct heard *h)
 {
-	struct window *w = chat_window_of(c, target);
+	struct span rest = h->text;
+	struct window *w = chat_window_of(c, text_word(&rest));
 	if (!w)
 		return;
 	w->reaches = false;
@@ -298,9 +320,10 @@ note_relay(struct chat *c, bool down)
 
 /* Many left at once, unnamed: who is left is asked for. */
 static void
-on_many_parted(struct chat *c, struct span text)
+on_many_parted(struct chat *c, const struct heard *h)
 {
 	uint64_t n;
+	struct span text = h->text;
 	struct line_writer lw;
 	struct window *w = chat_window_of(c, text_word(&text));
 	if (!w || !text_u64(text_word(&text), 1000000000, &n))
@@ -315,24 +338,90 @@ on_many_parted(struct chat *c, struct span text)
 }
 
 static void
+on_relay_down(struct chat *c, const struct heard *h)
+{
+	(void)h;
+	note_relay(c, true);
+}
+
+static void
+on_relay_up(struct chat *c, const struct heard *h)
+{
+	(void)h;
+	note_relay(c, false);
+}
+
+static void
+on_next_key(struct chat *c, const struct heard *h)
+{
+	struct span rest = h->text;
+	chat_next_key(c, text_word(&rest));
+}
+
+static void
+on_rights(struct chat *c, const struct heard *h)
+{
+	chat_rights_changed(c, h->text);
+}
+
+static void
+on_announcement(struct chat *c, const struct heard *h)
+{
+	model_note(c->m, chat_here(c), ENTRY_ERROR,
+	    "the server announces: %.*s", SPAN_ARG(h->text));
+}
+
+static void
+on_silence(struct chat *c, const struct heard *h)
+{
+	(void)c;
+	(void)h;
+}
+
+/* What was asked for is read here, what is of a room there. */
+static struct window *
+window_for_notice(const struct chat *c, const struct heard *h)
+{
+	struct span rest = h->text;
+	struct window *w;
+	if (h->head)
+		return chat_here(c);
+	w = chat_window_of(c, text_word(&rest));
+	return w ? w : model_server(c->m);
+}
+
+/* All others are shown as they are. */
+static const struct notice {
+	const char *code;
+	void (*run)(struct chat *, const struct heard *);
+} notices[] = {
+    {"announce", on_announcement},
+    {"gap", on_gap},
+    {"next-key", on_next_key},
+    {"parted", on_many_parted},
+    {"presence", on_silence},
+    {"relay-down", on_relay_down},
+    {"relay-up", on_relay_up},
+    {"rights", on_rights},
+    {"unread", on_silence},
+};
+
+static void
 on_notice(struct chat *c, const struct heard *h)
 {
 	struct span rest = h->text;
-	if (span_is(h->p[0], "relay-down"))
-		note_relay(c, true);
-	else if (span_is(h->p[0], "relay-up"))
-		note_relay(c, false);
-	else if (span_is(h->p[0], "gap"))
-		on_gap(c, text_word(&rest));
-	else if (span_is(h->p[0], "parted"))
-		on_many_parted(c, rest);
-	else if (span_is(h->p[0], "next-key"))
-		chat_next_key(c, text_word(&rest));
-	else if (asked(h, ASK_KEYS))
+	if (asked(h, ASK_KEYS)) {
 		chat_key_listed(c, text_word(&rest));
-	else if (!span_is(h->p[0], "presence") && !span_is(h->p[0], "unread"))
-		model_note(c->m, model_server(c->m), ENTRY_INFO, "%.*s",
-		    SPAN_ARG(h->text.len ? h->text : h->p[0]));
+		return;
+	}
+	for (size_t i = 0; i < ARRAY_LEN(notices); i++) {
+		if (span_is(h->p[0], notices[i].code)) {
+			notices[i].run(c, h);
+			return;
+		}
+	}
+	model_note(c->m, window_for_notice(c, h), ENTRY_INFO, "%.*s",
+	    SPAN_ARG(h->text.len ? h->text : h->p[0]));
 }
 
 static void

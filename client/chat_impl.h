@@ -15,8 +15,9 @@
 /*
  * What the files of a conversation share: chat.c begins sessions, takes answers
  * and does what the user wants; chat_hear.c takes the server's lines;
- * chat_say.c sees to what we say; chat_meet.c judges the server's key, and
- * chat_account.c proves who we are.  Nobody else includes this.
+ * chat_say.c sees to what we say; chat_meet.c judges the server's key,
+ * chat_account.c proves who we are, and chat_rights.c is for those in charge.
+ * Nobody else includes this.
  */
 struct event;
 
@@ -51,6 +52,9 @@ enum ask {
 
 /* What the next session is begun for. */
 enum intent { INTENT_NONE, INTENT_REGISTER, INTENT_LOGIN };
+
+/* From here on rows of chat_rights.c's table. */
+enum { ASK_ROWS = 1000 };
 
 struct chat {
 	struct model *m;
@@ -97,6 +101,11 @@ struct chat {
 
 /* chat.c */
 void chat_changed(struct chat *c);
+/* Says so, and gives true, where nothing can be asked now. */
+bool chat_refuse_offline(struct chat *c);
+/* What was refused, in the server's words. */
+void chat_note_error(
+    struct chat *c, struct window *w, const struct net_answer *a);
 /* Something has to be tried again: chat.c finds out what, and when. */
 void chat_retry_soon(struct chat *c);
 /* Where what the user asked for is answered. */
@@ -117,6 +126,17 @@ void chat_become(struct chat *c);
 
 /* chat_hear.c: a line that is no answer; net.h's line function. */
 void chat_hear(void *arg, const struct line *l, const struct net_about *head);
+
+/* chat_rights.c */
+/* False: it is the answer to something else. */
+bool chat_rights_answer(
+    struct chat *c, const struct net_about *about, const struct net_answer *a);
+/* Is this what is being answered? */
+bool chat_asked_rights(const struct net_about *head, const char *verb);
+/* The line that answers ROOM. */
+void chat_show_settings(struct chat *c, const struct line *l);
+/* NOTICE rights. */
+void chat_rights_changed(struct chat *c, struct span text);
 
 /* chat_say.c */
 /* Says the window's next line, if it is its turn. */

@@ -172,6 +172,17 @@ chat_disown(struct chat *c)
 	}
 }
 
+/* Where it takes a while one wants to know why. */
+static void
+tell_pause(struct chat *c, struct window *w, const struct net_answer *a)
+{
+	unsigned long long seconds = (unsigned long long)a->retry_ms / 1000;
+	if (span_is(a->code, "slow-down") && seconds >= 2)
+		model_note(c->m, w, ENTRY_INFO,
+		    "what you wrote goes out in %llu s: %.*s", seconds,
+		    SPAN_ARG(a->text));
+}
+
 void
 chat_said(struct chat *c, struct window *w, const char *cid,
     const struct net_answer *a)
@@ -191,6 +202,7 @@ chat_said(struct chat *c, struct window *w, const char *cid,
 	} else if (a->retry_ms >= 0) {
 		s->state = SEND_WAITING;
 		w->hold_until_ms = clock_now_ms() + (uint64_t)a->retry_ms;
+		tell_pause(c, w, a);
 	} else {
 		struct safe why = safe_new(a->text, 0);
 		fail(c, w, s);

@@ -75,15 +75,30 @@ need_room(env_t *env, char cause[static ERR_LEN])
 
 /* --- the commands -------------------------------------------------------- */
 
+/* What stands behind a room, unless it is the next one. */
+static int
+get_key(struct span *args, struct span *key, char cause[static ERR_LEN])
+{
+	if (args->len == 0 || args->p[0] == '#')
+		return 0;
+	*key = next_word(args);
+	if (text_check(key->p, key->len, NULL) == 0 &&
+	    !memchr(key->p, '\t', key->len))
+		return 0;
+	return fail(cause, "a room's key is one word, without tabs");
+}
+
 static int
 run_join(env_t *env, struct span args, char cause[static ERR_LEN])
 {
 	struct name name;
 	struct window *w = NULL;
 	while (args.len > 0) {
-		if (get_name(next_word(&args), '#', &name, cause) < 0)
+		struct span key = SPAN_NONE;
+		if (get_name(next_word(&args), '#', &name, cause) < 0 ||
+		    get_key(&args, &key, cause) < 0)
 			return -1;
-		w = chat_join(env->chat, &name);
+		w = chat_join_by_key(env->chat, &name, key);
 		if (!w)
 			return 0;
 	}
@@ -188,6 +203,110 @@ run_list(env_t *env, struct span args, char cause[static ERR_LEN])
 {
 	(void)cause;
 	chat_rooms(env->chat, args);
+	return 0;
+}
+
+/* "-90s", "-10m", "-2h", "-7d": for so long; anything else is text. */
+static int
+get_for(struct span *args, uint64_t *seconds, char cause[static ERR_LEN])
+{
+	static const struct {
+		char unit;
+		unsigned seconds;
+	} units[] = {{'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}};
+	uint64_t n;
+	if (args->len < 2 || args->p[0] != '-' || args->p[1] < '0' ||
+	    args->p[1] > '9')
+		return 0;
+	struct span word = next_word(args);
+	struct span digits = {word.p + 1, word.len - 2};
+	for (size_t i = 0; i < ARRAY_LEN(units); i++) {
+		if (word.p[word.len - 1] != units[i].unit ||
+		    !text_u64(digits, 1000000, &n) || n == 0)
+			continue;
+		*seconds = n * units[i].seconds;
+		return 0;
+	}
+	return fail(cause, "for how long? such as -90s, -10m, -2h or -7d");
+}
+
+static int
+moderate(env_t *env, struct span args, bool timed, char cause[static ERR_LEN])
+{
+	struct name name;
+	struct chat_act act = {.verb = env->command->name};
+	if (need_room(env, cause) < 0 ||
+	    get_name(next_word(&args), '@', &name, cause) < 0 ||
+	    (timed && get_for(&args, &act.for_s, cause) < 0))
+		return -1;
+	act.whom = span_of(name.shown);
+	act.text = args;
+	chat_govern(env->chat, here(env), &act);
+	return 0;
+}
+
+/* What is done to somebody in this room. */
+static int
+run_moderate(env_t *env, struct span args, char cause[static ERR_LEN])
+{
+	return moderate(env, args, false, cause);
+}
+
+/* /ban and /mute: for good, or for a time. */
+static int
+run_restrict(env_t *env, struct span args, char cause[static ERR_LEN])
+{
+	return moderate(env, args, true, cause);
+}
+
+static int
+run_room(env_t *env, struct span args, char cause[static ERR_LEN])
+{
+	struct chat_act act = {.verb = "room"};
+	struct span rest = args;
+	if (need_room(env, cause) < 0)
+		return -1;
+	act.clear = span_is(next_word(&rest), "-clear");
+	act.text = act.clear ? rest : args;
+	if (act.clear && rest.len == 0)
+		return fail(cause, "what? such as /room -clear slow");
+	chat_govern(env->chat, here(env), &act);
+	return 0;
+}
+
+static int
+run_kill(env_t *env, struct span args, char cause[static ERR_LEN])
+{
+	struct name name;
+	struct chat_act act = {.verb = "kill"};
+	if (get_name(next_word(&args), '@', &name, cause) < 0)
+		return -1;
+	act.whom = span_of(name.shown);
+	act.text = args;
+	chat_govern(env->chat, NULL, &act);
+	return 0;
+}
+
+/* /deny and /allow: whom is the server's to judge. */
+static int
+run_gate(env_t *env, struct span args, char cause[static ERR_LEN])
+{
+	struct chat_act act = {.verb = env->command->name};
+	act.whom = next_word(&args);
+	if (get_for(&args, &act.for_s, cause) < 0)
+		return -1;
+	act.text = args;
+	chat_govern(env->chat, NULL, &act);
+	return 0;
+}
+
+/* /announce and /stats. */
+static int
+run_serve(env_t *env, struct span args, char cause[static ERR_LEN])
+{
+	struct chat_act act = {.verb = env->command->name, .text = args};
+	(void)cause;
+	chat_govern(env->chat, NULL, &act);
 	return 0;
 }
 
@@ -349,18 +468,34 @@ static int run_help(env_t *env, struct span args, char cause[static ERR_LEN]);
 const struct command commands[] = {
 	/* name, aliases, usage, first word, words needed, handler, help;
 	 * sorted by name */
+	{"allow", "", "address[/bits]", ARG_NONE, 1, run_gate,
+	 "server operators: let an address connect again"},
+	{"announce", "", "text", ARG_TEXT, 1, run_serve,
+	 "server operators: tell everybody on the server"},
+	{"ban", "b", "nick [-10m] [why]", ARG_NICK, 1, run_restrict,
+	 "put somebody out of this room and keep them out"},
 	{"clear", "c", "", ARG_NONE, 0, run_clear,
 	 "empty this window; the server keeps its history"},
+	{"deny", "", "address[/bits] [-10m] [why]", ARG_NONE, 1, run_gate,
+	 "server operators: let nobody connect from an address"},
+	{"deop", "", "nick", ARG_NICK, 1, run_moderate,
+	 "take an operator's rights in this room back"},
 	{"discard", "", "", ARG_NONE, 0, run_discard,
 	 "drop the last line that could not be sent"},
 	{"disconnect", "", "", ARG_NONE, 0, run_disconnect,
 	 "leave the server, keep the windows"},
 	{"help", "h ?", "[command]", ARG_COMMAND, 0, run_help,
 	 "list the commands, or explain one"},
-	{"join", "j", "room ...", ARG_ROOM, 1, run_join,
-	 "enter a room, new or old, and show it"},
+	{"invite", "", "nick", ARG_NICK, 1, run_moderate,
+	 "let somebody into this room, private or with a key as it is"},
+	{"join", "j", "room [key]", ARG_ROOM, 1, run_join,
+	 "enter a room, new or old, and show it; #a #b enters both"},
 	{"keys", "", "[add|del key]", ARG_NONE, 0, run_keys,
 	 "list your account's keys, add this machine's, or drop one"},
+	{"kick", "k", "nick [why]", ARG_NICK, 1, run_moderate,
+	 "put somebody out of this room"},
+	{"kill", "", "nick [why]", ARG_NICK, 1, run_kill,
+	 "server operators: end somebody's sessions"},
 	{"list", "rooms", "[pattern]", ARG_NONE, 0, run_list,
 	 "list the server's rooms, such as /list a*"},
 	{"login", "", "nick", ARG_NICK, 1, run_login,
@@ -369,10 +504,14 @@ const struct command commands[] = {
 	 "say what you do"},
 	{"msg", "m", "nick|#room text", ARG_NICK, 1, run_msg,
 	 "send without leaving this window; /msg nick opens one"},
+	{"mute", "", "nick [-10m] [why]", ARG_NICK, 1, run_restrict,
+	 "let somebody listen in this room and not talk"},
 	{"names", "n", "", ARG_NONE, 0, run_names,
 	 "list who is in this room"},
 	{"nick", "", "nick", ARG_NICK, 1, run_nick,
 	 "take another name"},
+	{"op", "", "nick", ARG_NICK, 1, run_moderate,
+	 "make somebody an operator of this room"},
 	{"part", "leave p close wc", "[why]", ARG_TEXT, 0, run_part,
 	 "leave this room and close its window"},
 	{"password", "", "[-clear]", ARG_NONE, 0, run_password,
@@ -389,8 +528,16 @@ const struct command commands[] = {
 	 "make an account of your name and this machine's key"},
 	{"resend", "", "", ARG_NONE, 0, run_resend,
 	 "try the last line that could not be sent again"},
+	{"room", "settings", "[-clear] [key=value ...]", ARG_SETTING, 0, run_room,
+	 "show or set what this room is like: private=yes slow=10"},
+	{"stats", "", "", ARG_NONE, 0, run_serve,
+	 "server operators: the server's counters"},
 	{"topic", "t", "[text|-clear]", ARG_TOPIC, 0, run_topic,
 	 "show, set or clear this room's topic"},
+	{"unban", "", "nick", ARG_NICK, 1, run_moderate,
+	 "let somebody come back into this room"},
+	{"unmute", "", "nick", ARG_NICK, 1, run_moderate,
+	 "let somebody talk in this room again"},
 	{"whois", "wi w", "[nick]", ARG_NICK, 0, run_whois,
 	 "ask the server about somebody"},
 	{"window", "win buffer", "number|name", ARG_ROOM, 1, run_window,
@@ -496,7 +643,9 @@ run_command(env_t *env, struct span line, char cause[static ERR_LEN])
 		snprintf(cause, ERR_LEN, "usage: /%s %s", c->name, c->usage);
 		return -1;
 	}
-	return c->run(env, args, cause);
+	struct command_env running = *env;
+	running.command = c;
+	return c->run(&running, args, cause);
 }
 
 int

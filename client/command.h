@@ -19,6 +19,7 @@ enum command_arg {
 	ARG_ROOM,
 	ARG_NICK,
 	ARG_TOPIC,
+	ARG_SETTING,
 	ARG_COMMAND,
 	ARG_TEXT,
 };
@@ -40,6 +41,7 @@ struct command_env {
 	struct chat *chat;
 	const struct command_ops *ops;
 	void *arg;
+	const struct command *command; /* the one that runs */
 };
 
 struct command {

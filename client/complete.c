@@ -109,6 +109,16 @@ offer_nicks(struct complete *c, const struct model *m, struct span word,
 	free(found);
 }
 
+static void
+offer_settings(struct complete *c, struct span word)
+{
+	static const char *const keys[] = {
+	    "history=", "key=", "moderated=", "owner=", "private=", "slow="};
+	for (size_t i = 0; i < ARRAY_LEN(keys); i++)
+		if (begins(keys[i], word))
+			offer(c, "", keys[i], "");
+}
+
 /* The first word behind a command. */
 static void
 offer_argument(struct complete *c, const struct model *m,
@@ -121,6 +131,9 @@ offer_argument(struct complete *c, const struct model *m,
 	case ARG_TOPIC:
 		if (word.len == 0)
 			offer(c, "", model_current(m)->topic.utf8, "");
+		break;
+	case ARG_SETTING:
+		offer_settings(c, word);
 		break;
 	case ARG_COMMAND:
 		offer_commands(c, word, "");

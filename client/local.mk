@@ -8,6 +8,7 @@ libsnug_a_SOURCES = \
 	client/chat_account.c \
 	client/chat_hear.c \
 	client/chat_meet.c \
+	client/chat_rights.c \
 	client/chat_say.c \
 	client/cli.c client/cli.h \
 	client/command.c client/command.h \

@@ -8,6 +8,7 @@ screen_tests = \
 	tests/screen/outbox.py \
 	tests/screen/pipes.py \
 	tests/screen/redis.py \
+	tests/screen/rights.py \
 	tests/screen/secure.py \
 	tests/screen/size.py \
 	tests/screen/talk.py \

@@ -163,7 +163,7 @@ says_how_a_command_is_used(void **state)
 	struct fixture *f = *state;
 
 	assert_int_equal(enter(f, "/join"), -1);
-	assert_string_equal(f->cause, "usage: /join room ...");
+	assert_string_equal(f->cause, "usage: /join room [key]");
 }
 
 static void
@@ -191,7 +191,7 @@ joins_several_rooms_at_once(void **state)
 {
 	struct fixture *f = *state;
 
-	assert_int_equal(enter(f, "/join dev ops"), 0);
+	assert_int_equal(enter(f, "/join #dev #ops"), 0);
 	assert_int_equal(f->m.n, 4);
 }
 
