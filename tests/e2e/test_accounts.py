@@ -5,7 +5,7 @@ import os
 import re
 import sys
 
-from snugtest import SRCDIR, Failed, run, test, until
+from snugtest import SNUGD, SRCDIR, Failed, run, test, until
 
 sys.path.insert(1, os.path.join(SRCDIR, "tests", "interop"))
 # pylint: disable=wrong-import-position
@@ -262,8 +262,49 @@ def who_goes_while_a_password_is_looked_at_leaves_nothing_behind(w):
     until(lambda: s.log().count(" closed ") == 9, "all are gone")
     # The queue is empty again, and the address free.
     c = w.client(s)
-    c.send("LOGIN nobody x")
-    c.expect("ERR login-failed <text>")
+    def is_looked_at():
+        c.send("LOGIN nobody x")
+        return c.line().startswith("ERR login-failed ")
+    until(is_looked_at, "the queue is empty", 60)
+
+
+# --- the state file ---------------------------------------------------------
+
+def refused(w, *words):
+    """snugd does not start with the state file, and says these words."""
+    p = w.program(SNUGD, "--no-config", "--listen", "127.0.0.1:0", "--state",
+                  w.path("state"), "--key-file", w.path("server.key"))
+    status = p.wait()
+    if status != 1 or any(word not in p.log() for word in words):
+        raise Failed(f"status {status}: {p.log()}")
+
+
+@test
+def a_state_file_is_its_owners_alone_and_believed_whole_or_not_at_all(w):
+    s = one_node(w, "state")
+    ann = register(w, s, ANN, "ann")
+    path = w.path("state")
+    if os.stat(path).st_mode & 0o777 != 0o600:
+        raise Failed("others may read it")
+    refused(w, "another snugd")
+    s.stop()
+    os.chmod(path, 0o644)
+    refused(w, "state: ", "chmod 600")
+    os.chmod(path, 0o600)
+    with open(path, "rb") as f:
+        good = f.read()
+    for bad in (b"put account x nick=bob\n", b"nonsense\n", b"put what x\n",
+                f"put account {ann.keys['account']} nick=a%20b since=1\n"
+                .encode()):
+        with open(path, "wb") as f:
+            f.write(good + bad)
+        refused(w, "state:", "older copy")
+    # What a crash cut off was told to nobody; what is before it stands.
+    with open(path, "wb") as f:
+        f.write(good + b"put account a00")
+    s = one_node(w, "state")
+    s.wait_log("was not written to its end")
+    log_in(w, s, ANN, "ann")
 
 
 # --- what Redis holds -------------------------------------------------------

@@ -1,6 +1,7 @@
 # Fuzz targets.  A new one: a line here in each of the two lists below, a file
 # tests/fuzz/fuzz_NAME.c, and a folder tests/fuzz/corpus/NAME.
 fuzz_programs = \
+	tests/fuzz/fuzz_account \
 	tests/fuzz/fuzz_channel \
 	tests/fuzz/fuzz_conf \
 	tests/fuzz/fuzz_frame \
@@ -15,10 +16,12 @@ fuzz_programs = \
 	tests/fuzz/fuzz_redis_resp \
 	tests/fuzz/fuzz_relay \
 	tests/fuzz/fuzz_rights \
+	tests/fuzz/fuzz_state \
 	tests/fuzz/fuzz_text \
 	tests/fuzz/fuzz_trust \
 	tests/fuzz/fuzz_url
 
+tests_fuzz_fuzz_account_LDADD = $(fuzz_main) $(server_libs)
 tests_fuzz_fuzz_channel_LDADD = $(fuzz_main) $(proto_libs)
 tests_fuzz_fuzz_conf_LDADD = $(fuzz_main) $(base_libs)
 tests_fuzz_fuzz_frame_LDADD = $(fuzz_main) libproto.a $(base_libs)
@@ -35,6 +38,8 @@ tests_fuzz_fuzz_redis_resp_CFLAGS = $(AM_CFLAGS) $(HIREDIS_CFLAGS)
 tests_fuzz_fuzz_redis_resp_LDADD = $(fuzz_main) $(server_libs)
 tests_fuzz_fuzz_relay_LDADD = $(fuzz_main) $(server_libs)
 tests_fuzz_fuzz_rights_LDADD = $(fuzz_main) $(server_libs)
+tests_fuzz_fuzz_state_CFLAGS = $(AM_CFLAGS) $(LIBEVENT_CFLAGS)
+tests_fuzz_fuzz_state_LDADD = $(fuzz_main) $(server_libs)
 tests_fuzz_fuzz_text_LDADD = $(fuzz_main) $(base_libs)
 tests_fuzz_fuzz_trust_LDADD = $(fuzz_main) $(client_libs)
 tests_fuzz_fuzz_url_LDADD = $(fuzz_main) $(server_libs)
