@@ -78,7 +78,7 @@ is_salt_and_hash(struct span s)
 bool
 account_is_hash(struct span s)
 {
-	static const char form[] = "$argon2id$";
+	static const char form[] = "$argon2id$v=19$";
 	size_t len = sizeof form - 1;
 
 	if (s.len > ACCOUNT_HASH_MAX || s.len <= len ||
@@ -86,8 +86,7 @@ account_is_hash(struct span s)
 		return false;
 	s.p += len;
 	s.len -= len;
-	return take_number(&s, "v=", '$', 19) &&
-	       take_number(&s, "m=", ',', HASH_KIB_MAX) &&
+	return take_number(&s, "m=", ',', HASH_KIB_MAX) &&
 	       take_number(&s, "t=", ',', HASH_PASSES_MAX) &&
 	       take_number(&s, "p=", '$', HASH_LANES_MAX) &&
 	       is_salt_and_hash(s);
