@@ -9,7 +9,8 @@ fault_tests = \
 	tests/fault/test_masters.py \
 	tests/fault/test_mix.py \
 	tests/fault/test_readers.py \
-	tests/fault/test_restart.py
+	tests/fault/test_restart.py \
+	tests/fault/test_rights.py
 TESTS += $(fault_tests)
 dist_check_SCRIPTS += $(fault_tests)
 EXTRA_DIST += \
