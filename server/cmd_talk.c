@@ -314,6 +314,7 @@ enum { HISTORY_DEFAULT = 50 };
 struct looking {
 	struct answer *answer;
 	struct session *session; /* the reading is cancelled before it goes */
+	struct name room;        /* empty: a conversation of two */
 };
 
 static struct buf *
@@ -330,6 +331,24 @@ ready_of_looking(void *arg)
 	struct looking *l = arg;
 
 	return session_has_room(l->session);
+}
+
+/* Pages come at the reader's pace; so may what is decided of it. */
+static enum rights_answer
+may_look(const struct looking *l)
+{
+	const struct room *r;
+
+	if (!l->room.fold[0])
+		return RIGHTS_YES;
+	r = room_find(l->session->server->rooms, l->room.fold);
+	return r ? judge(l->session, r, RIGHTS_READ) : RIGHTS_OUTSIDE;
+}
+
+static bool
+may_of_looking(void *arg)
+{
+	return may_look(arg) == RIGHTS_YES;
 }
 
 static void
@@ -360,23 +379,28 @@ on_looked(void *arg, enum relay_status st, bool end, struct msgid last)
 
 	(void)last;
 	l->session->reading = NULL;
-	free(l);
-	if (st != RELAY_OK)
+	if (st == RELAY_STALE)
+		judge_refuse(a, may_look(l), l->room.shown);
+	else if (st != RELAY_OK)
 		request_relay_err(a, (int)st);
 	else
 		answer_ok(a, end ? SPAN("end") : SPAN_NONE);
+	free(l);
 }
 
+/* room: NULL in a conversation of two. */
 static void
-look_back(struct server *sv, struct session *s, struct answer *a,
-    struct history_ask *ask)
+look_back(struct server *sv, struct session *s, const struct name *room,
+    struct answer *a, struct history_ask *ask)
 {
 	struct looking *l = xcalloc(1, sizeof *l);
 	struct history_reader reader = {l, out_of_looking, ready_of_looking,
-	    no_gap, drop_looking, on_looked};
+	    may_of_looking, no_gap, drop_looking, on_looked};
 
 	l->answer = a;
 	l->session = s;
+	if (room)
+		l->room = *room;
 	ask->me = s->user->id;
 	ask->tag = answer_tag(a);
 	s->reading = history_start(sv->relay, ask, &reader);
@@ -419,7 +443,7 @@ look_back_with(
 	conv_pair(&p->ask.conv, s->user->id, peer);
 	p->ask.person = true;
 	p->ask.target = owner->nick;
-	look_back(p->sv, s, p->answer, &p->ask);
+	look_back(p->sv, s, NULL, p->answer, &p->ask);
 }
 
 /* Into a room's past: its rights are read first. */
@@ -443,7 +467,7 @@ look_into(struct looking_in *in, struct session *s)
 	conv_room(&in->ask.conv, r->fold);
 	in->ask.target = span_of(r->shown);
 	in->ask.offered = rights_history(r->rights, in->ask.offered);
-	look_back(in->sv, s, in->answer, &in->ask);
+	look_back(in->sv, s, &in->name, in->answer, &in->ask);
 }
 
 /* This node was told, if they are others than it knew. */

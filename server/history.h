@@ -48,6 +48,9 @@ struct history_reader {
 	struct buf *(*out)(void *arg);
 	/* Does the reader take more now?  If not: history_continue() later. */
 	bool (*ready)(void *arg);
+	/* May it still read?  Asked of each page that has come; if not, the
+	 * reading is done with RELAY_STALE.  NULL: nobody is refused. */
+	bool (*may)(void *arg);
 	/* What came between the line before and the next is out of reach. */
 	void (*gap)(void *arg);
 	/* history_cancel() was called: arg is not needed any more. */

@@ -136,7 +136,7 @@ catch_up(struct membership *m)
 	    .me = m->session->user->id,
 	};
 	struct history_reader reader = {m, out_of_membership,
-	    ready_of_membership, gap_of_membership, drop_membership,
+	    ready_of_membership, NULL, gap_of_membership, drop_membership,
 	    on_caught_up};
 
 	if (msgid_cmp(m->cursor, m->room->last) >= 0) {
@@ -229,6 +229,16 @@ ready_of_join(void *arg)
 	return session_has_room(j->membership->session);
 }
 
+/* Pages come at the reader's pace; so may what is decided of it. */
+static bool
+may_of_join(void *arg)
+{
+	const struct join *j = arg;
+
+	return judge(j->membership->session, j->room, RIGHTS_READ) ==
+	       RIGHTS_YES;
+}
+
 static void
 gap_of_join(void *arg)
 {
@@ -277,8 +287,8 @@ replay(struct join *j)
 	    .me = j->membership->session->user->id,
 	    .tag = answer_tag(j->answer),
 	};
-	struct history_reader reader = {
-	    j, out_of_join, ready_of_join, gap_of_join, drop_join, on_replayed};
+	struct history_reader reader = {j, out_of_join, ready_of_join,
+	    may_of_join, gap_of_join, drop_join, on_replayed};
 
 	conv_room(&ask.conv, j->room->fold);
 	if (ask.want == HISTORY_LAST)

@@ -75,8 +75,9 @@ enum relay_status {
 	RELAY_LAST,       /* nothing would be left to prove the account by */
 	RELAY_LIMIT,      /* it has as many as there may be */
 	RELAY_UNKEPT,     /* this relay keeps nothing of that kind */
-	RELAY_STALE,      /* relay_append: the room's rights are others by now,
-			     and were told; judge again */
+	RELAY_STALE,      /* relay_append, and readings of history.h: the
+			     room's rights are others by now, and were told;
+			     judge again */
 	RELAY_SLOW,       /* relay_append: the sender has to wait */
 };
 

@@ -21,7 +21,7 @@ enum { WALL = 1000 };
 struct fixture {
 	struct relay *relay;
 	struct buf out;
-	bool ready;
+	bool ready, refused;
 	unsigned outs; /* pages that were written */
 	unsigned gaps, drops, dones;
 	size_t gap_at; /* bytes that were out when it was told */
@@ -151,6 +151,14 @@ is_ready(void *arg)
 	return f->ready;
 }
 
+static bool
+may_read(void *arg)
+{
+	const struct fixture *f = arg;
+
+	return !f->refused;
+}
+
 static void
 on_gap(void *arg)
 {
@@ -189,7 +197,7 @@ static struct history *
 start(struct fixture *f, struct history_ask ask)
 {
 	struct history_reader reader = {
-	    f, out_of, is_ready, on_gap, on_drop, on_done};
+	    f, out_of, is_ready, may_read, on_gap, on_drop, on_done};
 
 	conv_room(&ask.conv, "r");
 	ask.target = SPAN("R");
@@ -599,6 +607,52 @@ what_was_told_is_known_in_between(void **state)
 
 /* --- the reader's pace, and its going ------------------------------------- */
 
+/* Whatever the phase: finding the floor, counting, telling. */
+static void
+a_page_that_comes_when_the_reader_may_not_read_is_not_told(void **state)
+{
+	static const struct history_ask asks[] = {
+	    {.want = HISTORY_SINCE, .to = {WALL + 100, 0}, .offered = 1000},
+	    {.want = HISTORY_SINCE, .to = {WALL + 100, 0}, .offered = 50},
+	    {.want = HISTORY_LAST, .n = 50, .offered = 1000},
+	    {.want = HISTORY_AFTER, .n = 50, .offered = 1000},
+	};
+	struct fixture *f = *state;
+
+	fill(f, 100);
+	for (size_t i = 0; i < ARRAY_LEN(asks); i++) {
+		f->refused = true;
+		start(f, asks[i]);
+		finish(f);
+		assert_int_equal(f->status, RELAY_STALE);
+		assert_int_equal(buf_len(&f->out), 0);
+	}
+}
+
+static void
+who_is_refused_between_two_pages_is_told_no_more(void **state)
+{
+	struct fixture *f = *state;
+	struct history *h;
+
+	fill(f, 100);
+	f->refused = false;
+	h = start(
+	    f, (struct history_ask){
+		   .want = HISTORY_SINCE, .to = id_of(100), .offered = 1000});
+	while (f->outs == 0)
+		run(f);
+	f->ready = false;
+	run(f);
+	assert_told(f, 1, f->outs * HISTORY_PAGE);
+	f->refused = true;
+	f->ready = true;
+	history_continue(h);
+	finish(f);
+	assert_int_equal(f->status, RELAY_STALE);
+	assert_told(f, 1, f->outs * HISTORY_PAGE);
+}
+
 static void
 reads_no_further_while_the_reader_is_not_ready(void **state)
 {
@@ -782,6 +836,8 @@ main(void)
 	    T(a_since_that_never_was_is_a_gap_unless_nobody_asks),
 	    T(a_log_trimmed_under_a_slow_reader_is_a_gap_in_the_middle),
 	    T(what_was_told_is_known_in_between),
+	    T(a_page_that_comes_when_the_reader_may_not_read_is_not_told),
+	    T(who_is_refused_between_two_pages_is_told_no_more),
 	    T(reads_no_further_while_the_reader_is_not_ready),
 	    T(a_cancelled_reading_is_dropped_once_and_says_no_more),
 	    T(a_cancelled_reading_that_waited_for_its_reader_is_freed),
