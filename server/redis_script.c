@@ -352,6 +352,7 @@ static const char nodes[] = NOW LIVE "if hash == ARGV[1] then live = {} end\n"
  * KEYS 1 nodes, 2 epoch, 3 layout
  * ARGV 1 the hash the node has, 2 N, 3 lease, 4 an epoch for an empty Redis,
  *      5 layout, 6 the node's channel, 7 beacon, 8 grace
+ * A Redis that an older snugd kept is of the newer layout from here on.
  * The beacon goes the way of every message: a node that does not hear it is
  * deaf, however well Redis answers.
  * Returns {hash, live, now, epoch, dead}: dead are some of those whose lease
@@ -361,7 +362,10 @@ static const char heartbeat[] = WHEN_FULL NOW
     "redis.call('ZADD', KEYS[1], string.format('%.0f', now + ARGV[3]), "
     "ARGV[2])\n" LIVE "if hash == ARGV[1] then live = {} end\n"
     "redis.call('SET', KEYS[2], ARGV[4], 'NX')\n"
-    "redis.call('SET', KEYS[3], ARGV[5], 'NX')\n"
+    "local layout = tonumber(redis.call('GET', KEYS[3]) or 0)\n"
+    "if layout and layout < tonumber(ARGV[5]) then\n"
+    "  redis.call('SET', KEYS[3], ARGV[5])\n"
+    "end\n"
     "redis.call('PUBLISH', ARGV[6], ARGV[7])\n"
     "local dead = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf',\n"
     "  string.format('%.0f', now - ARGV[8]), 'LIMIT', 0, 16)\n"

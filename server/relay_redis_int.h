@@ -46,7 +46,9 @@
  */
 
 enum {
-	RR_LAYOUT = 1,    /* of the keys; one newer is not understood */
+	/* Of the keys, and of what is checked when one is written; a newer one
+	 * is not understood.  2: rooms have rights, and an append checks. */
+	RR_LAYOUT = 2,
 	RR_LOG_MIN = 256, /* entries of a log that are always kept */
 	RR_ERRORS_MAX = 16,
 };

@@ -269,4 +269,25 @@ def a_redis_that_comes_and_goes_is_followed(w):
         ann.say("r", f"round {n}")
 
 
+@test
+def data_of_an_older_layout_are_taken_over_and_a_newer_one_is_refused(w):
+    """An older snugd would append without asking what a room allows; so does
+    this one with whatever the next one will check."""
+    redis = w.redis()
+    redis.command("SET", "sn1:{nodes}:layout", "1")
+    s = w.server(redis=redis)
+    until(lambda: redis.command("GET", "sn1:{nodes}:layout") == b"2",
+          "the layout is that of this snugd")
+    s.stop()
+    redis.command("SET", "sn1:{nodes}:layout", "3")
+    # It is not w.server(), which waits for the relay.
+    late = w.program(*s.argv)
+    late.wait_log(r"a newer snugd keeps its data there in another way")
+    if "relay state=up" in late.log():
+        raise Failed("it works on data that it does not understand")
+    late.stop()
+    if redis.command("GET", "sn1:{nodes}:layout") != b"3":
+        raise Failed("it wrote its own layout over the newer one")
+
+
 run()
