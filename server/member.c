@@ -436,8 +436,6 @@ on_joined(void *arg, enum relay_status st)
 	take_seat(j->room, s->user);
 	j->membership = membership_new(s, j->room);
 	introduce(j, s);
-	/* The newest entry that came up here: all that is newer will too. */
-	j->h = j->room->last;
 	begin_replay(j);
 }
 
@@ -455,6 +453,10 @@ enter(struct join *j)
 	rm = member_of(s->user);
 	span_copy(j->id, sizeof j->id, rm.sender);
 	span_copy(j->nick, sizeof j->nick, rm.nick);
+	/* The newest entry that came up here: all that is newer will too.  It
+	 * is fixed before others can hear of the joiner: what they say then is
+	 * said to it, even if it comes here ahead of the relay's answer. */
+	j->h = j->room->last;
 	seat = room_seat(j->room, s->user);
 	if (seat && seat->here > 0) { /* another session of the same sender */
 		on_joined(j, RELAY_OK);

@@ -622,6 +622,29 @@ what_waits_for_the_end_of_the_turn_makes_nobody_slow(void **state)
 	rig_free(r);
 }
 
+/* Others hear of a joiner before the node does: news has a way of its own. */
+static void
+what_is_said_while_the_relay_lets_somebody_in_is_heard(void **state)
+{
+	struct rig *r = *state;
+	struct client *ann = in_room(r, "ann"), *cat = rig_person(r, "cat");
+
+	relay_held_hold(r->relay, true);
+	rig_send(cat, "JOIN r\n");
+	rig_settle(r);
+	while (strcmp(relay_held_first(r->relay), "join") != 0)
+		give(r);
+	rig_send(ann, "SAY r are you there?\n");
+	rig_settle(r);
+	relay_held_postpone(r->relay);
+	give(r);
+	EXPECT(ann, "OK 5000-0\nMSG r 5000-0 ann are you there?\n");
+	relay_held_hold(r->relay, false);
+	give_all(r);
+	EXPECT(cat, "JOINED r cat\nNAMES r 2 ann cat\nOK 0-0\n"
+		    "MSG r 5000-0 ann are you there?\n");
+}
+
 static void
 a_long_history_is_read_at_the_readers_pace(void **state)
 {
@@ -1488,6 +1511,7 @@ main(void)
 	    TEST(who_leaves_waits_for_its_last_words),
 	    TEST(last_words_that_are_lost_are_not_waited_for),
 	    TEST(last_words_may_come_when_their_session_is_gone),
+	    T(what_is_said_while_the_relay_lets_somebody_in_is_heard),
 	    T(a_room_that_did_not_open_may_be_asked_for_again_at_once),
 	    T(two_who_join_a_new_room_wait_for_one_subscription),
 	    T(a_node_that_ends_owes_nobody_anything),
