@@ -46,8 +46,8 @@ keep(struct span *s, char **at)
 static struct saying *
 saying_new(const struct relay_msg *m)
 {
-	struct saying *y = xcalloc(
-	    1, sizeof *y + m->cid.len + m->re.len + m->enc.len + m->text.len);
+	struct saying *y = xmalloc(
+	    sizeof *y + m->cid.len + m->re.len + m->enc.len + m->text.len);
 	char *at = y->bytes;
 
 	y->msg = *m;
@@ -69,13 +69,18 @@ room_of(const struct saying *y)
 	return s ? room_find(s->server->rooms, y->fold) : NULL;
 }
 
+/* It is in few rooms: that is faster than to look the room up. */
 static void
 note_own(const struct saying *y, struct msgid id)
 {
-	struct room *room = room_of(y);
-	struct membership *m =
-	    room ? session_membership(answer_session(y->answer), room) : NULL;
+	struct session *s = answer_session(y->answer);
+	struct membership *m;
 
+	if (!s)
+		return;
+	TAILQ_FOREACH (m, &s->memberships, next)
+		if (strcmp(m->room->fold, y->fold) == 0)
+			break;
 	if (m && msgid_cmp(id, m->said) > 0)
 		m->said = id;
 }
@@ -113,16 +118,16 @@ on_said(void *arg, enum relay_status st, struct msgid id, bool dup)
 }
 
 static void
-hand_over(struct saying *y, const struct session *s, const struct room *room)
+hand_over(struct saying *y, const struct session *s, const struct room *room,
+    const struct rights_who *who, uint64_t now_ms)
 {
-	struct rights_who who = judge_who(s, room);
 	struct conv c;
 
 	y->tries++;
 	y->msg.rv = room->rights->rv;
 	y->msg.slow_ms = 0;
-	if (y->path == RIGHTS_WRITE && !rights_is_unhurried(room->rights, &who,
-					   relay_now_ms(s->server->relay)))
+	if (y->path == RIGHTS_WRITE &&
+	    !rights_is_unhurried(room->rights, who, now_ms))
 		y->msg.slow_ms = (uint64_t)room->rights->set.slow_s * 1000;
 	y->msg.sender = span_of(s->user->id);
 	y->msg.nick = span_of(s->user->shown);
@@ -134,12 +139,17 @@ static void
 say(struct saying *y, struct room *room)
 {
 	struct session *s = answer_session(y->answer);
-	enum rights_answer may =
-	    room ? judge(s, room, y->path) : RIGHTS_OUTSIDE;
+	enum rights_answer may = RIGHTS_OUTSIDE;
 
-	if (may == RIGHTS_YES) {
-		hand_over(y, s, room);
-		return;
+	if (room) {
+		struct rights_who who = judge_who(s, room);
+		uint64_t now_ms = relay_now_ms(s->server->relay);
+
+		may = rights_may(room->rights, &who, y->path, now_ms);
+		if (may == RIGHTS_YES) {
+			hand_over(y, s, room, &who, now_ms);
+			return;
+		}
 	}
 	judge_refuse(y->answer, may, y->shown);
 	free(y);
@@ -153,6 +163,7 @@ saying_start(struct answer *a, struct room *room, enum rights_path path,
 
 	y->answer = a;
 	y->path = path;
+	y->tries = 0;
 	span_copy(y->fold, sizeof y->fold, span_of(room->fold));
 	span_copy(y->shown, sizeof y->shown, span_of(room->shown));
 	say(y, room);
