@@ -36,3 +36,9 @@ clock_wall_ms(void)
 {
 	return read_us(CLOCK_REALTIME) / 1000;
 }
+
+uint64_t
+clock_wall_coarse_ms(void)
+{
+	return read_us(CLOCK_REALTIME_COARSE) / 1000;
+}

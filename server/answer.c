@@ -65,10 +65,14 @@ answers_detach(struct answers *q)
 struct answer *
 answer_begin(struct answers *q, struct span tag)
 {
-	struct answer *a = xcalloc(1, sizeof *a);
+	struct answer *a = xmalloc(sizeof *a);
 
 	assert(tag.len <= LINE_TAG_MAX);
+	/* Not the tag: it is mostly not there. */
 	a->q = q;
+	a->about = NULL;
+	a->line = (struct buf){0};
+	a->ready = a->counts = false;
 	a->has_tag = tag.p != NULL;
 	a->tag_len = (unsigned char)tag.len;
 	if (tag.len > 0)

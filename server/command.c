@@ -149,17 +149,38 @@ static const struct habit {
     {"pass", "this is snug, not IRC; HELP shows the commands"},
 };
 
+/* Letters differ in one bit by their case, and nothing else becomes one without
+ * it. */
+static int
+compare_verb(struct span word, const char *verb)
+{
+	size_t i = 0;
+
+	for (; i < word.len && verb[i]; i++) {
+		int c = (unsigned char)word.p[i] & 0xdf;
+
+		if (c != verb[i])
+			return c - verb[i];
+	}
+	return (i < word.len) - (verb[i] != '\0');
+}
+
 const struct command *
 command_find(struct span verb)
 {
-	/* Letters differ in one bit by their case; most rows end here. */
-	unsigned char first =
-	    verb.len > 0 ? (unsigned char)verb.p[0] & 0xdf : 0;
+	size_t from = 0, to = ARRAY_LEN(commands);
 
-	for (size_t i = 0; i < ARRAY_LEN(commands); i++)
-		if (commands[i].verb[0] == (char)first &&
-		    span_is_nocase(verb, commands[i].verb))
-			return &commands[i];
+	while (from < to) {
+		size_t mid = (from + to) / 2;
+		int order = compare_verb(verb, commands[mid].verb);
+
+		if (order == 0)
+			return &commands[mid];
+		if (order < 0)
+			to = mid;
+		else
+			from = mid + 1;
+	}
 	return NULL;
 }
 

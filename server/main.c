@@ -297,7 +297,7 @@ make_relay(struct node *n, char cause[static ERR_LEN])
 	    .dedupe_ms = c->dedupe,
 	    .resume_ms = c->resume,
 	    .room_ttl_ms = c->room_ttl,
-	    .wall_ms = clock_wall_ms,
+	    .wall_ms = clock_wall_coarse_ms,
 	    .wake = wake_relay,
 	    .wake_arg = n,
 	};

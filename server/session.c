@@ -209,12 +209,12 @@ wipe(struct span line)
 
 /* Runs a line, or keeps it until its turn comes. */
 static void
-run_line(struct session *s, struct span line)
+run_line(struct session *s, struct span line, uint64_t now_ms)
 {
-	uint64_t now = clock_now_ms(), again = 0;
+	uint64_t again = 0;
 	bool held = buf_len(&s->held) > 0, done;
 
-	done = command_run(s, line, now, &again);
+	done = command_run(s, line, now_ms, &again);
 	if (!done && !held)
 		buf_add(&s->held, line.p, line.len);
 	/* What was held is gone with the session. */
@@ -227,7 +227,7 @@ run_line(struct session *s, struct span line)
 	if (buf_len(&s->held) > 0 || again > 0)
 		pause_reading(s);
 	if (again > 0)
-		go_on_at(s, again, now);
+		go_on_at(s, again, now_ms);
 }
 
 static void
@@ -264,7 +264,7 @@ may_run(const struct session *s)
 
 /* Takes lines from *in until it is empty or something has to be awaited. */
 static void
-take(struct session *s, struct span *in)
+take(struct session *s, struct span *in, uint64_t now_ms)
 {
 	struct span line;
 	enum frame_result r;
@@ -289,7 +289,7 @@ take(struct session *s, struct span *in)
 		}
 		if (!s->frame.was_bare)
 			s->framed = true;
-		run_line(s, line);
+		run_line(s, line, now_ms);
 	}
 }
 
@@ -319,17 +319,20 @@ end_if_done(struct session *s)
 static void
 resume(struct session *s)
 {
+	uint64_t now_ms;
 	struct span in;
 
 	if (s->running || s->state >= SESSION_ENDING)
 		return;
+	now_ms = clock_now_ms();
 	s->running = true;
 	s->paused = false;
 	if (buf_len(&s->held) > 0)
-		run_line(
-		    s, (struct span){buf_head(&s->held), buf_len(&s->held)});
+		run_line(s,
+		    (struct span){buf_head(&s->held), buf_len(&s->held)},
+		    now_ms);
 	in = (struct span){buf_head(&s->in), buf_len(&s->in)};
-	take(s, &in);
+	take(s, &in, now_ms);
 	s->running = false;
 	if (s->state >= SESSION_ENDING)
 		return;
@@ -427,10 +430,10 @@ on_eof(struct session *s)
 /* Lines, or pieces of them; gives what was not taken, which is kept but for
  * what follows SECURE. */
 static struct span
-on_lines(struct session *s, struct span in)
+on_lines(struct session *s, struct span in, uint64_t now_ms)
 {
 	s->running = true;
-	take(s, &in);
+	take(s, &in, now_ms);
 	s->running = false;
 	if (s->state < SESSION_ENDING && s->state != SESSION_SHAKING)
 		buf_add(&s->in, in.p, in.len);
@@ -441,7 +444,7 @@ static void become_secure(struct session *s);
 
 /* Noise messages, or pieces of them. */
 static void
-on_messages(struct session *s, struct span in)
+on_messages(struct session *s, struct span in, uint64_t now_ms)
 {
 	struct secure_work *w = &s->server->work;
 	int err;
@@ -456,7 +459,8 @@ on_messages(struct session *s, struct span in)
 	if (err == 0 && s->state == SESSION_SHAKING &&
 	    channel_is_ready(s->secure->channel))
 		become_secure(s);
-	on_lines(s, (struct span){buf_head(&w->plain), buf_len(&w->plain)});
+	on_lines(
+	    s, (struct span){buf_head(&w->plain), buf_len(&w->plain)}, now_ms);
 	buf_clear(&w->plain);
 	if (err < 0)
 		lose(s, channel_strerror(err));
@@ -465,12 +469,14 @@ on_messages(struct session *s, struct span in)
 static void
 on_bytes(struct session *s, struct span in)
 {
-	s->heard_ms = clock_now_ms();
+	uint64_t now_ms = clock_now_ms();
+
+	s->heard_ms = now_ms;
 	s->pinged = false;
 	if (s->state == SESSION_NEW || !s->secure)
-		in = on_lines(s, in);
+		in = on_lines(s, in, now_ms);
 	if (in.len > 0 && (s->state == SESSION_SHAKING || s->channel))
-		on_messages(s, in);
+		on_messages(s, in, now_ms);
 }
 
 static void
