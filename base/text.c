@@ -321,8 +321,9 @@ text_put_u64(char out[static TEXT_U64_MAX], uint64_t v)
 				    "70717273747576777879"
 				    "80818283848586878889"
 				    "90919293949596979899";
-	char digits[TEXT_U64_MAX];
-	size_t at = sizeof digits;
+	/* Copied by a fixed length, whatever is behind the digits. */
+	char digits[2 * TEXT_U64_MAX] = {0};
+	size_t at = TEXT_U64_MAX;
 
 	for (; v >= 100; v /= 100)
 		memcpy(digits + (at -= 2), pairs + v % 100 * 2, 2);
@@ -330,8 +331,8 @@ text_put_u64(char out[static TEXT_U64_MAX], uint64_t v)
 		memcpy(digits + (at -= 2), pairs + v * 2, 2);
 	else
 		digits[--at] = (char)('0' + v);
-	memcpy(out, digits + at, sizeof digits - at);
-	return sizeof digits - at;
+	memcpy(out, digits + at, TEXT_U64_MAX);
+	return TEXT_U64_MAX - at;
 }
 
 /*

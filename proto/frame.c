@@ -36,6 +36,8 @@ enum {
 			     given back when the line is done */
 	/* Behind a bare payload there may be a CR. */
 	BARE_EXTRA = 1,
+	/* What most lines have before them: three digits and SP. */
+	HEAD_USUAL = 4,
 };
 
 void
@@ -344,25 +346,27 @@ frame_begin(struct buf *out)
 {
 	size_t begin = buf_len(out);
 
-	(void)!buf_reserve(out, FRAME_HEAD_MAX);
-	buf_added(out, FRAME_HEAD_MAX);
+	(void)!buf_reserve(out, HEAD_USUAL);
+	buf_added(out, HEAD_USUAL);
 	return begin;
 }
 
 void
 frame_end(struct buf *out, size_t begin)
 {
-	size_t len = buf_len(out) - begin - FRAME_HEAD_MAX;
+	size_t len = buf_len(out) - begin - HEAD_USUAL;
 	char head[TEXT_U64_MAX + 1];
 
 	assert(len >= 1 && len <= FRAME_LINE_MAX);
 	size_t n = text_put_u64(head, len);
 	head[n++] = ' ';
+	/* A longer head than usual, and the LF. */
+	(void)!buf_reserve(out, FRAME_HEAD_MAX - HEAD_USUAL + 1);
 	char *p = buf_head(out) + begin;
-	/* Most lines are shorter than five digits say. */
-	if (n < FRAME_HEAD_MAX)
-		memmove(p + n, p + FRAME_HEAD_MAX, len);
+	if (n != HEAD_USUAL)
+		memmove(p + n, p + HEAD_USUAL, len);
 	memcpy(p, head, n);
-	buf_truncate(out, begin + n + len);
-	buf_add(out, "\n", 1);
+	p[n + len] = '\n';
+	buf_truncate(out, begin);
+	buf_added(out, n + len + 1);
 }

@@ -37,6 +37,13 @@ has_tab(struct span s)
 	return s.len > 0 && memchr(s.p, '\t', s.len) != NULL;
 }
 
+/* At its end. */
+static bool
+has_one_lf(struct span line)
+{
+	return memchr(line.p, '\n', line.len) == line.p + line.len - 1;
+}
+
 /* SP and LF would end the part or the line too soon. */
 static bool
 is_one_word(struct span s)
@@ -204,22 +211,30 @@ line_end(struct line_writer *w)
 {
 	assert(w->any && w->begin != SIZE_MAX);
 	frame_end(w->out, w->begin);
+	assert(has_one_lf((struct span){
+	    buf_head(w->out) + w->begin, buf_len(w->out) - w->begin}));
 }
 
-static void
-separate(struct line_writer *w)
+/* Room for n bytes behind the SP that parts them from what was put. */
+static char *
+part(struct line_writer *w, size_t n)
 {
-	if (w->any)
-		buf_add(w->out, " ", 1);
+	char *p = buf_reserve(w->out, n + 1);
+
+	if (w->any) {
+		*p++ = ' ';
+		buf_added(w->out, 1);
+	}
 	w->any = true;
+	return p;
 }
 
 static void
 put_key(struct line_writer *w, const char *key)
 {
 	assert(is_key(span_of(key)));
-	separate(w);
-	buf_add(w->out, "@", 1);
+	*part(w, 1) = '@';
+	buf_added(w->out, 1);
 	buf_add_str(w->out, key);
 }
 
@@ -229,8 +244,8 @@ line_put_tag(struct line_writer *w, struct span tag)
 	if (!tag.p)
 		return;
 	assert(is_one_word(tag));
-	separate(w);
-	buf_add(w->out, "#", 1);
+	*part(w, 1) = '#';
+	buf_added(w->out, 1);
 	buf_add(w->out, tag.p, tag.len);
 }
 
@@ -254,23 +269,22 @@ line_put(struct line_writer *w, struct span word_or_text)
 {
 	if (word_or_text.len == 0)
 		return;
-	assert(!memchr(word_or_text.p, '\n', word_or_text.len));
-	separate(w);
-	buf_add(w->out, word_or_text.p, word_or_text.len);
+	memcpy(part(w, word_or_text.len), word_or_text.p, word_or_text.len);
+	buf_added(w->out, word_or_text.len);
 }
 
 void
 line_put_id(struct line_writer *w, struct msgid id)
 {
-	separate(w);
-	buf_add_u64(w->out, id.ms);
-	buf_add(w->out, "-", 1);
-	buf_add_u64(w->out, id.seq);
+	char *p = part(w, MSGID_LEN_MAX + 1);
+
+	buf_added(w->out, msgid_format(id, p));
 }
 
 void
 line_put_u64(struct line_writer *w, uint64_t v)
 {
-	separate(w);
-	buf_add_u64(w->out, v);
+	char *p = part(w, TEXT_U64_MAX);
+
+	buf_added(w->out, text_put_u64(p, v));
 }
