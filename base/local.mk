@@ -11,6 +11,7 @@ libbase_a_SOURCES = \
 	base/mem.c base/mem.h \
 	base/names.c base/names.h \
 	base/skeleton.c \
+	base/spares.c base/spares.h \
 	base/text.c base/text.h
 libbase_a_CFLAGS = $(AM_CFLAGS) $(UTF8PROC_CFLAGS) $(INIH_CFLAGS)
 base_libs = libbase.a $(UTF8PROC_LIBS) $(INIH_LIBS)

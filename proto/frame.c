@@ -32,8 +32,7 @@ enum telnet { T_DATA, T_CR, T_IAC, T_OPTION, T_SUB, T_SUB_IAC };
 enum { IAC = 255, DONT = 254, WILL = 251, SB = 250, SE = 240 };
 
 enum {
-	PART_FIRST = 512, /* room for the usual beginning of a line; more is
-			     given back when the line is done */
+	PART_FIRST = 512, /* room for the usual beginning of a line */
 	/* Behind a bare payload there may be a CR. */
 	BARE_EXTRA = 1,
 	/* What most lines have before them: three digits and SP. */
@@ -93,14 +92,11 @@ finish(struct frame *f, bool bare)
 	f->was_bare = bare;
 }
 
-/* The line given last has been read by now; a big one's memory goes back. */
+/* The line given last has been read by now. */
 static void
 forget_given(struct frame *f)
 {
-	if (f->part.cap > PART_FIRST)
-		buf_free(&f->part);
-	else
-		buf_clear(&f->part);
+	buf_free(&f->part);
 	f->max = f->next_max;
 	f->need = 0;
 	f->telnet = T_DATA;

@@ -534,6 +534,7 @@ node_close(struct node *n)
 	gate_free(sv->gate);
 	keys_close(sv);
 	secure_work_free(&sv->work);
+	spares_free(&sv->spares);
 	free(sv->motd);
 	for (size_t i = 0; i < ARRAY_LEN(n->signals); i++)
 		if (n->signals[i])

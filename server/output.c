@@ -58,11 +58,19 @@ session_bury(struct session *s)
 	STAILQ_INSERT_TAIL(&sv->gone, s, next_dirty);
 }
 
+/* Owns memory while something waits in it: session_write() takes it back. */
+static struct buf *
+queue_of(struct session *s)
+{
+	spares_lend(&s->server->spares, &s->out);
+	return &s->out;
+}
+
 struct buf *
 session_out(struct session *s)
 {
 	mark_dirty(s);
-	return &s->out;
+	return queue_of(s);
 }
 
 size_t
@@ -163,7 +171,7 @@ session_queue(struct session *s, const char *p, size_t len)
 	if (!fits(s, len) && !s->writing)
 		send_queue(s);
 	if (fits(s, len))
-		buf_add(&s->out, p, len);
+		buf_add(queue_of(s), p, len);
 	else
 		s->slow = true;
 	/* A full socket is waited for; a slow session is ended now. */
@@ -187,8 +195,8 @@ session_deliver(struct session *s, const char *p, size_t len)
 	else
 		sent = send_some(s, p, len);
 	/* The rest of this batch has to follow, or a line would be cut. */
-	if (!s->broken)
-		buf_add(&s->out, p + sent, len - sent);
+	if (!s->broken && sent < len)
+		buf_add(queue_of(s), p + sent, len - sent);
 	if (session_queued(s) > 0)
 		mark_dirty(s);
 }
@@ -238,6 +246,8 @@ session_write(struct session *s)
 		session_lost(s, "write failed");
 		return;
 	}
+	if (buf_len(&s->out) == 0)
+		spares_take(&s->server->spares, &s->out);
 	set_writing(s, session_queued(s) > 0);
 	if (session_queued(s) == 0)
 		on_drained(s);

@@ -7,6 +7,7 @@
 #include <sys/queue.h>
 
 #include "base/attr.h"
+#include "base/spares.h"
 #include "server/limit.h"
 #include "server/secure.h"
 #include "server/session.h"
@@ -40,7 +41,8 @@ struct server {
 	uint64_t next_session;
 	char *motd; /* lines, or NULL */
 	struct secure_work work;
-	unsigned unswept; /* rooms that are: room.h */
+	struct spares spares; /* for the sessions' queues */
+	unsigned unswept;     /* rooms that are: room.h */
 	bool ending;
 	bool relay_gone; /* being freed: nothing is asked of it any more */
 	void (*wake)(void *arg); /* sessions_flush() soon */

@@ -221,7 +221,7 @@ run_line(struct session *s, struct span line, uint64_t now_ms)
 	if (s->secret && (!held || (done && s->state < SESSION_ENDING)))
 		wipe(line);
 	if (done)
-		buf_clear(&s->held);
+		buf_free(&s->held);
 	if (s->state >= SESSION_ENDING)
 		return;
 	if (buf_len(&s->held) > 0 || again > 0)
@@ -860,8 +860,6 @@ tick(struct session *s, uint64_t now_ms)
 		return;
 	}
 	tick_ping(s, now_ms);
-	if (buf_len(&s->out) == 0 && now_ms - s->heard_ms > 1000)
-		buf_free(&s->out);
 }
 
 void
@@ -873,4 +871,5 @@ sessions_tick(struct server *sv, uint64_t now_ms)
 		next = TAILQ_NEXT(s, next);
 		tick(s, now_ms);
 	}
+	spares_trim(&sv->spares);
 }

@@ -16,6 +16,7 @@ unit_base = \
 	tests/unit/test_msgid \
 	tests/unit/test_names \
 	tests/unit/test_proxy \
+	tests/unit/test_spares \
 	tests/unit/test_text \
 	tests/unit/test_unicode
 check_PROGRAMS += $(unit_base)
@@ -50,6 +51,8 @@ tests_unit_test_names_SOURCES = tests/unit/test_names.c tests/unit/unit.h
 tests_unit_test_names_LDADD = $(unit_ldadd)
 tests_unit_test_proxy_SOURCES = tests/unit/test_proxy.c tests/unit/unit.h
 tests_unit_test_proxy_LDADD = libproto.a $(unit_ldadd)
+tests_unit_test_spares_SOURCES = tests/unit/test_spares.c tests/unit/unit.h
+tests_unit_test_spares_LDADD = $(unit_ldadd)
 tests_unit_test_text_SOURCES = tests/unit/test_text.c tests/unit/unit.h
 tests_unit_test_text_LDADD = $(unit_ldadd)
 tests_unit_test_unicode_SOURCES = tests/unit/test_unicode.c tests/unit/unit.h \

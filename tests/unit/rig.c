@@ -182,6 +182,7 @@ rig_free(struct rig *r)
 	identity_free(sv->identity);
 	identity_free(sv->next_identity);
 	secure_work_free(&sv->work);
+	spares_free(&sv->spares);
 	event_free(r->relay_run);
 	event_free(r->flush);
 	event_base_free(sv->base);
