@@ -197,6 +197,7 @@ hist_us(double q)
 struct usage {
 	uint64_t t;
 	double server, client;    /* CPU seconds of the processes */
+	double each[SERVERS];     /* of them all, the servers' */
 	double core[2], steal[2]; /* busy and stolen seconds of the two cores */
 };
 
@@ -278,8 +279,10 @@ core_cpu(int cpu, double *busy, double *steal)
 static struct usage
 usage_now(void)
 {
-	struct usage u = {.t = now(), .server = servers_cpu()};
+	struct usage u = {.t = now()};
 	struct rusage r;
+	for (int i = 0; i < opt.servers; i++)
+		u.server += u.each[i] = proc_cpu(opt.server[i]);
 	getrusage(RUSAGE_SELF, &r);
 	u.client = (double)(r.ru_utime.tv_sec + r.ru_stime.tv_sec) +
 		   (double)(r.ru_utime.tv_usec + r.ru_stime.tv_usec) / 1e6;
@@ -1417,6 +1420,8 @@ main(int argc, char **argv)
 	    (unsigned long long)count.misordered,
 	    (unsigned long long)count.refused, (unsigned long long)count.gone,
 	    !ok);
+	for (int i = 0; i < opt.servers; i++)
+		printf("%s%.2f", i ? "," : " cpus=", b.each[i] - a.each[i]);
 	printf(" server%%=%.0f gen%%=%.0f alien0%%=%.0f alien1%%=%.0f "
 	       "steal0%%=%.0f steal1%%=%.0f\n",
 	    cpu * per, client * per, alien0 * per, alien1 * per,

@@ -8,7 +8,8 @@ tests_bench_fanout_LDADD = $(proto_libs)
 tests_bench_handshake_SOURCES = tests/bench/handshake.c
 tests_bench_handshake_LDADD = $(proto_libs)
 EXTRA_DIST += tests/bench/peers.sh tests/bench/RESULTS.md \
-	tests/bench/instr.py tests/bench/instructions tests/bench/client.py
+	tests/bench/instr.py tests/bench/instructions tests/bench/client.py \
+	tests/bench/through.py
 CLEANFILES += tests/bench/fanout$(EXEEXT) tests/bench/handshake$(EXEEXT)
 
 .PHONY: bench
@@ -17,6 +18,14 @@ bench: tests/bench/fanout$(EXEEXT) snugd$(EXEEXT)
 	SNUGD=$(abs_top_builddir)/snugd \
 	RESULTS=$(abs_top_srcdir)/tests/bench/RESULTS.md \
 	$(srcdir)/tests/bench/peers.sh results
+
+# What a message through Redis costs, beside what Redis itself can do; it is
+# part of `make bench` too.  Some two minutes.
+.PHONY: bench-redis
+bench-redis: tests/bench/fanout$(EXEEXT) snugd$(EXEEXT)
+	FANOUT=$(abs_top_builddir)/tests/bench/fanout \
+	SNUGD=$(abs_top_builddir)/snugd \
+	python3 $(srcdir)/tests/bench/through.py
 
 # What does not depend on the machine's mood: instructions for one delivery.
 .PHONY: bench-instr

@@ -412,6 +412,12 @@ Machine: $machine
 Command: \`ROUNDS=$ROUNDS SECS=$SECS RATE=$RATE PEERS="$PEERS" make bench\`
 END
 	table "$OUT"
+	case " $PEERS " in
+	*" snug-redis "*)
+		printf '\n### Through Redis: W3, and what Redis alone can do (through.py says how)\n\n'
+		ROUNDS=$ROUNDS FANOUT=$FANOUT SNUGD=$SNUGD python3 "$here/through.py"
+		;;
+	esac
 }
 
 # ---- main ----------------------------------------------------------------------
