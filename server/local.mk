@@ -14,7 +14,9 @@ libserver_a_SOURCES = \
 	server/cmd_user.c \
 	server/command.c server/command.h \
 	server/config.c server/config.h \
+	server/confine.c server/confine.h \
 	server/deny.c server/deny.h \
+	server/door.c server/door.h \
 	server/gate.c server/gate.h \
 	server/history.c server/history.h \
 	server/judge.c server/judge.h \

@@ -18,7 +18,6 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "base/addr.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -26,13 +25,13 @@
 #include "server/auth.h"
 #include "server/command.h"
 #include "server/config.h"
+#include "server/confine.h"
+#include "server/door.h"
 #include "server/gate.h"
 #include "server/keys.h"
 #include "server/listener.h"
 #include "server/member.h"
 #include "server/news.h"
-#include "server/privilege.h"
-#include "server/redis_url.h"
 #include "server/relay.h"
 #include "server/relay_local.h"
 #include "server/relay_redis.h"
@@ -56,6 +55,7 @@ enum { EXIT_USAGE = 2 };
 struct node {
 	struct server server;
 	struct config config;
+	struct doors *doors;
 	struct listeners *listeners;
 	struct event *relay_run, *flush, *tick, *lag, *signals[3];
 	struct relay_events events; /* news_events, and a look at the state */
@@ -118,7 +118,7 @@ say_ready(struct node *n)
 		    "the relay does not answer yet; it is tried again and "
 		    "again");
 	fputs("ready", stderr);
-	listeners_print(n->listeners, stderr);
+	doors_print(n->doors, stderr);
 	fputc('\n', stderr);
 }
 
@@ -133,6 +133,15 @@ on_relay_state(void *arg, bool up)
 }
 
 static void
+close_doors(struct node *n)
+{
+	listeners_close(n->listeners);
+	n->listeners = NULL;
+	doors_close(n->doors);
+	n->doors = NULL;
+}
+
+static void
 begin_end(struct node *n)
 {
 	struct session *s, *next;
@@ -140,8 +149,7 @@ begin_end(struct node *n)
 	log_info("main", 0, "shutting down sessions=%zu", n->server.nsessions);
 	n->server.ending = true;
 	n->end_by_ms = clock_now_ms() + (uint64_t)n->config.drain;
-	listeners_close(n->listeners);
-	n->listeners = NULL;
+	close_doors(n);
 	for (s = TAILQ_FIRST(&n->server.sessions); s; s = next) {
 		next = TAILQ_NEXT(s, next);
 		session_drain(s);
@@ -364,97 +372,23 @@ start_signals(struct node *n)
 		event_add(n->signals[i], NULL);
 }
 
-/* What the server opens from here on, and nothing else: whatever comes to open
- * another file or port while it runs has to be named here. */
-static void
-plan_sandbox(const struct config *c, struct sandbox_plan *p)
-{
-	char cause[ERR_LEN];
-	struct redis_url url;
-	struct addr a;
-
-	/* evdns reads them again, each time a name is looked up. */
-	sandbox_may_read(p, "/etc/resolv.conf");
-	sandbox_may_read(p, "/etc/hosts");
-	for (size_t i = 0; i < c->listen.n; i++)
-		if (addr_parse(span_of(c->listen.items[i]), SNUG_PORT, &a,
-			cause) == 0 &&
-		    a.is_unix)
-			sandbox_may_remove_beside(p, a.host);
-	if (c->state)
-		sandbox_may_write_beside(p, c->state);
-	if (!c->redis || redis_url_parse(&url, span_of(c->redis), cause) != 0)
-		return;
-	if (!url.is_unix)
-		sandbox_may_connect(p, url.port);
-	redis_url_wipe(&url);
-}
-
-/* Says what is in force.  What is not there is enough reason not to start only
- * where the operator said `must`; what is there and fails, always. */
+/* What has to be done before root and files are given up, and once. */
 static int
-judge_sandbox(const struct config *c, int err, char cause[static ERR_LEN])
+prepare(struct node *n, char cause[static ERR_LEN])
 {
-	if (err >= 0)
-		return 0;
-	if (err == -SANDBOX_EFAILED || c->sandbox == SANDBOX_MUST)
+	struct server *sv = &n->server;
+	const struct config *c = &n->config;
+
+	sv->config = c;
+	sv->max_sessions = raise_descriptors();
+	if (c->motd && !(sv->motd = read_motd(c->motd, cause)))
 		return -1;
-	log_warn("main", 0,
-	    "%s; the server goes on without; sandbox = must refuses that",
-	    cause);
-	return 0;
-}
-
-static bool
-has_sandbox(const struct config *c)
-{
-	return c->sandbox != SANDBOX_NO && sandbox_is_possible();
-}
-
-/* Before there is any thread, and before anything is read from anybody. */
-static int
-give_up_files(const struct config *c, char cause[static ERR_LEN])
-{
-	struct sandbox_plan plan = {0};
-	int abi;
-
-	if (!has_sandbox(c))
-		return 0;
-	plan_sandbox(c, &plan);
-	abi = sandbox_fence(&plan, cause);
-	sandbox_plan_fini(&plan);
-	if (abi > 0)
-		log_info("main", 0, "sandbox landlock=%d", abi);
-	return judge_sandbox(c, abi, cause);
-}
-
-/* When all is open and every thread runs. */
-static int
-give_up_calls(const struct config *c, char cause[static ERR_LEN])
-{
-	int err;
-
-	if (!has_sandbox(c)) {
-		log_info("main", 0, "sandbox off: %s",
-		    c->sandbox == SANDBOX_NO
-			? "sandbox = no"
-			: "this build counts or checks its own memory");
-		return 0;
-	}
-	err = sandbox_filter(cause);
-	if (err == 0)
-		log_info("main", 0, "sandbox seccomp=yes");
-	return judge_sandbox(c, err, cause);
-}
-
-static int
-give_up_root(const struct config *c, char cause[static ERR_LEN])
-{
-	int err = privilege_drop(c->user, cause);
-
-	if (err > 0)
-		log_warn("main", 0, "%s", cause);
-	return err < 0 ? -1 : 0;
+	n->doors = doors_open(c, 1, cause);
+	if (!n->doors || keys_open(sv, cause) != 0)
+		return -1;
+	if (confine_root(c, cause) != 0)
+		return -1;
+	return confine_files(c, cause);
 }
 
 static int
@@ -463,7 +397,6 @@ node_open(struct node *n, char cause[static ERR_LEN])
 	struct server *sv = &n->server;
 	const struct config *c = &n->config;
 
-	sv->config = c;
 	sv->base = event_base_new();
 	if (!sv->base) {
 		snprintf(cause, ERR_LEN, "the event loop cannot start: %s",
@@ -479,7 +412,6 @@ node_open(struct node *n, char cause[static ERR_LEN])
 	    .limit_ms = c->flood_limit};
 	sv->wake = wake_flush;
 	sv->wake_arg = n;
-	sv->max_sessions = raise_descriptors();
 	n->relay_run = event_new(sv->base, -1, 0, on_relay_run, n);
 	n->flush = event_new(sv->base, -1, 0, on_flush, n);
 	sv->gate = gate_new(sv);
@@ -487,11 +419,8 @@ node_open(struct node *n, char cause[static ERR_LEN])
 	sv->rooms =
 	    rooms_new(session_deliver, wake_flush, n, (size_t)c->presence_max);
 	start_signals(n);
-	if (c->motd && !(sv->motd = read_motd(c->motd, cause)))
-		return -1;
-	n->listeners = listeners_open(sv, cause);
-	if (!n->listeners || keys_open(sv, cause) != 0 ||
-	    give_up_root(c, cause) != 0 || give_up_files(c, cause) != 0)
+	n->listeners = listeners_open(sv, n->doors, cause);
+	if (!n->listeners)
 		return -1;
 	sv->relay = make_relay(n, cause);
 	if (!sv->relay)
@@ -506,7 +435,7 @@ node_open(struct node *n, char cause[static ERR_LEN])
 	n->events.on_state = on_relay_state;
 	relay_set_events(sv->relay, &n->events, sv);
 	start_tick(n);
-	return give_up_calls(c, cause);
+	return confine_calls(c, cause);
 }
 
 static void
@@ -517,7 +446,7 @@ node_close(struct node *n)
 
 	if (!sv->base)
 		return;
-	listeners_close(n->listeners);
+	close_doors(n);
 	while ((s = TAILQ_FIRST(&sv->sessions)))
 		session_lost(s, "the server ended");
 	/* What is still owed comes now, and finds nobody. */
@@ -532,10 +461,8 @@ node_close(struct node *n)
 	rooms_free(sv->rooms);
 	users_free(sv->users);
 	gate_free(sv->gate);
-	keys_close(sv);
 	secure_work_free(&sv->work);
 	spares_free(&sv->spares);
-	free(sv->motd);
 	for (size_t i = 0; i < ARRAY_LEN(n->signals); i++)
 		if (n->signals[i])
 			event_free(n->signals[i]);
@@ -547,6 +474,14 @@ node_close(struct node *n)
 	event_free(n->flush);
 	event_base_free(sv->base);
 	libevent_global_shutdown();
+}
+
+static void
+put_away(struct node *n)
+{
+	close_doors(n);
+	keys_close(&n->server);
+	free(n->server.motd);
 }
 
 /* --- the command line --------------------------------------------------- */
@@ -581,6 +516,13 @@ print_key(const struct config *c)
 }
 
 static int
+say_failure(const char *cause)
+{
+	fprintf(stderr, "snugd: %s\n", cause);
+	return EXIT_FAILURE;
+}
+
+static int
 serve(struct node *n)
 {
 	char cause[ERR_LEN] = "";
@@ -593,10 +535,19 @@ serve(struct node *n)
 			say_ready(n);
 		event_base_dispatch(n->server.base);
 	} else {
-		fprintf(stderr, "snugd: %s\n", cause);
-		status = EXIT_FAILURE;
+		status = say_failure(cause);
 	}
 	node_close(n);
+	return status;
+}
+
+static int
+prepare_and_serve(struct node *n)
+{
+	char cause[ERR_LEN] = "";
+	int status = prepare(n, cause) == 0 ? serve(n) : say_failure(cause);
+
+	put_away(n);
 	return status;
 }
 
@@ -620,7 +571,7 @@ run(struct node *n, int argc, char **argv)
 	}
 	sandbox_hide_memory();
 	log_setup((enum log_level)c->log_level, (enum log_format)c->log_format);
-	return serve(n);
+	return prepare_and_serve(n);
 }
 
 int
