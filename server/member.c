@@ -708,7 +708,7 @@ on_parted(void *arg, enum relay_status st)
 }
 
 static void
-leave(struct membership *m, struct answer *a, struct span text)
+leave(struct membership *m, struct answer *a, struct span by, struct span text)
 {
 	struct session *s = m->session;
 	struct server *sv = s->server;
@@ -716,6 +716,7 @@ leave(struct membership *m, struct answer *a, struct span text)
 	struct relay_member rm = member_of(s->user);
 	struct parting *p = xcalloc(1, sizeof *p);
 
+	rm.by = by;
 	history_cancel(m->reading);
 	room_unlisten(sv->rooms, m->room, &m->place);
 	TAILQ_REMOVE(&s->memberships, m, next);
@@ -814,7 +815,7 @@ part(void *arg)
 		room_flush(s->server->rooms, m->room);
 		render_event(session_out(s), SPAN_NONE, "PARTED",
 		    span_of(m->room->shown), span_of(s->user->shown), text);
-		leave(m, p->answer, text);
+		leave(m, p->answer, SPAN_NONE, text);
 	} else {
 		answer_none(p->answer);
 	}
@@ -837,7 +838,7 @@ member_part(struct answer *a, struct membership *m, struct span text)
 
 /* A HISTORY of the room under way is answered by its drop(). */
 static void
-put_out(struct session *s, struct room *r, struct span text)
+put_out(struct session *s, struct room *r, struct span by, struct span text)
 {
 	struct membership *m = session_membership(s, r);
 	struct conv c;
@@ -848,7 +849,7 @@ put_out(struct session *s, struct room *r, struct span text)
 		s->reading = NULL;
 	}
 	if (m)
-		leave(m, NULL, text);
+		leave(m, NULL, by, text);
 }
 
 void
@@ -869,7 +870,7 @@ member_expel(struct server *sv, struct room *r, struct user *u, struct span by,
 		return;
 	}
 	for (size_t i = 0; i < u->nsessions; i++)
-		put_out(u->sessions[i], r, text);
+		put_out(u->sessions[i], r, by, text);
 }
 
 void
@@ -880,7 +881,7 @@ members_leave_all(struct session *s, struct span why)
 	struct membership *m;
 
 	while ((m = TAILQ_FIRST(&s->memberships)))
-		leave(m, NULL, why);
+		leave(m, NULL, SPAN_NONE, why);
 	if (u->nsessions == 1)
 		claim_release(sv, u, !s->quit);
 	user_drop_session(u, s);

@@ -347,6 +347,22 @@ news_parted(struct server *sv, struct seat *seat, struct span text)
 	tell_crossing(sv, r);
 }
 
+/* Its node has put it out before this one has read why: it is told here as it
+ * is there, also in a large room. */
+static void
+tell_expelled(struct server *sv, struct seat *seat,
+    const struct relay_member *m, struct span text)
+{
+	struct room *r = seat->room;
+	struct buf line = {0};
+
+	render_parted_by(
+	    &line, m->by, span_of(r->shown), span_of(seat->user->shown), text);
+	tell_all(sv, r, &line);
+	buf_free(&line);
+	seat->announced = false;
+}
+
 /* Its own sessions are gone from the room already, or it came back meanwhile:
  * then the JOINED that follows gives it its seat anew. */
 static void
@@ -364,6 +380,8 @@ on_parted(struct server *sv, struct room *r, const struct relay_member *m,
 		seat->announced = false;
 		return;
 	}
+	if (m->by.len > 0 && !seat->leaving)
+		tell_expelled(sv, seat, m, text);
 	news_parted(sv, seat, text);
 }
 

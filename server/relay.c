@@ -175,7 +175,8 @@ relay_typing(
     struct relay *r, const struct conv *c, struct span sender, struct span nick)
 {
 	assert(is_conv(c));
-	assert(is_member(&(struct relay_member){sender, nick, SPAN_NONE}));
+	assert(
+	    is_member(&(struct relay_member){.sender = sender, .nick = nick}));
 	r->ops->typing(r, c, sender, nick);
 }
 

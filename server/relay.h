@@ -114,6 +114,7 @@ struct relay_member {
 	struct span sender;
 	struct span nick;
 	struct span node; /* empty: this one */
+	struct span by;   /* PARTED: the nick of who put it out; else absent */
 };
 
 enum relay_presence {
@@ -256,7 +257,8 @@ void relay_open_room(struct relay *r, const struct name *name, void *room,
 void relay_close_room(struct relay *r, const char *fold);
 
 /* A sender of this node enters or leaves an open room; all nodes' on_presence
- * follows, this one's too.  done may be NULL. */
+ * follows, this one's too.  done may be NULL.
+ *   m->by, text  of who leaves: who put it out, and why it goes */
 void relay_join(struct relay *r, const char *fold, const struct relay_member *m,
     relay_done_fn done, void *arg);
 void relay_part(struct relay *r, const char *fold, const struct relay_member *m,

@@ -244,6 +244,7 @@ codec_put_event(struct buf *out, const struct codec_event *e)
 	line_begin_payload(&w, out);
 	line_put_attr(&w, "node", e->node);
 	put_attr(&w, "from", e->sender);
+	put_attr(&w, "by", e->by);
 	line_put(&w, span_of(news[e->what].verb));
 	line_put(&w, e->nick);
 	line_put(&w, e->text);
@@ -275,7 +276,8 @@ codec_get_event(struct codec_event *e, struct span payload)
 	if (line_split(&l, 1, params, &e->text) < 0 || !is_nick(params[0]))
 		return -CODEC_ENAME;
 	e->nick = params[0];
-	return 0;
+	e->by = value_of(&l, "by");
+	return !e->by.p || is_nick(e->by) ? 0 : -CODEC_ENAME;
 }
 
 int

@@ -59,6 +59,7 @@ struct codec_event {
 	struct span node;
 	struct span sender; /* p NULL with ROSTER and GONE */
 	struct span nick;
+	struct span by; /* PARTED: who put it out; p NULL: nobody */
 	struct span text;
 };
 

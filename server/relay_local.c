@@ -383,9 +383,12 @@ record_add(struct local *l, const char *key, size_t len, struct msgid id)
 
 static void
 tell_presence(struct local *l, const struct place *p, enum relay_presence what,
-    struct span sender, struct span nick, struct span text)
+    const struct relay_msg *who, struct span text)
 {
-	struct relay_member m = {sender, nick, SPAN("")};
+	struct relay_member m = {.sender = who->sender,
+	    .nick = who->nick,
+	    .node = SPAN(""),
+	    .by = who->peer};
 	if (p->live || what == RELAY_PRESENT)
 		l->relay.ev.on_presence(
 		    l->relay.ev_arg, p->room, what, &m, text);
@@ -414,8 +417,10 @@ tell_present(struct local *l, const struct place *p, uint64_t opened)
 	HASH_ITER (hh, p->members, m, next) {
 		if (p->opened != opened)
 			return;
-		tell_presence(l, p, RELAY_PRESENT, span_of(m->sender),
-		    span_of(m->nick), SPAN_NONE);
+		tell_presence(l, p, RELAY_PRESENT,
+		    &(struct relay_msg){
+			.sender = span_of(m->sender), .nick = span_of(m->nick)},
+		    SPAN_NONE);
 	}
 }
 
@@ -472,13 +477,18 @@ local_close_room(struct relay *r, const char *fold)
 }
 
 /* What comings and goings have in common: a room, a member, a text. */
+/* Who put it out is the entry's peer. */
 static struct op *
 queue_member(struct local *l, op_fn run, const char *fold,
     const struct relay_member *m, struct span text)
 {
 	struct op *op = rl_queue(l, run, rl_find_room(l, fold));
 	op->item = rl_item_new(&(struct relay_msg){
-	    .sender = m->sender, .nick = m->nick, .text = text});
+	    .sender = m->sender,
+	    .nick = m->nick,
+	    .peer = m->by,
+	    .text = text,
+	});
 	return op;
 }
 
@@ -516,8 +526,7 @@ run_join(struct local *l, struct op *op, enum relay_status st)
 		st = RELAY_NONE;
 	if (st == RELAY_OK && member_find(p, who->sender) == NULL) {
 		member_add(p, who);
-		tell_presence(
-		    l, p, RELAY_JOINED, who->sender, who->nick, SPAN_NONE);
+		tell_presence(l, p, RELAY_JOINED, who, SPAN_NONE);
 	}
 	rl_answer(op, st);
 }
@@ -542,8 +551,7 @@ run_part(struct local *l, struct op *op, enum relay_status st)
 	if (m != NULL) {
 		HASH_DEL(p->members, m);
 		free(m);
-		tell_presence(
-		    l, p, RELAY_PARTED, who->sender, who->nick, who->text);
+		tell_presence(l, p, RELAY_PARTED, who, who->text);
 	}
 	rl_answer(op, st);
 }
@@ -566,7 +574,7 @@ run_rename(struct local *l, struct op *op, enum relay_status st)
 	if (m == NULL)
 		return;
 	span_copy(m->nick, sizeof m->nick, who->nick);
-	tell_presence(l, p, RELAY_RENAMED, who->sender, who->nick, SPAN_NONE);
+	tell_presence(l, p, RELAY_RENAMED, who, SPAN_NONE);
 }
 
 static void

@@ -86,15 +86,31 @@ tell_gap(struct rr_feed *f)
 	f->ops->gap(f->owner);
 }
 
-/* The owner has to read something before it takes the next message.  What is
- * in the stream needs not be held. */
+static void hold(struct rr_feed *f, struct span published);
+
+/* The owner has to read something before it takes this message.  That one is
+ * held, so that it comes at once when the owner has read, in the same turn;
+ * what comes behind it is in the stream. */
 static void
-block(struct rr_feed *f)
+block(
+    struct rr_feed *f, struct msgid prev, struct msgid id, struct span payload)
 {
-	f->blocked = true;
-	f->overflowed = true;
+	char ids[2 * MSGID_LEN_MAX + 3], *at = ids;
+	struct buf published = {0};
+
+	at += msgid_format(prev, at);
+	*at++ = ' ';
+	at += msgid_format(id, at);
+	*at++ = ' ';
+	buf_add(&published, ids, (size_t)(at - ids));
+	buf_add(&published, payload.p, payload.len);
 	buf_clear(&f->held);
 	f->nheld = 0;
+	f->overflowed = false;
+	hold(f, (struct span){buf_head(&published), buf_len(&published)});
+	buf_free(&published);
+	f->blocked = true;
+	f->overflowed = true;
 	f->r->nfills++;
 }
 
@@ -112,7 +128,7 @@ deliver(struct rr_feed *f, bool gap, struct msgid prev, struct msgid id,
 	if (err == 0 && m.kind == RELAY_RIGHTS)
 		m.rv = id;
 	if (err == 0 && f->ops->accepts && !f->ops->accepts(f->owner, &m)) {
-		block(f);
+		block(f, prev, id, payload);
 		return;
 	}
 	if (gap) {

@@ -24,6 +24,7 @@ struct member_op {
 	char fold[NAME_BYTES_MAX + 1];
 	char sender[SENDER_ID_LEN + 1];
 	char nick[NAME_BYTES_MAX + 1];
+	char by[NAME_BYTES_MAX + 1];
 	char *text; /* owned */
 	size_t text_len;
 };
@@ -39,6 +40,19 @@ static void
 fini_member(struct rr_op *op)
 {
 	free(((struct member_op *)op)->text);
+}
+
+static struct span
+by_of(const struct member_op *m)
+{
+	return m->by[0] ? span_of(m->by) : SPAN_NONE;
+}
+
+static void
+vanish(const struct member_op *m, struct rr_room *room, struct rr_member *was)
+{
+	rr_member_vanish(room, RELAY_PARTED, was, by_of(m),
+	    (struct span){m->text, m->text_len});
 }
 
 /* A member who goes has gone, whatever Redis says to it. */
@@ -60,8 +74,7 @@ fail_member(struct rr_op *op, enum relay_status st)
 		    rr_member_find(room, sender, span_of(op->r->node_id));
 
 		if (was)
-			rr_member_vanish(room, RELAY_PARTED, was,
-			    (struct span){m->text, m->text_len});
+			vanish(m, room, was);
 	}
 	answer_member(m, st);
 }
@@ -112,8 +125,7 @@ member_done(struct member_op *m, struct rr_room *room)
 	else if (m->what == NEWS_RENAMED && was)
 		rr_member_appear(room, RELAY_RENAMED, sender, nick, node);
 	else if (m->what == NEWS_PARTED && was)
-		rr_member_vanish(room, RELAY_PARTED, was,
-		    (struct span){m->text, m->text_len});
+		vanish(m, room, was);
 }
 
 static void
@@ -172,10 +184,12 @@ send_member(struct member_op *m)
 	resp_str(c, m->sender);
 	resp_str(c, m->nick);
 	resp_fmt(c, "%s%s:c", r->prefix, tag);
-	resp_span(
-	    c, event_text(r, &(struct codec_event){m->what, span_of(r->node_id),
-				 span_of(m->sender), span_of(m->nick),
-				 {m->text, m->text_len}}));
+	resp_span(c, event_text(r, &(struct codec_event){.what = m->what,
+				       .node = span_of(r->node_id),
+				       .sender = span_of(m->sender),
+				       .nick = span_of(m->nick),
+				       .by = by_of(m),
+				       .text = {m->text, m->text_len}}));
 	rr_op_eval(&m->op, SCRIPT_MEMBER, 3, on_member);
 }
 
@@ -225,6 +239,7 @@ rr_part(struct relay *relay, const char *fold, const struct relay_member *who,
 	    member_op_new(r, NEWS_PARTED, fold, who, done, arg);
 	bool known = room && rr_own_find(room, who->sender);
 
+	span_copy(m->by, sizeof m->by, who->by);
 	m->text = xstrndup(text.p ? text.p : "", text.len);
 	m->text_len = text.len;
 	if (!known) {
@@ -261,9 +276,10 @@ rr_room_typing(
 
 	resp_str(cmd, "PUBLISH");
 	resp_fmt(cmd, "%s%s:c", r->prefix, rr_conv_tag(tag, c));
-	resp_span(cmd,
-	    event_text(r, &(struct codec_event){NEWS_TYPING,
-			      span_of(r->node_id), sender, nick, SPAN_NONE}));
+	resp_span(cmd, event_text(r, &(struct codec_event){.what = NEWS_TYPING,
+					 .node = span_of(r->node_id),
+					 .sender = sender,
+					 .nick = nick}));
 	rr_tell(r);
 }
 

@@ -493,9 +493,10 @@ rr_pair_typing(
 
 	span_copy(me, sizeof me, sender);
 	buf_clear(&r->text);
-	codec_put_event(
-	    &r->text, &(struct codec_event){NEWS_TYPING, span_of(r->node_id),
-			  sender, nick, SPAN_NONE});
+	codec_put_event(&r->text, &(struct codec_event){.what = NEWS_TYPING,
+				      .node = span_of(r->node_id),
+				      .sender = sender,
+				      .nick = nick});
 	resp_str(cmd, "PUBLISH");
 	resp_fmt(cmd, "%s{u:%.*s}:c", r->prefix, SPAN_ARG(conv_peer(c, me)));
 	resp_span(cmd, (struct span){buf_head(&r->text), buf_len(&r->text)});

@@ -97,7 +97,7 @@ on_parted(struct rr_room *room, const struct codec_event *e)
 	struct rr_member *m = rr_member_find(room, e->sender, e->node);
 
 	if (m)
-		rr_member_vanish(room, RELAY_PARTED, m, e->text);
+		rr_member_vanish(room, RELAY_PARTED, m, e->by, e->text);
 }
 
 static void

@@ -89,8 +89,9 @@ struct rr_member *rr_member_find(
 /* Somebody is there: tells it, if that is news. */
 void rr_member_appear(struct rr_room *room, enum relay_presence what,
     struct span sender, struct span nick, struct span node);
+/* by, text: who put it out, and why it goes; absent where that is not known. */
 void rr_member_vanish(struct rr_room *room, enum relay_presence what,
-    struct rr_member *m, struct span text);
+    struct rr_member *m, struct span by, struct span text);
 /* A member is called otherwise from now on. */
 void rr_member_rename(
     struct rr_room *room, struct rr_member *m, struct span nick);

@@ -78,17 +78,21 @@ rr_member_find(struct rr_room *room, struct span sender, struct span node)
 
 /* Upward a node of this process has no name, others have theirs. */
 static void
-tell(struct rr_room *room, enum relay_presence what, struct span sender,
-    struct span nick, struct span node, struct span text)
+tell(struct rr_room *room, enum relay_presence what,
+    const struct rr_member *who, struct span by, struct span text)
 {
 	struct rr *r = room->r;
 	char name[RELAY_NODE_MAX + 1] = "";
-	struct relay_member m = {.sender = sender, .nick = nick};
+	struct relay_member m = {
+	    .sender = span_of(who->sender),
+	    .nick = span_of(who->nick),
+	    .node = SPAN(""),
+	    .by = by,
+	};
 
-	if (!span_is(node, r->node_id))
-		m.node = rr_node_name(name, node) ? span_of(name) : SPAN("?");
-	else
-		m.node = SPAN("");
+	if (strcmp(who->node, r->node_id) != 0)
+		m.node = rr_node_name(name, span_of(who->node)) ? span_of(name)
+								: SPAN("?");
 	if (!room->closed && !r->ending)
 		r->relay.ev.on_presence(
 		    r->relay.ev_arg, room->room, what, &m, text);
@@ -98,8 +102,7 @@ static void
 tell_member(
     struct rr_room *room, enum relay_presence what, const struct rr_member *m)
 {
-	tell(room, what, span_of(m->sender), span_of(m->nick), span_of(m->node),
-	    SPAN_NONE);
+	tell(room, what, m, SPAN_NONE, SPAN_NONE);
 }
 
 void
@@ -184,12 +187,11 @@ rr_member_appear(struct rr_room *room, enum relay_presence what,
 
 void
 rr_member_vanish(struct rr_room *room, enum relay_presence what,
-    struct rr_member *m, struct span text)
+    struct rr_member *m, struct span by, struct span text)
 {
 	unlink_member(room, m);
 	if (!find_same(room, m->sender))
-		tell(room, what, span_of(m->sender), span_of(m->nick),
-		    span_of(m->node), text);
+		tell(room, what, m, by, text);
 	free(m);
 }
 
@@ -205,7 +207,8 @@ vanish_all(struct rr_room *room,
 
 	HASH_ITER (hh, room->members, m, next)
 		if (!keep(m, arg))
-			rr_member_vanish(room, RELAY_GONE, m, SPAN_NONE);
+			rr_member_vanish(
+			    room, RELAY_GONE, m, SPAN_NONE, SPAN_NONE);
 }
 
 static bool
@@ -280,11 +283,12 @@ tell_departed(struct rr_room *room, struct rr_member *const *gone, size_t n)
 	char(*nodes)[RELAY_NODE_MAX + 1] = xcalloc(n, sizeof *nodes);
 
 	for (size_t i = 0; i < n; i++)
-		all[i] = (struct relay_member){span_of(gone[i]->sender),
-		    span_of(gone[i]->nick),
-		    rr_node_name(nodes[i], span_of(gone[i]->node))
-			? span_of(nodes[i])
-			: SPAN("?")};
+		all[i] =
+		    (struct relay_member){.sender = span_of(gone[i]->sender),
+			.nick = span_of(gone[i]->nick),
+			.node = rr_node_name(nodes[i], span_of(gone[i]->node))
+				    ? span_of(nodes[i])
+				    : SPAN("?")};
 	r->relay.ev.on_departed(r->relay.ev_arg, room->room, all, n);
 	free(nodes);
 	free(all);
@@ -361,8 +365,10 @@ rr_member_at(const redisReply *members, size_t i, struct relay_member *m)
 {
 	struct name name;
 
-	m->sender = rr_span(members->element[i]);
-	m->nick = rr_span(members->element[i + 1]);
+	*m = (struct relay_member){
+	    .sender = rr_span(members->element[i]),
+	    .nick = rr_span(members->element[i + 1]),
+	};
 	return m->sender.p && m->nick.p && codec_is_sender(m->sender) &&
 	       name_check(m->nick, false, &name) == 0;
 }

@@ -48,6 +48,24 @@ def a_ban_holds_on_every_path_of_the_other_node(w, kept):
 
 
 @on_both
+def why_somebody_was_put_out_is_told_on_every_node(w, kept):
+    s, other = two_nodes(w, kept)
+    ann = register(w, s, ANN, "ann")
+    ann.join("den")
+    sam, pat = w.client(s, "sam", ["den"]), w.client(other, "pat", ["den"])
+    bob, cat = w.client(other, "bob", ["den"]), w.client(other, "cat", ["den"])
+    everybody = (ann, sam, pat, bob, cat)
+    for c in everybody[:-1]:
+        c.skip_to("JOINED den cat")
+    ann.send("KICK den cat mind  your words")
+    for c in everybody:
+        c.skip_to("@by=ann PARTED den cat mind  your words")
+    ann.send("BAN den bob be nice")
+    for c in everybody[:-1]:
+        c.skip_to("@by=ann PARTED den bob be nice")
+
+
+@on_both
 def a_key_opens_a_room_and_a_wrong_one_does_not(w, kept):
     s, other = two_nodes(w, kept)
     ann = register(w, s, ANN, "ann", ["den"])

@@ -75,6 +75,7 @@ keep_member(struct news *w, const struct relay_member *m)
 	KEEP(w->sender, m->sender);
 	KEEP(w->nick, m->nick);
 	KEEP(w->node, m->node);
+	KEEP(w->peer, m->by);
 }
 
 static void
@@ -521,7 +522,8 @@ ask_open(struct node *n, const char *shown, void *room)
 static struct relay_member
 member_of(const char *sender, const char *nick)
 {
-	return (struct relay_member){span_of(sender), span_of(nick), SPAN_NONE};
+	return (struct relay_member){
+	    .sender = span_of(sender), .nick = span_of(nick)};
 }
 
 struct answer *

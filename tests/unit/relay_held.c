@@ -80,8 +80,10 @@ keep(struct call *c, struct span s)
 static void
 keep_member(struct call *c, const struct relay_member *m)
 {
-	c->member = (struct relay_member){
-	    keep(c, m->sender), keep(c, m->nick), keep(c, m->node)};
+	c->member = (struct relay_member){.sender = keep(c, m->sender),
+	    .nick = keep(c, m->nick),
+	    .node = keep(c, m->node),
+	    .by = keep(c, m->by)};
 }
 
 static void

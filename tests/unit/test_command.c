@@ -737,7 +737,8 @@ more_than_500_members_take_two_answers(void **state)
 
 		snprintf(id, sizeof id, "g%032u", i);
 		snprintf(nick, sizeof nick, "u%03u", i);
-		m = (struct relay_member){span_of(id), span_of(nick), SPAN("")};
+		m = (struct relay_member){
+		    .sender = span_of(id), .nick = span_of(nick)};
 		relay_join(r->relay, "r", &m, NULL, NULL);
 	}
 	rig_lines(c);
@@ -963,8 +964,10 @@ a_nick_that_changed_unseen_is_put_right_when_announced(void **state)
 {
 	struct rig *r = *state;
 	struct client *a = rig_person(r, "ann");
-	struct relay_member m = {SPAN("g000000000000000000000000000000bb"),
-	    SPAN("bob"), SPAN("elsewhere")};
+	struct relay_member m = {
+	    .sender = SPAN("g000000000000000000000000000000bb"),
+	    .nick = SPAN("bob"),
+	    .node = SPAN("elsewhere")};
 	struct room *room;
 
 	rig_send(a, "JOIN r\n");
@@ -1002,8 +1005,9 @@ seat_crowd(struct client *c, struct relay_member *m,
 
 		snprintf(ids[i], SENDER_ID_LEN + 1, "g%032zx", i + 1);
 		snprintf(nick, sizeof nick, "p%02zu", i);
-		m[i] = (struct relay_member){
-		    span_of(ids[i]), span_of(nick), SPAN("elsewhere")};
+		m[i] = (struct relay_member){.sender = span_of(ids[i]),
+		    .nick = span_of(nick),
+		    .node = SPAN("elsewhere")};
 		news_events.on_presence(
 		    &r->server, room, RELAY_JOINED, &m[i], SPAN_NONE);
 		m[i].nick = SPAN("p");
@@ -1070,6 +1074,31 @@ who_comes_back_by_another_node_is_not_announced(void **state)
 	ASK(a, "NAMES r", "NAMES r 2 ann p00\nOK\n");
 	news_events.on_presence(&r->server, room, RELAY_PARTED, &m, SPAN_NONE);
 	EXPECT(a, "PARTED r p00\n");
+}
+
+/* Its own node put it out, and this one has not read of that yet. */
+static void
+who_is_put_out_elsewhere_is_told_with_who_did_it_and_why(void **state)
+{
+	struct rig *r = *state;
+	struct client *a = rig_person(r, "ann");
+	struct relay_member m[2];
+	char ids[2][SENDER_ID_LEN + 1];
+
+	rig_send(a, "JOIN r\n");
+	struct room *room = seat_crowd(a, m, ids, 2);
+	m[0].nick = SPAN("p00");
+	m[0].by = SPAN("ann");
+	news_events.on_presence(
+	    &r->server, room, RELAY_PARTED, &m[0], SPAN("be nice"));
+	EXPECT(a, "@by=ann PARTED r p00 be nice\n");
+	/* Others' comings and goings are not told in a large room; this is. */
+	room->quiet = true;
+	m[1].nick = SPAN("p01");
+	m[1].by = SPAN("ann");
+	news_events.on_presence(
+	    &r->server, room, RELAY_PARTED, &m[1], SPAN("you too"));
+	assert_non_null(strstr(rig_lines(a), "@by=ann PARTED r p01 you too\n"));
 }
 
 /* --- plaintext where it is not allowed ------------------------------------ */
@@ -1142,6 +1171,7 @@ main(void)
 	    T(twenty_who_leave_with_their_node_are_told_by_name),
 	    T(more_than_twenty_who_leave_with_their_node_are_one_line),
 	    T(who_comes_back_by_another_node_is_not_announced),
+	    T(who_is_put_out_elsewhere_is_told_with_who_did_it_and_why),
 	    TEST(a_stranger_is_told_little_and_may_do_less),
 #undef T
 	};

@@ -144,18 +144,22 @@ an_event_comes_back_as_it_went(void **state)
 	for (int what = NEWS_JOINED; what <= NEWS_GONE; what++) {
 		struct buf b = {0};
 		bool bare = what == NEWS_ROSTER || what == NEWS_GONE;
-		struct codec_event out,
-		    in = {(enum codec_news)what, SPAN("den.1"), SPAN(ANN),
-			SPAN("ann"), SPAN("bye now")};
+		struct codec_event out, in = {.what = (enum codec_news)what,
+					    .node = SPAN("den.1"),
+					    .sender = SPAN(ANN),
+					    .nick = SPAN("ann"),
+					    .by = SPAN("bob"),
+					    .text = SPAN("bye now")};
 
 		if (bare)
-			in.sender = in.nick = in.text = SPAN_NONE;
+			in.sender = in.nick = in.by = in.text = SPAN_NONE;
 		codec_put_event(&b, &in);
 		assert_int_equal(codec_get_event(&out, text_of(&b)), 0);
 		assert_int_equal(out.what, what);
 		assert_true(span_eq(out.node, in.node));
 		assert_true(span_eq(out.sender, in.sender));
 		assert_true(span_eq(out.nick, in.nick));
+		assert_true(span_eq(out.by, in.by));
 		assert_true(span_eq(out.text, in.text));
 		buf_free(&b);
 	}
@@ -175,6 +179,9 @@ refuses_events_that_are_none(void **state)
 	    codec_get_event(&e, SPAN("@node=d JOINED ann")), -CODEC_ESENDER);
 	assert_int_equal(
 	    codec_get_event(&e, SPAN("@node=d @from=" ANN " JOINED -")),
+	    -CODEC_ENAME);
+	assert_int_equal(
+	    codec_get_event(&e, SPAN("@node=d @from=" ANN " @by=- PARTED ann")),
 	    -CODEC_ENAME);
 }
 

@@ -531,6 +531,37 @@ a_part_is_told_with_its_text(struct harness *h)
 }
 
 static void
+put_out_and_be_told(struct node *n, struct node *told)
+{
+	struct relay_member m = {
+	    .sender = SPAN(ALICE), .nick = SPAN("Alice"), .by = SPAN("Bob")};
+	join(n, "lobby", ALICE, "Alice");
+	expect_presence(told, RELAY_JOINED, ALICE, "Alice");
+
+	relay_part(n->relay, "lobby", &m, SPAN("be nice"), NULL, NULL);
+
+	const struct news *w = next_news(told, NEWS_PRESENCE);
+	assert_int_equal(w->presence, RELAY_PARTED);
+	assert_string_equal(w->peer, "Bob");
+	assert_string_equal(w->text, "be nice");
+}
+
+static void
+a_part_is_told_with_who_put_it_out(struct harness *h)
+{
+	open_room(&h->node[0], "lobby", lobby);
+	put_out_and_be_told(&h->node[0], &h->node[0]);
+}
+
+static void
+who_put_somebody_out_is_told_on_other_nodes(struct harness *h)
+{
+	open_room(&h->node[0], "lobby", lobby);
+	open_room(&h->node[1], "lobby", lobby);
+	put_out_and_be_told(&h->node[0], &h->node[1]);
+}
+
+static void
 a_rename_is_told_with_the_new_nick(struct harness *h)
 {
 	struct node *n = &h->node[0];
@@ -550,7 +581,7 @@ static void
 comings_need_no_answer(struct harness *h)
 {
 	struct node *n = &h->node[0];
-	struct relay_member m = {SPAN(ALICE), SPAN("Alice"), SPAN_NONE};
+	struct relay_member m = {.sender = SPAN(ALICE), .nick = SPAN("Alice")};
 	open_room(n, "lobby", lobby);
 
 	relay_join(n->relay, "lobby", &m, NULL, NULL);
@@ -1991,6 +2022,8 @@ static const struct rule rules[] = {
 	ONE(closing_a_room_that_is_not_open_does_nothing),
 	ONE(a_join_is_told_with_sender_and_nick),
 	ONE(a_part_is_told_with_its_text),
+	ONE(a_part_is_told_with_who_put_it_out),
+	TWO(who_put_somebody_out_is_told_on_other_nodes),
 	ONE(a_rename_is_told_with_the_new_nick),
 	ONE(comings_need_no_answer),
 	TWO(members_elsewhere_are_told_before_the_open_is_answered),

@@ -448,7 +448,7 @@ an_empty_room_is_forgotten_at_once(void **state)
 	struct fixture f;
 	start(&f, 1000, DAY, 0);
 	struct answer done = {0};
-	struct relay_member m = {SPAN(ALICE), SPAN("Alice"), SPAN_NONE};
+	struct relay_member m = {.sender = SPAN(ALICE), .nick = SPAN("Alice")};
 	open_room(&f, "lobby");
 	relay_join(f.relay, "lobby", &m, on_done, &done);
 	run(&f);

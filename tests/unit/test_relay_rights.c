@@ -327,6 +327,24 @@ rights_outlast_a_break_and_are_told_first(struct harness *h)
 	rights_unref(a.rights);
 }
 
+/* Whoever acts on the rights alone would not know who made them, and why. */
+static void
+rights_and_what_changed_them_come_in_one_turn(struct harness *h)
+{
+	struct node *n = &h->node[0], *other = &h->node[1];
+	struct asked a = {0};
+
+	begin(n, &a);
+	open_room(other, "lobby", lobby);
+	change(n, RIGHTS_DO_BAN, ANN, ALICE, &a);
+
+	next_news(other, NEWS_RIGHTS);
+
+	assert_int_equal(unread(other, NEWS_MESSAGE), 1);
+	assert_string_equal(next_news(other, NEWS_MESSAGE)->text, "because");
+	rights_unref(a.rights);
+}
+
 /* --- running -------------------------------------------------------------- */
 
 #define RULE(fn)                  \
@@ -356,6 +374,7 @@ static const struct rule {
     RULE(who_is_slow_waits_and_nobody_else),
     RULE_OF_TWO(another_node_is_told_before_what_was_said_under_them),
     RULE_OF_TWO(changes_of_two_nodes_at_once_are_both_made),
+    RULE_OF_TWO(rights_and_what_changed_them_come_in_one_turn),
     RULE_OF_TWO(loading_tells_what_was_missed),
     RULE_OF_LOSS(rights_outlast_a_break_and_are_told_first),
 };
