@@ -70,11 +70,12 @@ write_down(const struct deed *d, const struct session *s)
 /* An invitation goes the way of what people tell each other, so that it is
  * heard wherever the invited is, also later. */
 static void
-on_invited(void *arg, enum relay_status st, struct msgid id, bool dup)
+on_invited(void *arg, enum relay_status st, struct msgid id, bool dup,
+    const struct relay_msg *again)
 {
 	struct answer *a = arg;
 
-	(void)id, (void)dup;
+	(void)id, (void)dup, (void)again;
 	if (st == RELAY_OK)
 		answer_ok(a, SPAN_NONE);
 	else

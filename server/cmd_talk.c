@@ -26,20 +26,41 @@
 
 enum { ENC_MAX = 32 };
 
+/* Who talks, mostly goes on where it talked last, and spells it as before: no
+ * name has to be judged for that, and no room looked up. */
+static struct membership *
+membership_at_hand(const struct session *s, struct span word)
+{
+	struct membership *m = TAILQ_FIRST(&s->memberships);
+
+	return m && span_is(word, m->room->shown) ? m : NULL;
+}
+
+static void
+keep_at_hand(struct session *s, struct membership *m)
+{
+	TAILQ_REMOVE(&s->memberships, m, next);
+	TAILQ_INSERT_HEAD(&s->memberships, m, next);
+}
+
 /* The session's membership of the room, or ERR. */
 static struct membership *
 membership_of(struct request *q)
 {
-	struct membership *m;
+	struct membership *m = membership_at_hand(q->session, q->params[0]);
 	struct name name;
 	struct room *r;
 
+	if (m)
+		return m;
 	if (!request_room(q, q->params[0], &name))
 		return NULL;
 	r = room_find(q->server->rooms, name.fold);
 	m = r ? session_membership(q->session, r) : NULL;
-	if (m)
+	if (m) {
+		keep_at_hand(q->session, m);
 		return m;
+	}
 	answer_err(q->answer, ERR_NOT_MEMBER, 0,
 	    "you are not in %s; say JOIN %s first", name.shown, name.shown);
 	return NULL;
@@ -117,11 +138,12 @@ to_person_new(struct request *q)
  */
 
 static void
-on_said(void *arg, enum relay_status st, struct msgid id, bool dup)
+on_said(void *arg, enum relay_status st, struct msgid id, bool dup,
+    const struct relay_msg *again)
 {
 	struct answer *a = arg;
 
-	(void)dup;
+	(void)dup, (void)again;
 	if (st == RELAY_OK)
 		answer_ok_id(a, id);
 	else
@@ -170,8 +192,6 @@ message_of(struct request *q)
 	    .kind = RELAY_MSG,
 	    .act = q->attrs & ATTR_ACT,
 	    .auth = user_is_account(q->session->user),
-	    .sender = span_of(q->session->user->id),
-	    .nick = span_of(q->session->user->shown),
 	    .cid = q->cid,
 	    .re = q->re,
 	    .enc = q->enc,

@@ -496,6 +496,7 @@ on_opened(void *arg, enum relay_status st, const struct relay_room_info *info)
 	r->state = st == RELAY_OK ? ROOM_OPEN : ROOM_CLOSED;
 	if (st == RELAY_OK) {
 		r->last = info->last;
+		r->conv.place = info->place;
 		room_set_shown(r, info->shown);
 		if (info->rights)
 			room_set_rights(r, info->rights);

@@ -40,6 +40,7 @@ conv_room(struct conv *c, const char *fold)
 {
 	assert(is_fold(fold));
 	c->kind = CONV_ROOM;
+	c->place = NULL;
 	span_copy(c->key, sizeof c->key, span_of(fold));
 }
 
@@ -51,6 +52,7 @@ conv_pair(struct conv *c, const char *a, const char *b)
 	struct span hi = span_of(ordered ? b : a);
 	assert(is_sender(lo) && is_sender(hi));
 	c->kind = CONV_PAIR;
+	c->place = NULL;
 	memcpy(c->key, lo.p, lo.len);
 	c->key[lo.len] = ':';
 	span_copy(c->key + lo.len + 1, sizeof c->key - lo.len - 1, hi);
@@ -63,6 +65,41 @@ conv_peer(const struct conv *c, const char *me)
 	const char *colon = strchr(c->key, ':');
 	struct span lo = {c->key, (size_t)(colon - c->key)};
 	return span_is(lo, me) ? span_of(colon + 1) : lo;
+}
+
+/* --- messages --------------------------------------------------------------
+ */
+
+/* Copies a span to `at` and points it there; absent stays absent. */
+static char *
+settle(struct span *s, char *at)
+{
+	if (s->p == NULL)
+		return at;
+	if (s->len > 0)
+		memcpy(at, s->p, s->len);
+	s->p = at;
+	return at + s->len;
+}
+
+size_t
+relay_msg_bytes(const struct relay_msg *m)
+{
+	return m->sender.len + m->nick.len + m->peer.len + m->cid.len +
+	       m->re.len + m->enc.len + m->text.len + m->target.len;
+}
+
+void
+relay_msg_settle(struct relay_msg *m, char *bytes)
+{
+	bytes = settle(&m->sender, bytes);
+	bytes = settle(&m->nick, bytes);
+	bytes = settle(&m->peer, bytes);
+	bytes = settle(&m->cid, bytes);
+	bytes = settle(&m->re, bytes);
+	bytes = settle(&m->enc, bytes);
+	bytes = settle(&m->target, bytes);
+	settle(&m->text, bytes);
 }
 
 /* --- the calls ------------------------------------------------------------ */

@@ -49,6 +49,9 @@ enum conv_kind { CONV_ROOM, CONV_PAIR };
 
 struct conv {
 	enum conv_kind kind;
+	/* Of a room that is open here, relay_room_info's: saves looking it up.
+	 * Else NULL. */
+	void *place;
 	char key[CONV_KEY_MAX + 1];
 };
 
@@ -175,6 +178,8 @@ struct relay_room_info {
 	struct span topic; /* p NULL: none */
 	struct span topic_nick;
 	struct rights *rights; /* borrowed, never NULL */
+	/* Where it lies in the relay, as long as it is open here; or NULL. */
+	void *place;
 };
 typedef void (*relay_room_fn)(
     void *arg, enum relay_status st, const struct relay_room_info *info);
@@ -186,9 +191,10 @@ typedef void (*relay_resume_fn)(
     void *arg, enum relay_status st, const char *sender);
 
 /* dup: this cid was accepted before, under that id.  With RELAY_SLOW, id.ms is
- * how long the sender has to wait. */
-typedef void (*relay_append_fn)(
-    void *arg, enum relay_status st, struct msgid id, bool dup);
+ * how long the sender has to wait.  again: with RELAY_STALE, the message as it
+ * was handed in; borrowed. */
+typedef void (*relay_append_fn)(void *arg, enum relay_status st,
+    struct msgid id, bool dup, const struct relay_msg *again);
 
 /*
  * A page of a log, oldest first.
@@ -385,6 +391,11 @@ struct relay_ops {
 	const struct relay_rights_ops *rights;    /* relay_rights.h */
 	const struct relay_oper_ops *oper;        /* relay_oper.h */
 };
+
+/* A message that is kept: how many bytes its strings have; and they are copied
+ * to `bytes`, and pointed to there. */
+size_t relay_msg_bytes(const struct relay_msg *m);
+void relay_msg_settle(struct relay_msg *m, char *bytes);
 
 /* The head of a back end's own struct. */
 struct relay {

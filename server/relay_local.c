@@ -59,35 +59,14 @@ rl_of(struct relay *r)
 
 /* --- items ---------------------------------------------------------------- */
 
-/* Copies a span to `at` and points it there; absent stays absent. */
-static char *
-span_settle(struct span *s, char *at)
-{
-	if (s->p == NULL)
-		return at;
-	if (s->len > 0)
-		memcpy(at, s->p, s->len);
-	s->p = at;
-	return at + s->len;
-}
-
 struct item *
 rl_item_new(const struct relay_msg *m)
 {
-	size_t len = m->sender.len + m->nick.len + m->peer.len + m->cid.len +
-		     m->re.len + m->enc.len + m->text.len + m->target.len;
-	struct item *it = xmalloc(sizeof *it + len);
-	it->size = sizeof *it + len;
+	size_t size = sizeof(struct item) + relay_msg_bytes(m);
+	struct item *it = xmalloc(size);
+	it->size = size;
 	it->msg = *m;
-	char *at = it->bytes;
-	at = span_settle(&it->msg.sender, at);
-	at = span_settle(&it->msg.nick, at);
-	at = span_settle(&it->msg.peer, at);
-	at = span_settle(&it->msg.cid, at);
-	at = span_settle(&it->msg.re, at);
-	at = span_settle(&it->msg.enc, at);
-	at = span_settle(&it->msg.target, at);
-	span_settle(&it->msg.text, at);
+	relay_msg_settle(&it->msg, it->bytes);
 	return it;
 }
 
@@ -238,8 +217,9 @@ place_table(struct local *l, const struct conv *c)
 struct place *
 rl_find_place(struct local *l, const struct conv *c)
 {
-	struct place *p;
-	HASH_FIND_STR(*place_table(l, c), c->key, p);
+	struct place *p = c->place;
+	if (p == NULL)
+		HASH_FIND_STR(*place_table(l, c), c->key, p);
 	return p;
 }
 
@@ -440,6 +420,7 @@ run_open(struct local *l, struct op *op, enum relay_status st)
 	}
 	p->live = true;
 	struct relay_room_info info = room_info(l, p);
+	info.place = p;
 	op->fn.room(op->arg, RELAY_OK, &info);
 }
 
@@ -677,7 +658,8 @@ run_append(struct local *l, struct op *op, enum relay_status st)
 	bool dup = false;
 	if (st == RELAY_OK)
 		st = accept_message(l, op, &id, &dup);
-	op->fn.append(op->arg, st, id, dup);
+	op->fn.append(
+	    op->arg, st, id, dup, st == RELAY_STALE ? &op->item->msg : NULL);
 }
 
 static void

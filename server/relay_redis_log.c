@@ -140,6 +140,8 @@ struct append_op {
 	relay_append_fn done;
 	void *arg;
 	struct conv conv;
+	struct relay_msg msg; /* should it be stale; points into bytes */
+	char bytes[];
 };
 
 static void
@@ -147,7 +149,7 @@ fail_append(struct rr_op *op, enum relay_status st)
 {
 	struct append_op *a = (struct append_op *)op;
 
-	a->done(a->arg, st, (struct msgid){0, 0}, false);
+	a->done(a->arg, st, (struct msgid){0, 0}, false, NULL);
 }
 
 static void
@@ -158,7 +160,7 @@ accepted(struct append_op *a, struct msgid id, bool dup)
 	if (!dup)
 		rr_expect(r, &a->conv, id);
 	rr_op_answered(&a->op);
-	a->done(a->arg, RELAY_OK, id, dup);
+	a->done(a->arg, RELAY_OK, id, dup, NULL);
 	rr_op_free(&a->op);
 }
 
@@ -172,7 +174,7 @@ on_fresh(void *arg, enum relay_status st, struct rights *rights)
 
 	(void)rights;
 	a->done(a->arg, good ? RELAY_STALE : RELAY_DOWN, (struct msgid){0, 0},
-	    false);
+	    false, good ? &a->msg : NULL);
 	rr_op_free(&a->op);
 }
 
@@ -200,7 +202,7 @@ refused(struct append_op *a, const redisReply *reply)
 		rr_op_fail(&a->op, RELAY_DOWN);
 	} else if (span_is(why, "slow")) {
 		rr_op_answered(&a->op);
-		a->done(a->arg, RELAY_SLOW, (struct msgid){ms, 0}, false);
+		a->done(a->arg, RELAY_SLOW, (struct msgid){ms, 0}, false, NULL);
 	} else {
 		rr_odd(a->op.r, "an append's answer", why);
 		rr_op_fail(&a->op, RELAY_UNKNOWN);
@@ -313,11 +315,14 @@ rr_append(struct relay *relay, const struct conv *c, const struct relay_msg *m,
     relay_append_fn done, void *arg)
 {
 	struct rr *r = rr_of(relay);
-	struct append_op *a = rr_op_new(r, sizeof *a, fail_append, true);
+	struct append_op *a =
+	    rr_op_new(r, sizeof *a + relay_msg_bytes(m), fail_append, true);
 
 	a->done = done;
 	a->arg = arg;
 	a->conv = *c;
+	a->msg = *m;
+	relay_msg_settle(&a->msg, a->bytes);
 	if (!r->up) {
 		rr_op_fail_later(&a->op, RELAY_DOWN);
 		return;

@@ -94,6 +94,7 @@ room_get(struct rooms *rs, const struct name *name)
 	r = xcalloc(1, sizeof *r);
 	r->fold = xstrdup(name->fold);
 	r->shown = xstrdup(name->shown);
+	conv_room(&r->conv, r->fold);
 	r->rights = rights_new();
 	TAILQ_INIT(&r->seats);
 	STAILQ_INIT(&r->waiters);

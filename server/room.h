@@ -10,6 +10,7 @@
 #include "base/buf.h"
 #include "base/names.h"
 #include "proto/msgid.h"
+#include "server/relay.h"
 #include "server/table.h"
 
 struct rights;
@@ -54,6 +55,7 @@ STAILQ_HEAD(room_waiters, room_waiter);
 
 struct room {
 	char *fold, *shown;
+	struct conv conv;         /* what it is to the relay */
 	char *topic, *topic_nick; /* NULL: none */
 	enum room_state state;
 	struct msgid last; /* the newest entry that came up here */

@@ -14,7 +14,8 @@ struct room;
  * where they have changed meanwhile, judged again.
  *
  *   path  RIGHTS_WRITE or RIGHTS_TOPIC
- *   m     copied, all but its sender and nick
+ *   room  one that is open here
+ *   m     borrowed; its sender and nick are filled in
  */
 void saying_start(struct answer *a, struct room *room, enum rights_path path,
     const struct relay_msg *m);

@@ -406,8 +406,10 @@ on_room(void *arg, enum relay_status st, const struct relay_room_info *info)
 }
 
 static void
-on_append(void *arg, enum relay_status st, struct msgid id, bool dup)
+on_append(void *arg, enum relay_status st, struct msgid id, bool dup,
+    const struct relay_msg *again)
 {
+	assert_int_equal(st == RELAY_STALE, again != NULL);
 	struct answer *a = answered(arg, st);
 	a->id = id;
 	a->dup = dup;

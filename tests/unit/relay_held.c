@@ -155,18 +155,23 @@ refuse_done(struct call *c, enum relay_status st)
 }
 
 static void
-on_append(void *arg, enum relay_status st, struct msgid id, bool dup)
+on_append(void *arg, enum relay_status st, struct msgid id, bool dup,
+    const struct relay_msg *again)
 {
 	struct call *c = arg;
 
-	c->fn.append(c->arg, c->spoil ? c->st : st, id, dup);
+	(void)again;
+	if (c->spoil)
+		st = c->st;
+	c->fn.append(c->arg, st, id, dup, st == RELAY_STALE ? &c->msg : NULL);
 	free(c);
 }
 
 static void
 refuse_append(struct call *c, enum relay_status st)
 {
-	c->fn.append(c->arg, st, (struct msgid){0, 0}, false);
+	c->fn.append(c->arg, st, (struct msgid){0, 0}, false,
+	    st == RELAY_STALE ? &c->msg : NULL);
 	free(c);
 }
 

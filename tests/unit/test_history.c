@@ -87,10 +87,12 @@ run(struct fixture *f)
 }
 
 static void
-ignore_append(void *arg, enum relay_status st, struct msgid id, bool dup)
+ignore_append(void *arg, enum relay_status st, struct msgid id, bool dup,
+    const struct relay_msg *again)
 {
 	struct fixture *f = arg;
 
+	assert_null(again);
 	assert_int_equal(st, RELAY_OK);
 	assert_int_equal(id.ms, WALL + f->entries);
 	assert_false(dup);

@@ -109,8 +109,10 @@ struct answer {
 };
 
 static void
-on_append(void *arg, enum relay_status st, struct msgid id, bool dup)
+on_append(void *arg, enum relay_status st, struct msgid id, bool dup,
+    const struct relay_msg *again)
 {
+	assert_int_equal(st == RELAY_STALE, again != NULL);
 	struct answer *a = arg;
 	a->calls++;
 	a->st = st;
