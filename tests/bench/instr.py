@@ -6,33 +6,18 @@
                        failure
     instr.py record    write them anew
 
-snugd runs under callgrind.  Everything that is said in a round is written
-while it is stopped, so a round is always the same turn of its loop, and the
-count does not depend on the machine's mood.  Two runs of different length are
-compared, so start and end cancel out.  What the kernel does is not counted.
+Two runs of different length are compared, so start and end cancel out.
 
 The recorded figures hold for the compiler and the libraries they name; with
 others the check is skipped, and says so.
 """
-import os
-import pathlib
-import platform
-import re
-import resource
-import selectors
-import signal
-import socket
-import subprocess
 import sys
 import tempfile
-import time
 
-HERE = pathlib.Path(__file__).resolve().parent
-BUILD = pathlib.Path(os.environ.get("SNUG_BUILDDIR", HERE.parent.parent))
+from counted import HERE, Crowd, Node, files_enough, say, toolchain
+
 RECORD = HERE / "instructions"
 MORE = 1.05     # of the recorded figure is a failure
-DEADLINE = 120
-TEXT = "x" * 100
 
 # name: rooms, members of each, senders of each, messages of each a round
 WORKLOADS = {
@@ -41,142 +26,32 @@ WORKLOADS = {
     "W3": (200, 5, 5, 1),
 }
 SHORT, LONG = 2, 42     # rounds
-OPTIONS = ["--no-config", "--flood=off", "--conn-per-addr=10000", "--name=den",
-           "--listen=127.0.0.1:0", "--log-level=error", "--drain=0s",
-           "--secure=off",
-           "--sandbox=no"]    # callgrind makes system calls of its own
-
-
-class Trouble(Exception):
-    pass
-
-
-class Node:
-    """A snugd under callgrind."""
-
-    def __init__(self, folder):
-        self.out = pathlib.Path(folder) / "callgrind"
-        self.out.unlink(missing_ok=True)
-        self.process = subprocess.Popen(
-            ["valgrind", "--tool=callgrind", "-q",
-             f"--callgrind-out-file={self.out}", str(BUILD / "snugd"),
-             *OPTIONS], stderr=subprocess.PIPE, text=True)
-        last = ""
-        for last in self.process.stderr:
-            if found := re.search(r"ready 127\.0\.0\.1:(\d+)", last):
-                self.port = int(found[1])
-                return
-        raise Trouble("snugd did not start under callgrind: " + last)
-
-    def stop(self):
-        self.process.send_signal(signal.SIGSTOP)
-        status = pathlib.Path(f"/proc/{self.process.pid}/stat")
-        while status.read_text().rsplit(")", 1)[1].split()[0] != "T":
-            time.sleep(0.001)
-
-    def go_on(self):
-        self.process.send_signal(signal.SIGCONT)
-
-    def instructions(self):
-        self.process.terminate()
-        self.process.communicate(timeout=DEADLINE)
-        found = re.search(r"^totals: (\d+)", self.out.read_text(), re.M)
-        if not found:
-            raise Trouble("callgrind counted nothing")
-        return int(found[1])
-
-
-class Crowd:
-    """Its clients: they count lines, and look at nothing else."""
-
-    def __init__(self, node, rooms, members, senders):
-        self.select = selectors.DefaultSelector()
-        self.lines = {}
-        self.senders = []
-        for n in range(rooms * members):
-            s = socket.create_connection(("127.0.0.1", node.port))
-            self.lines[s] = 0
-            self.select.register(s, selectors.EVENT_READ)
-            self.until(s, 1)    # WELCOME
-            s.sendall(f"NICK n{n}\nJOIN r{n // members}\n".encode())
-            if n % members < senders:
-                self.senders.append((s, n // members))
-            # Its own OK, JOINED, NAMES and OK; others' JOINED comes besides.
-            self.until(s, 5)
-        s.sendall(b"PING over\n")
-        self.quiet()
-
-    def take(self, wait):
-        ready = self.select.select(wait)
-        for key, _ in ready:
-            data = key.fileobj.recv(1 << 18)
-            if not data:
-                raise Trouble("snugd closed a connection")
-            self.lines[key.fileobj] += data.count(b"\n")
-        return bool(ready)
-
-    def until(self, s, lines):
-        end = time.monotonic() + DEADLINE
-        while self.lines[s] < lines:
-            self.take(1)
-            if time.monotonic() > end:
-                raise Trouble(f"{self.lines[s]} lines came, not {lines}")
-
-    def quiet(self):
-        """Nothing has come for a while: only before what is counted."""
-        while self.take(0.3):
-            pass
-
-    def total(self):
-        return sum(self.lines.values())
-
-    def round(self, node, messages):
-        node.stop()
-        for s, room in self.senders:
-            s.sendall(b"".join(b"SAY r%d %s\n" % (room, TEXT.encode())
-                               for _ in range(messages)))
-        node.go_on()
 
 
 def run(folder, workload, rounds):
     rooms, members, senders, messages = WORKLOADS[workload]
-    node = Node(folder)
+    node = Node(folder, "--name=den")
     try:
-        crowd = Crowd(node, rooms, members, senders)
-        said = rooms * senders * messages
+        crowd = Crowd()
+        said = []
+        for n in range(rooms * members):
+            room = f"r{n // members}"
+            s = crowd.enter(node.port, f"n{n}", [room])
+            if n % members < senders:
+                said.append((s, say(room, messages)))
+        crowd.quiet()
+        messages *= len(said)
         for _ in range(rounds):
-            want = crowd.total() + said * (members + 1)     # and the OKs
-            crowd.round(node, messages)
-            end = time.monotonic() + DEADLINE
-            while crowd.total() < want:
-                crowd.take(1)
-                if time.monotonic() > end:
-                    raise Trouble("not all that was said arrived")
-        return node.instructions(), rounds * said * members
+            crowd.round(node, said, messages * (members + 1))   # and the OKs
+        return node.in_all(), rounds * messages * members
     finally:
-        node.process.kill()
-        node.process.wait()
+        node.kill()
 
 
 def measure(folder, workload):
     few, deliveries_few = run(folder, workload, SHORT)
     many, deliveries_many = run(folder, workload, LONG)
     return (many - few) / (deliveries_many - deliveries_few)
-
-
-def toolchain():
-    """What the figures depend on, in a line."""
-    def version(*command):
-        done = subprocess.run(command, capture_output=True, text=True)
-        return done.stdout.splitlines()[0].strip() if done.stdout else "none"
-
-    makefile = (BUILD / "Makefile").read_text()
-    flags = re.search(r"^CFLAGS = (.*)$", makefile, re.M)[1]
-    return " | ".join([
-        platform.machine(), version("gcc", "--version"), flags,
-        "libevent " + version("pkg-config", "--modversion", "libevent"),
-        "libc " + platform.libc_ver()[1],
-        version("valgrind", "--version")])
 
 
 def recorded():
@@ -187,8 +62,7 @@ def recorded():
 
 
 def main(what):
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    files_enough()
     before, made_by = recorded()
     if what == "check" and made_by != [toolchain()]:
         print("1..0 # skip the figures were recorded for another compiler")

@@ -8,7 +8,8 @@ tests_bench_fanout_LDADD = $(proto_libs)
 tests_bench_handshake_SOURCES = tests/bench/handshake.c
 tests_bench_handshake_LDADD = $(proto_libs)
 EXTRA_DIST += tests/bench/peers.sh tests/bench/RESULTS.md \
-	tests/bench/instr.py tests/bench/instructions tests/bench/client.py \
+	tests/bench/counted.py tests/bench/instr.py tests/bench/instructions \
+	tests/bench/growth.py tests/bench/client.py \
 	tests/bench/through.py
 CLEANFILES += tests/bench/fanout$(EXEEXT) tests/bench/handshake$(EXEEXT)
 
@@ -32,6 +33,12 @@ bench-redis: tests/bench/fanout$(EXEEXT) snugd$(EXEEXT)
 bench-instr: snugd$(EXEEXT)
 	SNUG_BUILDDIR=$(abs_top_builddir) python3 \
 		$(srcdir)/tests/bench/instr.py check
+
+# How the cost of a message rises with members, rooms, sessions, history, nodes.
+.PHONY: bench-growth
+bench-growth: snugd$(EXEEXT)
+	SNUG_BUILDDIR=$(abs_top_builddir) python3 \
+		$(srcdir)/tests/bench/growth.py
 
 # Secure sessions beside the bare cryptography in them: seconds, one core.
 .PHONY: bench-handshake
