@@ -130,12 +130,12 @@ add_text(struct buf *out, const char *s)
 }
 
 static void
-render_text(struct buf *out, enum log_level level, const char *area,
-    uint64_t id, const char *message)
+render_text(struct buf *out, bool journal, enum log_level level,
+    const char *area, uint64_t id, const char *message)
 {
 	char now[TIME_LEN + 1];
 
-	if (settings.journal) {
+	if (journal) {
 		buf_addf(out, "<%c>", levels[level].priority);
 	} else {
 		format_time(now, clock_wall_ms());
@@ -164,6 +164,24 @@ render_json(struct buf *out, enum log_level level, const char *area,
 	buf_add_str(out, "}");
 }
 
+static void
+render(struct buf *out, bool journal, enum log_level level, const char *area,
+    uint64_t id, const char *message)
+{
+	if (settings.format == LOG_JSON)
+		render_json(out, level, area, id, message);
+	else
+		render_text(out, journal, level, area, id, message);
+	buf_add(out, "\n", 1);
+}
+
+void
+log_line(struct buf *out, enum log_level level, const char *area, uint64_t id,
+    const char *message)
+{
+	render(out, false, level, area, id, message);
+}
+
 void
 log_write(
     enum log_level level, const char *area, uint64_t id, const char *fmt, ...)
@@ -179,11 +197,7 @@ log_write(
 	va_end(args);
 	if (n >= MESSAGE_MAX)
 		memcpy(message + MESSAGE_MAX - 4, "...", 4);
-	if (settings.format == LOG_JSON)
-		render_json(&line, level, area, id, message);
-	else
-		render_text(&line, level, area, id, message);
-	buf_add(&line, "\n", 1);
+	render(&line, settings.journal, level, area, id, message);
 	if (write(STDERR_FILENO, buf_head(&line), buf_len(&line)) < 0) {
 		/* There is nowhere left to say so. */
 	}

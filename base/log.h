@@ -6,6 +6,8 @@
 
 #include "base/attr.h"
 
+struct buf;
+
 /* error: someone must act; warn: odd; info: the life of a session; debug. */
 enum log_level {
 	LOG_LEVEL_ERROR,
@@ -30,6 +32,10 @@ enum log_level log_get_level(void);
  */
 void log_write(enum log_level level, const char *area, uint64_t id,
     const char *fmt, ...) PRINTF_LIKE(4, 5);
+
+/* The same line, appended to out: for a file, where no journal reads it. */
+void log_line(struct buf *out, enum log_level level, const char *area,
+    uint64_t id, const char *message);
 
 #define log_error(area, id, ...) \
 	log_write(LOG_LEVEL_ERROR, area, id, __VA_ARGS__)

@@ -258,8 +258,8 @@ text_is_visible_ascii(struct span s)
 static size_t
 escape_byte(char out[static 5], unsigned char c)
 {
-	if (c == '\\')
-		return (size_t)snprintf(out, 5, "\\\\");
+	if (c == '\\' || c == '"')
+		return (size_t)snprintf(out, 5, "\\%c", c);
 	if (is_printable_ascii(c))
 		return (size_t)snprintf(out, 5, "%c", c);
 	return (size_t)snprintf(out, 5, "\\x%02x", c);

@@ -77,8 +77,9 @@ bool text_is_visible_ascii(struct span s);
 
 /*
  * Writes s so that it can do no harm in a log or on a terminal: everything but
- * printable ASCII becomes \xNN, a backslash \\.  Always terminates; cuts with
- * "..." where cap (at least 8) is too small.  Gives dst back.
+ * printable ASCII becomes \xNN, a backslash \\, and a quote \", so that it
+ * cannot end what stands in quotes.  Always terminates; cuts with "..." where
+ * cap (at least 8) is too small.  Gives dst back.
  */
 char *text_escape(char *dst, size_t cap, struct span s);
 

@@ -18,4 +18,19 @@ struct user;
 void audit(unsigned long long session, const struct user *actor,
     const char *verb, const char *fmt, ...) PRINTF_LIKE(4, 5);
 
+/*
+ * From now on the lines are appended to a file, too, with the node's name in
+ * front.  It is made where there is none, mode 0600; one that others may touch,
+ * that somebody else owns, that is a link or no file is refused.
+ * Returns 0, or -1 with nothing changed.
+ */
+int audit_open(
+    const char *path, const char *node, char cause[static ERR_LEN]) MUST_CHECK;
+
+/* The file may have been moved away: whatever has its name now is taken, made
+ * and judged as above.  On error the open one stays in use.  Without a file
+ * nothing happens. */
+int audit_reopen(char cause[static ERR_LEN]) MUST_CHECK;
+void audit_close(void);
+
 #endif

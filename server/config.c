@@ -182,6 +182,7 @@ static const struct conf_option options[] = {
 	{"server", "sandbox", 0, CONF_ENUM, AT(sandbox), 0, 0, "yes", sandbox_choices, "HOW", "give up rights: no, yes (as far as the kernel can) or must"},
 	{"server", "log-level", 0, CONF_ENUM, AT(log_level), 0, 0, "info", level_choices, "LEVEL", "log error, warn, info or debug and what is above"},
 	{"server", "log-format", 0, CONF_ENUM, AT(log_format), 0, 0, "text", format_choices, "FORMAT", "log as text or json"},
+	{"server", "audit-log", 0, CONF_STRING, AT(audit_log), 0, 0, NULL, NULL, "FILE", "append who used which right to FILE, too"},
 
 	{"relay", "redis", 'r', CONF_STRING, AT(redis), 0, 0, NULL, NULL, "URL", "relay rooms through redis://[USER[:PW]@]HOST[:PORT][/DB] or unix:///PATH[?db=N]"},
 	{"relay", "state", 0, CONF_STRING, AT(state), 0, 0, NULL, NULL, "FILE", "without redis: keep accounts and rooms' rights in FILE"},

@@ -33,6 +33,7 @@ struct config {
 	char *next_key_file;
 	bool guests, reg; /* reg: accounts may be made */
 	int log_level, log_format;
+	char *audit_log; /* a file; NULL: in the log alone */
 
 	/* [relay] */
 	char *redis; /* NULL: in memory */

@@ -34,6 +34,8 @@ plan_sandbox(const struct config *c, struct sandbox_plan *p)
 			sandbox_may_remove_beside(p, a.host);
 	if (c->state)
 		sandbox_may_write_beside(p, c->state);
+	if (c->audit_log)
+		sandbox_may_append_beside(p, c->audit_log);
 	if (!c->redis || redis_url_parse(&url, span_of(c->redis), cause) != 0)
 		return;
 	if (!url.is_unix)

@@ -22,6 +22,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 
+#include "server/audit.h"
 #include "server/auth.h"
 #include "server/command.h"
 #include "server/config.h"
@@ -200,8 +201,12 @@ on_end_signal(evutil_socket_t fd, short what, void *arg)
 static void
 on_hangup(evutil_socket_t fd, short what, void *arg)
 {
+	char cause[ERR_LEN];
+
 	(void)fd, (void)what, (void)arg;
-	log_info("main", 0, "SIGHUP: the configuration is read at start only");
+	if (audit_reopen(cause) != 0)
+		log_error("main", 0,
+		    "%s; the lines go on to the file that is open", cause);
 }
 
 /* --- setting up --------------------------------------------------------- */
@@ -365,6 +370,7 @@ start_signals(struct node *n)
 	struct event_base *base = n->server.base;
 
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN); /* a write that fails says so, too */
 	n->signals[0] = evsignal_new(base, SIGTERM, on_end_signal, n);
 	n->signals[1] = evsignal_new(base, SIGINT, on_end_signal, n);
 	n->signals[2] = evsignal_new(base, SIGHUP, on_hangup, n);
@@ -422,6 +428,8 @@ node_open(struct node *n, char cause[static ERR_LEN])
 	n->listeners = listeners_open(sv, n->doors, cause);
 	if (!n->listeners)
 		return -1;
+	if (c->audit_log && audit_open(c->audit_log, c->name, cause) != 0)
+		return -1;
 	sv->relay = make_relay(n, cause);
 	if (!sv->relay)
 		return -1;
@@ -461,6 +469,7 @@ node_close(struct node *n)
 	rooms_free(sv->rooms);
 	users_free(sv->users);
 	gate_free(sv->gate);
+	audit_close();
 	secure_work_free(&sv->work);
 	spares_free(&sv->spares);
 	for (size_t i = 0; i < ARRAY_LEN(n->signals); i++)

@@ -140,6 +140,12 @@ sandbox_may_write_beside(struct sandbox_plan *p, const char *file)
 }
 
 void
+sandbox_may_append_beside(struct sandbox_plan *p, const char *file)
+{
+	add_path(p, folder_of(file), FS_WRITE_FILE | FS_MAKE_REG);
+}
+
+void
 sandbox_may_remove_beside(struct sandbox_plan *p, const char *file)
 {
 	add_path(p, folder_of(file), FS_REMOVE_FILE);

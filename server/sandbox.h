@@ -32,6 +32,8 @@ void sandbox_may_read(struct sandbox_plan *p, const char *path);
 /* Files of the folder that this one is in: read, written, made, renamed within
  * it, removed. */
 void sandbox_may_write_beside(struct sandbox_plan *p, const char *file);
+/* Files of that folder: made and written, but not read, cut or removed. */
+void sandbox_may_append_beside(struct sandbox_plan *p, const char *file);
 /* Files of that folder may be removed: a socket of ours. */
 void sandbox_may_remove_beside(struct sandbox_plan *p, const char *file);
 void sandbox_may_connect(struct sandbox_plan *p, uint16_t tcp_port);

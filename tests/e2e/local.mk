@@ -1,6 +1,7 @@
 # Real programs on private ports; one topic a file.
 e2e_tests = \
 	tests/e2e/test_accounts.py \
+	tests/e2e/test_audit.py \
 	tests/e2e/test_cli.py \
 	tests/e2e/test_config.py \
 	tests/e2e/test_fleet.py \

@@ -152,4 +152,5 @@ def stats_are_for_the_operator(w):
             raise Failed(f"STATS lacks {name}: {lines}")
 
 
-run()
+if __name__ == "__main__":
+    run()

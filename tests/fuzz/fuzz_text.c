@@ -99,7 +99,8 @@ fuzz_escape(struct span s)
 			MUST(sscanf(p, "x%2x", &byte) == 1);
 			p += 3;
 		} else if (byte == '\\') {
-			MUST(*p++ == '\\');
+			byte = (unsigned char)*p++;
+			MUST(byte == '\\' || byte == '"');
 		}
 		back[n] = (char)byte;
 	}

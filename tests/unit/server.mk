@@ -2,6 +2,7 @@
 if HAVE_CMOCKA
 unit_server = \
 	tests/unit/test_answer \
+	tests/unit/test_audit \
 	tests/unit/test_auth \
 	tests/unit/test_command \
 	tests/unit/test_command_secure \
@@ -30,6 +31,8 @@ unit_server_rig = tests/unit/unit.h \
 
 tests_unit_test_answer_SOURCES = tests/unit/test_answer.c tests/unit/unit.h
 tests_unit_test_answer_LDADD = $(unit_server_ldadd)
+tests_unit_test_audit_SOURCES = tests/unit/test_audit.c tests/unit/unit.h
+tests_unit_test_audit_LDADD = $(unit_server_ldadd)
 tests_unit_test_auth_SOURCES = tests/unit/test_auth.c tests/unit/unit.h
 tests_unit_test_auth_CFLAGS = $(AM_CFLAGS) $(LIBEVENT_CFLAGS)
 tests_unit_test_auth_LDADD = $(unit_server_ldadd)

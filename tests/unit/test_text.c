@@ -227,6 +227,8 @@ escapes_what_is_not_printable_ascii(void **state)
 
 	assert_string_equal(
 	    text_escape(out, sizeof(out), SPAN("a b~")), "a b~");
+	assert_string_equal(text_escape(out, sizeof(out), SPAN("x\" id=\"y")),
+	    "x\\\" id=\\\"y");
 	assert_string_equal(
 	    text_escape(out, sizeof(out), SPAN("\x1b[2J\\\0\xc3\xa9\x7f\n")),
 	    "\\x1b[2J\\\\\\x00\\xc3\\xa9\\x7f\\x0a");
