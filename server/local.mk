@@ -28,6 +28,7 @@ libserver_a_SOURCES = \
 	server/oper.c server/oper.h \
 	server/output.c \
 	server/penalty.c server/penalty.h \
+	server/pile.c server/pile.h \
 	server/privilege.c server/privilege.h \
 	server/redis_dial.c server/redis_dial.h \
 	server/redis_handshake.c server/redis_handshake.h \
@@ -73,6 +74,7 @@ libserver_a_SOURCES = \
 	server/secure.c server/secure.h \
 	server/server.h \
 	server/session.c server/session.h \
+	server/shelf.c server/shelf.h \
 	server/state.c server/state.h \
 	server/stranger.c server/stranger.h \
 	server/table.c server/table.h \

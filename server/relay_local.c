@@ -26,8 +26,8 @@
  * Expiry needs no timer: a log is judged when it is touched, and each run
  * sweeps a few from the front of the list, which is sorted by silence.
  *
- * One message costs one look-up, one allocation and a slot in the log's ring;
- * one with a cid a second of each for its dedupe record.
+ * One message costs two copies, to the pile of what was asked and to the log's
+ * shelf; one with a cid a look-up and an allocation for its dedupe record.
  */
 #include "server/relay_local.h"
 
@@ -43,8 +43,7 @@
 enum {
 	LOG_MIN = 256,          /* entries, to bridge a reconnect */
 	LOG_MIN_TTL_MS = 60000, /* with history 0 */
-	LOG_FIRST_CAP = 8,      /* slots; a power of two, as all capacities */
-	QUEUE_FIRST_CAP = 64,   /* operations */
+	QUEUE_FIRST_CAP = 64,   /* operations; a power of two */
 	SWEEP_LOGS = 16,        /* silent logs dropped in one run */
 	SWEEP_RECORDS = 1024,   /* dedupe records forgotten in one run */
 	BUDGET_DEFAULT = 256 << 20,
@@ -55,19 +54,6 @@ struct local *
 rl_of(struct relay *r)
 {
 	return (struct local *)r;
-}
-
-/* --- items ---------------------------------------------------------------- */
-
-struct item *
-rl_item_new(const struct relay_msg *m)
-{
-	size_t size = sizeof(struct item) + relay_msg_bytes(m);
-	struct item *it = xmalloc(size);
-	it->size = size;
-	it->msg = *m;
-	relay_msg_settle(&it->msg, it->bytes);
-	return it;
 }
 
 /* --- the queue of operations ---------------------------------------------- */
@@ -103,22 +89,28 @@ rl_queue(struct local *l, op_fn run, struct place *place)
 	return op;
 }
 
-/* --- logs ----------------------------------------------------------------- */
-
-static struct item *
-log_at(const struct place *p, size_t i)
+/* Copied, because what is handed in need not outlast the call; to where all
+ * that is asked before the next run goes, and is forgotten behind it. */
+struct relay_msg *
+rl_keep_msg(struct local *l, const struct relay_msg *m)
 {
-	return p->ring[(p->first + i) & (p->cap - 1)];
+	struct relay_msg *copy =
+	    pile_take(&l->piles[l->asking], sizeof *copy + relay_msg_bytes(m));
+	*copy = *m;
+	relay_msg_settle(copy, (char *)(copy + 1));
+	return copy;
 }
+
+/* --- logs ----------------------------------------------------------------- */
 
 /* How many entries have an id below this one, or up to it. */
 static size_t
 log_rank(const struct place *p, struct msgid id, bool inclusive)
 {
-	size_t lo = 0, hi = p->n;
+	size_t lo = 0, hi = p->log.n;
 	while (lo < hi) {
 		size_t mid = lo + (hi - lo) / 2;
-		int c = msgid_cmp(log_at(p, mid)->msg.id, id);
+		int c = msgid_cmp(shelf_id(&p->log, mid), id);
 		if (c < 0 || (c == 0 && inclusive))
 			lo = mid + 1;
 		else
@@ -153,56 +145,46 @@ log_list(struct local *l, const struct place *p)
 static void
 log_drop_oldest(struct local *l, struct place *p)
 {
-	struct item *it = log_at(p, 0);
-	l->used -= it->size;
-	free(it);
-	p->first = (p->first + 1) & (p->cap - 1);
+	l->used -= p->log.bytes;
+	shelf_drop_oldest(&p->log);
+	l->used += p->log.bytes;
 	p->trimmed = true;
-	if (--p->n == 0)
+	if (p->log.n == 0)
 		TAILQ_REMOVE(log_list(l, p), p, silence);
 }
 
 static void
-log_grow(struct place *p)
+log_drop_all(struct local *l, struct place *p)
 {
-	size_t cap = p->cap ? 2 * p->cap : LOG_FIRST_CAP;
-	struct item **ring = xreallocarray(NULL, cap, sizeof(struct item *));
-	for (size_t i = 0; i < p->n; i++)
-		ring[i] = log_at(p, i);
-	free(p->ring);
-	p->ring = ring;
-	p->cap = cap;
-	p->first = 0;
+	if (p->log.n > 0) {
+		TAILQ_REMOVE(log_list(l, p), p, silence);
+		p->trimmed = true;
+	}
+	l->used -= p->log.bytes;
+	shelf_clear(&p->log);
 }
 
-/* Takes the item. */
 static void
-log_add(struct local *l, struct place *p, struct item *it)
+log_add(struct local *l, struct place *p, const struct relay_msg *m)
 {
-	while (p->n > 0 && p->n >= log_max(l, p))
+	while (p->log.n > 0 && p->log.n >= log_max(l, p))
 		log_drop_oldest(l, p);
-	if (p->n == p->cap)
-		log_grow(p);
-	if (p->n > 0)
+	if (p->log.n > 0)
 		TAILQ_REMOVE(log_list(l, p), p, silence);
 	p->brief = log_ttl_ms(l, p) <= LOG_MIN_TTL_MS;
 	TAILQ_INSERT_TAIL(log_list(l, p), p, silence);
-	p->ring[(p->first + p->n++) & (p->cap - 1)] = it;
+	l->used += shelf_cost(m);
+	shelf_add(&p->log, m);
 	p->spoken_ms = l->now_ms;
-	l->used += it->size;
 }
 
 /* Drops the log if it was silent for too long. */
 static bool
 log_expire(struct local *l, struct place *p)
 {
-	if (p->n == 0 || l->now_ms - p->spoken_ms < log_ttl_ms(l, p))
+	if (p->log.n == 0 || l->now_ms - p->spoken_ms < log_ttl_ms(l, p))
 		return false;
-	while (p->n > 0)
-		log_drop_oldest(l, p);
-	free(p->ring);
-	p->ring = NULL;
-	p->cap = p->first = 0;
+	log_drop_all(l, p);
 	return true;
 }
 
@@ -258,15 +240,13 @@ members_free(struct place *p)
 static void
 place_free(struct local *l, struct place *p)
 {
-	while (p->n > 0)
-		log_drop_oldest(l, p);
+	log_drop_all(l, p);
 	members_free(p);
 	struct place **table = place_table(l, &p->conv);
 	HASH_DEL(*table, p);
 	rl_rights_free(l, p);
 	l->used -= sizeof *p;
 	free(p->topic);
-	free(p->ring);
 	free(p);
 }
 
@@ -275,8 +255,8 @@ place_free(struct local *l, struct place *p)
 void
 rl_reap(struct local *l, struct place *p)
 {
-	if (p->refs > 0 || p->opened != 0 || p->members != NULL || p->n > 0 ||
-	    rl_rights_keep(l, p))
+	if (p->refs > 0 || p->opened != 0 || p->members != NULL ||
+	    p->log.n > 0 || rl_rights_keep(l, p))
 		return;
 	if (!msgid_is_zero(p->last) && l->floor_ms <= p->last.ms)
 		l->floor_ms = p->last.ms + 1;
@@ -383,8 +363,8 @@ room_info(const struct local *l, const struct place *p)
 	    .shown = span_of(p->shown[0] != '\0' ? p->shown : p->conv.key),
 	};
 	if (p->topic != NULL) {
-		info.topic = p->topic->msg.text;
-		info.topic_nick = p->topic->msg.nick;
+		info.topic = p->topic->text;
+		info.topic_nick = p->topic->nick;
 	}
 	return info;
 }
@@ -464,12 +444,12 @@ queue_member(struct local *l, op_fn run, const char *fold,
     const struct relay_member *m, struct span text)
 {
 	struct op *op = rl_queue(l, run, rl_find_room(l, fold));
-	op->item = rl_item_new(&(struct relay_msg){
-	    .sender = m->sender,
-	    .nick = m->nick,
-	    .peer = m->by,
-	    .text = text,
-	});
+	op->msg = rl_keep_msg(l, &(struct relay_msg){
+				     .sender = m->sender,
+				     .nick = m->nick,
+				     .peer = m->by,
+				     .text = text,
+				 });
 	return op;
 }
 
@@ -502,7 +482,7 @@ static void
 run_join(struct local *l, struct op *op, enum relay_status st)
 {
 	struct place *p = op->place;
-	const struct relay_msg *who = &op->item->msg;
+	const struct relay_msg *who = op->msg;
 	if (st == RELAY_OK && (p == NULL || p->opened == 0))
 		st = RELAY_NONE;
 	if (st == RELAY_OK && member_find(p, who->sender) == NULL) {
@@ -525,7 +505,7 @@ static void
 run_part(struct local *l, struct op *op, enum relay_status st)
 {
 	struct place *p = op->place;
-	const struct relay_msg *who = &op->item->msg;
+	const struct relay_msg *who = op->msg;
 	struct member *m = st == RELAY_OK ? member_find(p, who->sender) : NULL;
 	if (st == RELAY_OK && m == NULL)
 		st = RELAY_NONE;
@@ -550,7 +530,7 @@ static void
 run_rename(struct local *l, struct op *op, enum relay_status st)
 {
 	struct place *p = op->place;
-	const struct relay_msg *who = &op->item->msg;
+	const struct relay_msg *who = op->msg;
 	struct member *m = st == RELAY_OK ? member_find(p, who->sender) : NULL;
 	if (m == NULL)
 		return;
@@ -580,7 +560,12 @@ static void
 room_set_topic(struct place *p, const struct relay_msg *m)
 {
 	free(p->topic);
-	p->topic = m->text.len > 0 ? rl_item_new(m) : NULL;
+	p->topic = NULL;
+	if (m->text.len == 0)
+		return;
+	p->topic = xmalloc(sizeof *m + relay_msg_bytes(m));
+	*p->topic = *m;
+	relay_msg_settle(p->topic, (char *)(p->topic + 1));
 }
 
 static void
@@ -611,23 +596,23 @@ tell_message(struct local *l, const struct place *p, const struct relay_msg *m)
 }
 
 struct msgid
-rl_log_append(struct local *l, struct place *p, struct item *it)
+rl_log_append(struct local *l, struct place *p, struct relay_msg *m)
 {
-	struct relay_msg *m = &it->msg;
 	log_expire(l, p);
 	m->id = next_id(l, p);
 	m->prev = p->last;
+	if (m->kind == RELAY_RIGHTS)
+		m->rv = m->id;
 	p->last = m->id;
-	log_add(l, p, it);
+	log_add(l, p, m);
 	return m->id;
 }
 
-/* Takes the operation's item if it becomes an entry. */
 static enum relay_status
 accept_message(struct local *l, struct op *op, struct msgid *id, bool *dup)
 {
 	struct place *p = op->place;
-	struct relay_msg *m = &op->item->msg;
+	struct relay_msg *m = op->msg;
 	char key[DEDUPE_KEY_MAX];
 	size_t len = m->cid.len > 0 ? record_key(key, p, m) : 0;
 	const struct record *rec = len > 0 ? record_find(l, key, len) : NULL;
@@ -639,10 +624,9 @@ accept_message(struct local *l, struct op *op, struct msgid *id, bool *dup)
 	enum relay_status st = rl_rights_judge(l, p, m, &id->ms);
 	if (st != RELAY_OK)
 		return st;
-	if (!rl_budget_has(l, op->item->size + sizeof *rec + len))
+	if (!rl_budget_has(l, shelf_cost(m) + sizeof *rec + len))
 		return RELAY_FULL;
-	*id = rl_log_append(l, p, op->item);
-	op->item = NULL;
+	*id = rl_log_append(l, p, m);
 	if (len > 0)
 		record_add(l, key, len, m->id);
 	if (m->kind == RELAY_TOPIC)
@@ -658,8 +642,7 @@ run_append(struct local *l, struct op *op, enum relay_status st)
 	bool dup = false;
 	if (st == RELAY_OK)
 		st = accept_message(l, op, &id, &dup);
-	op->fn.append(
-	    op->arg, st, id, dup, st == RELAY_STALE ? &op->item->msg : NULL);
+	op->fn.append(op->arg, st, id, dup, st == RELAY_STALE ? op->msg : NULL);
 }
 
 static void
@@ -668,7 +651,7 @@ local_append(struct relay *r, const struct conv *c, const struct relay_msg *m,
 {
 	struct local *l = rl_of(r);
 	struct op *op = rl_queue(l, run_append, rl_get_place(l, c));
-	op->item = rl_item_new(m);
+	op->msg = rl_keep_msg(l, m);
 	op->fn.append = done;
 	op->arg = arg;
 }
@@ -677,7 +660,7 @@ static void
 run_typing(struct local *l, struct op *op, enum relay_status st)
 {
 	struct place *p = op->place;
-	const struct relay_msg *m = &op->item->msg;
+	const struct relay_msg *m = op->msg;
 	if (st == RELAY_OK && p != NULL && p->live)
 		l->relay.ev.on_typing(
 		    l->relay.ev_arg, p->room, m->sender, m->nick);
@@ -686,7 +669,7 @@ run_typing(struct local *l, struct op *op, enum relay_status st)
 static void
 run_pair_typing(struct local *l, struct op *op, enum relay_status st)
 {
-	const struct relay_msg *m = &op->item->msg;
+	const struct relay_msg *m = op->msg;
 	struct watch *w;
 	HASH_FIND(hh, l->watches, m->peer.p, m->peer.len, w);
 	if (st == RELAY_OK && w != NULL && w->live)
@@ -709,7 +692,7 @@ local_typing(
 		m.peer = conv_peer(c, me);
 		op = rl_queue(l, run_pair_typing, NULL);
 	}
-	op->item = rl_item_new(&m);
+	op->msg = rl_keep_msg(l, &m);
 }
 
 /* --- reading -------------------------------------------------------------- */
@@ -725,14 +708,14 @@ log_knows(const struct place *p, struct msgid id)
 	if (msgid_cmp(id, p->last) == 0)
 		return true;
 	size_t rank = log_rank(p, id, true);
-	return rank > 0 && msgid_cmp(log_at(p, rank - 1)->msg.id, id) == 0;
+	return rank > 0 && msgid_cmp(shelf_id(&p->log, rank - 1), id) == 0;
 }
 
 static void
 page_fill(struct local *l, const struct place *p, size_t first, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
-		l->page[i] = log_at(p, first + i)->msg;
+		l->page[i] = shelf_at(&p->log, first + i);
 }
 
 static struct relay_page
@@ -741,7 +724,7 @@ read_forward(
 {
 	size_t first = log_rank(p, range->from, true);
 	size_t limit =
-	    msgid_is_zero(range->to) ? p->n : log_rank(p, range->to, true);
+	    msgid_is_zero(range->to) ? p->log.n : log_rank(p, range->to, true);
 	size_t n = limit > first ? limit - first : 0;
 	bool end = n <= range->n;
 	if (!end)
@@ -754,8 +737,9 @@ static struct relay_page
 read_backward(
     struct local *l, const struct place *p, const struct relay_range *range)
 {
-	size_t limit =
-	    msgid_is_zero(range->from) ? p->n : log_rank(p, range->from, false);
+	size_t limit = msgid_is_zero(range->from)
+			   ? p->log.n
+			   : log_rank(p, range->from, false);
 	size_t n = limit < range->n ? limit : range->n;
 	page_fill(l, p, limit - n, n);
 	return (struct relay_page){.msgs = l->page, .n = n, .end = n == limit};
@@ -889,7 +873,6 @@ queue_run(struct local *l, enum relay_status st)
 	l->queue_first = (l->queue_first + 1) & (l->queue_cap - 1);
 	l->queue_n--;
 	op.run(l, &op, st);
-	free(op.item);
 	if (op.place != NULL) {
 		op.place->refs--;
 		rl_reap(l, op.place);
@@ -929,8 +912,11 @@ relay_local_run(struct relay *r, uint64_t now_ms, uint64_t wall_ms)
 	/* What callbacks ask for waits for the next run, so that they cannot
 	 * keep the loop from its sockets. */
 	size_t n = l->queue_n;
+	struct pile *asked = &l->piles[l->asking];
+	l->asking = !l->asking;
 	for (size_t i = 0; i < n; i++)
 		queue_run(l, RELAY_OK);
+	pile_clear(asked);
 	sweep(l, 2 * n + SWEEP_RECORDS);
 	l->running = false;
 }
@@ -961,6 +947,8 @@ local_free(struct relay *r)
 		record_free(l, TAILQ_FIRST(&l->by_expiry));
 	denies_free(&l->denies);
 	rights_unref(l->no_rights);
+	pile_free(&l->piles[0]);
+	pile_free(&l->piles[1]);
 	free(l->queue);
 	free(l);
 }

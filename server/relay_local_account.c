@@ -238,7 +238,7 @@ judge_register(struct local *l, const struct relay_msg *who, const uint8_t *key)
 static void
 run_register(struct local *l, struct op *op, enum relay_status st)
 {
-	const struct relay_msg *who = &op->item->msg;
+	const struct relay_msg *who = op->msg;
 	struct relay_account a = {.since_ms = l->wall_ms, .nkeys = 1};
 	struct saving *s;
 
@@ -265,13 +265,14 @@ static void
 local_register(struct relay *r, const struct name *nick, const char *sender,
     const uint8_t *key, relay_account_fn done, void *arg)
 {
-	struct op *op = rl_queue(rl_of(r), run_register, NULL);
+	struct local *l = rl_of(r);
+	struct op *op = rl_queue(l, run_register, NULL);
 
-	op->item = rl_item_new(&(struct relay_msg){
-	    .sender = span_of(sender),
-	    .nick = span_of(nick->shown),
-	    .text = span_of(nick->fold),
-	});
+	op->msg = rl_keep_msg(l, &(struct relay_msg){
+				     .sender = span_of(sender),
+				     .nick = span_of(nick->shown),
+				     .text = span_of(nick->fold),
+				 });
 	memcpy(op->u.key, key, ACCOUNT_KEY_LEN);
 	op->fn.account = done;
 	op->arg = arg;
@@ -316,7 +317,7 @@ run_by_nick(struct local *l, struct op *op, enum relay_status st)
 {
 	char fold[NAME_BYTES_MAX + 1];
 
-	span_copy(fold, sizeof fold, op->item->msg.text);
+	span_copy(fold, sizeof fold, op->msg->text);
 	answer_account(op, st, rl_account_owner(l, fold));
 }
 
@@ -324,9 +325,10 @@ static void
 local_by_nick(
     struct relay *r, const char *fold, relay_account_fn done, void *arg)
 {
-	struct op *op = rl_queue(rl_of(r), run_by_nick, NULL);
+	struct local *l = rl_of(r);
+	struct op *op = rl_queue(l, run_by_nick, NULL);
 
-	op->item = rl_item_new(&(struct relay_msg){.text = span_of(fold)});
+	op->msg = rl_keep_msg(l, &(struct relay_msg){.text = span_of(fold)});
 	op->fn.account = done;
 	op->arg = arg;
 }
@@ -334,15 +336,16 @@ local_by_nick(
 static void
 run_by_id(struct local *l, struct op *op, enum relay_status st)
 {
-	answer_account(op, st, find_id(l, op->item->msg.sender));
+	answer_account(op, st, find_id(l, op->msg->sender));
 }
 
 static void
 local_by_id(struct relay *r, const char *id, relay_account_fn done, void *arg)
 {
-	struct op *op = rl_queue(rl_of(r), run_by_id, NULL);
+	struct local *l = rl_of(r);
+	struct op *op = rl_queue(l, run_by_id, NULL);
 
-	op->item = rl_item_new(&(struct relay_msg){.sender = span_of(id)});
+	op->msg = rl_keep_msg(l, &(struct relay_msg){.sender = span_of(id)});
 	op->fn.account = done;
 	op->arg = arg;
 }
@@ -369,7 +372,7 @@ on_changed(void *arg, int err)
 static enum relay_status
 find_changing(struct local *l, struct op *op, struct account **a)
 {
-	*a = find_id(l, op->item->msg.sender);
+	*a = find_id(l, op->msg->sender);
 	if (!*a)
 		return RELAY_NONE;
 	return (*a)->saving ? RELAY_BUSY : RELAY_OK;
@@ -394,7 +397,7 @@ change(struct local *l, struct op *op, struct account *a)
 static void
 run_set_hash(struct local *l, struct op *op, enum relay_status st)
 {
-	struct span hash = op->item->msg.text;
+	struct span hash = op->msg->text;
 	struct account *a;
 
 	if (st == RELAY_OK)
@@ -477,9 +480,10 @@ static struct op *
 queue_change(struct relay *r, op_fn run, const char *id, const char *text,
     relay_done_fn done, void *arg)
 {
-	struct op *op = rl_queue(rl_of(r), run, NULL);
+	struct local *l = rl_of(r);
+	struct op *op = rl_queue(l, run, NULL);
 
-	op->item = rl_item_new(
+	op->msg = rl_keep_msg(l,
 	    &(struct relay_msg){.sender = span_of(id), .text = span_of(text)});
 	op->fn.done = done;
 	op->arg = arg;

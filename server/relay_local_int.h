@@ -10,11 +10,13 @@
 #include "base/attr.h"
 #include "base/names.h"
 #include "server/deny.h"
+#include "server/pile.h"
 #include "server/relay.h"
 #include "server/relay_account.h"
 #include "server/relay_local.h"
 #include "server/relay_oper.h"
 #include "server/relay_rights.h"
+#include "server/shelf.h"
 #include "server/state.h"
 #include "server/table.h"
 
@@ -28,13 +30,6 @@
  *	relay_local_oper.c     what operators order
  */
 
-/* A copy of a message: a log's entry, and what an operation carries along. */
-struct item {
-	size_t size;          /* of all, in bytes */
-	struct relay_msg msg; /* its spans point into bytes */
-	char bytes[];
-};
-
 struct member {
 	UT_hash_handle hh;
 	char sender[SENDER_ID_LEN + 1];
@@ -46,10 +41,9 @@ struct place {
 	struct conv conv;
 	unsigned refs; /* operations under way */
 
-	/* The log: a ring, and the list of those which are not empty. */
-	struct item **ring;
-	size_t cap, first, n;
-	TAILQ_ENTRY(place) silence; /* while n > 0 */
+	/* The log, and the list of those which are not empty. */
+	struct shelf log;
+	TAILQ_ENTRY(place) silence; /* while log.n > 0 */
 	bool brief;                 /* dropped after a minute of silence */
 	uint64_t spoken_ms;         /* the last append, monotonic */
 	struct msgid last;          /* newest id, of a dropped entry too */
@@ -60,7 +54,7 @@ struct place {
 	bool live;       /* the opening was answered */
 	void *room;
 	char shown[NAME_BYTES_MAX + 1];
-	struct item *topic;      /* NULL: none */
+	struct relay_msg *topic; /* NULL: none */
 	struct member *members;  /* by sender */
 	struct rights *rights;   /* NULL: nothing was ever set */
 	struct slow *slows;      /* by sender: who has to wait */
@@ -107,8 +101,8 @@ typedef void (*op_fn)(struct local *l, struct op *op, enum relay_status st);
 
 struct op {
 	op_fn run;
-	struct place *place; /* referenced; NULL: not there, or no matter */
-	struct item *item;   /* owned; NULL: none, or it became an entry */
+	struct place *place;   /* referenced; NULL: not there, or no matter */
+	struct relay_msg *msg; /* what it carries along; or NULL */
 	union {
 		relay_done_fn done;
 		relay_resume_fn resume;
@@ -146,6 +140,10 @@ struct local {
 
 	struct op *queue; /* a ring */
 	size_t queue_cap, queue_first, queue_n;
+	/* Of what the queue carries along: while one is run, the other is for
+	 * what that asks. */
+	struct pile piles[2];
+	unsigned asking;
 
 	struct place *rooms, *pairs; /* by key */
 	struct places by_silence; /* those with a log; longest silent first */
@@ -177,10 +175,12 @@ struct local {
 struct local *rl_of(struct relay *r);
 
 /* A new operation at the end of the queue; its other fields are the caller's
- * to fill.  The item goes with it. */
+ * to fill. */
 struct op *rl_queue(struct local *l, op_fn run, struct place *place) MUST_CHECK;
-/* Gives a copy of a message, or of any strings that can stand in one. */
-struct item *rl_item_new(const struct relay_msg *m) MUST_CHECK;
+/* Gives a copy of a message, or of any strings that can stand in one, for an
+ * operation: good until that was carried out. */
+struct relay_msg *rl_keep_msg(
+    struct local *l, const struct relay_msg *m) MUST_CHECK;
 
 /* What an operation without a result is answered, if anybody asked. */
 void rl_answer(const struct op *op, enum relay_status st);
@@ -193,8 +193,10 @@ struct place *rl_find_room(struct local *l, const char *fold);
 void rl_reap(struct local *l, struct place *p);
 /* Does the budget hold `size` more bytes?  Old entries give way. */
 bool rl_budget_has(struct local *l, size_t size);
-/* Appends an entry and publishes it; takes the item.  The budget was asked. */
-struct msgid rl_log_append(struct local *l, struct place *p, struct item *it);
+/* Appends an entry: fills in its id and its predecessor's, and copies it.  The
+ * budget was asked. */
+struct msgid rl_log_append(
+    struct local *l, struct place *p, struct relay_msg *m);
 
 /* --- people --------------------------------------------------------------- */
 

@@ -23,12 +23,12 @@ queue_nick(struct local *l, op_fn run, const char *fold, const char *shown,
     const char *sender, const char *token)
 {
 	struct op *op = rl_queue(l, run, NULL);
-	op->item = rl_item_new(&(struct relay_msg){
-	    .sender = span_of(sender),
-	    .nick = span_of(shown),
-	    .cid = span_of(token),
-	    .text = span_of(fold),
-	});
+	op->msg = rl_keep_msg(l, &(struct relay_msg){
+				     .sender = span_of(sender),
+				     .nick = span_of(shown),
+				     .cid = span_of(token),
+				     .text = span_of(fold),
+				 });
 	return op;
 }
 
@@ -121,7 +121,7 @@ claim(struct local *l, const struct relay_msg *m)
 static void
 run_claim(struct local *l, struct op *op, enum relay_status st)
 {
-	rl_answer(op, st == RELAY_OK ? claim(l, &op->item->msg) : st);
+	rl_answer(op, st == RELAY_OK ? claim(l, op->msg) : st);
 }
 
 void
@@ -137,9 +137,9 @@ rl_claim(struct relay *r, const struct name *nick, const char *sender,
 static void
 run_release(struct local *l, struct op *op, enum relay_status st)
 {
-	struct claim *c = rl_claim_find(l, op->item->msg.text);
+	struct claim *c = rl_claim_find(l, op->msg->text);
 	if (st == RELAY_OK && c != NULL && c->expires_ms == 0 &&
-	    span_is(op->item->msg.sender, c->sender))
+	    span_is(op->msg->sender, c->sender))
 		rl_claim_free(l, c);
 }
 
@@ -152,13 +152,13 @@ rl_release(struct relay *r, const char *fold, const char *sender)
 static void
 run_leave(struct local *l, struct op *op, enum relay_status st)
 {
-	struct claim *c = rl_claim_find(l, op->item->msg.text);
+	struct claim *c = rl_claim_find(l, op->msg->text);
 	if (c == NULL || c->token[0] == '\0' || l->config.resume_ms == 0) {
 		run_release(l, op, st);
 		return;
 	}
 	if (st != RELAY_OK || c->expires_ms != 0 ||
-	    !span_is(op->item->msg.sender, c->sender))
+	    !span_is(op->msg->sender, c->sender))
 		return;
 	c->expires_ms = l->now_ms + (uint64_t)l->config.resume_ms;
 	TAILQ_INSERT_TAIL(&l->left, c, entry);
@@ -202,7 +202,7 @@ run_resume(struct local *l, struct op *op, enum relay_status st)
 {
 	char sender[SENDER_ID_LEN + 1];
 	if (st == RELAY_OK)
-		st = resume(l, &op->item->msg, sender);
+		st = resume(l, op->msg, sender);
 	op->fn.resume(op->arg, st, st == RELAY_OK ? sender : NULL);
 }
 
@@ -210,13 +210,14 @@ void
 rl_resume(struct relay *r, const struct name *nick, const char *token,
     const char *new_token, relay_resume_fn done, void *arg)
 {
-	struct op *op = rl_queue(rl_of(r), run_resume, NULL);
-	op->item = rl_item_new(&(struct relay_msg){
-	    .nick = span_of(nick->shown),
-	    .cid = span_of(token),
-	    .re = span_of(new_token),
-	    .text = span_of(nick->fold),
-	});
+	struct local *l = rl_of(r);
+	struct op *op = rl_queue(l, run_resume, NULL);
+	op->msg = rl_keep_msg(l, &(struct relay_msg){
+				     .nick = span_of(nick->shown),
+				     .cid = span_of(token),
+				     .re = span_of(new_token),
+				     .text = span_of(nick->fold),
+				 });
 	op->fn.resume = done;
 	op->arg = arg;
 }
@@ -247,7 +248,7 @@ run_find(struct local *l, struct op *op, enum relay_status st)
 {
 	struct relay_owner owner;
 	if (st == RELAY_OK)
-		st = find(l, op->item->msg.text, &owner);
+		st = find(l, op->msg->text, &owner);
 	op->fn.owner(op->arg, st, st == RELAY_OK ? &owner : NULL);
 }
 
@@ -270,7 +271,7 @@ rl_watch_find(struct local *l, struct span sender)
 static void
 run_watch(struct local *l, struct op *op, enum relay_status st)
 {
-	struct watch *w = rl_watch_find(l, op->item->msg.sender);
+	struct watch *w = rl_watch_find(l, op->msg->sender);
 	if (st == RELAY_OK && (w == NULL || w->opened != op->u.opened))
 		st = RELAY_DOWN;
 	if (st == RELAY_OK)
@@ -290,7 +291,8 @@ rl_watch(struct relay *r, const char *sender, void *user, relay_done_fn done,
 	w->opened = ++l->openings;
 	HASH_ADD_STR(l->watches, sender, w);
 	struct op *op = rl_queue(l, run_watch, NULL);
-	op->item = rl_item_new(&(struct relay_msg){.sender = span_of(sender)});
+	op->msg =
+	    rl_keep_msg(l, &(struct relay_msg){.sender = span_of(sender)});
 	op->u.opened = w->opened;
 	op->fn.done = done;
 	op->arg = arg;

@@ -325,7 +325,7 @@ rl_rights(const struct local *l, const struct place *p)
 static bool
 is_room(const struct place *p)
 {
-	return p && (p->opened != 0 || p->members || p->n > 0 || p->rights);
+	return p && (p->opened != 0 || p->members || p->log.n > 0 || p->rights);
 }
 
 /* The room is there from now on, and this account's. */
@@ -353,7 +353,7 @@ run_load(struct local *l, struct op *op, enum relay_status st)
 	struct place *p = op->place;
 
 	if (st == RELAY_OK && !is_room(p))
-		st = op->item ? found(l, p, &op->item->msg) : RELAY_NONE;
+		st = op->msg ? found(l, p, op->msg) : RELAY_NONE;
 	op->fn.rights(op->arg, st, st == RELAY_OK ? rl_rights(l, p) : NULL);
 }
 
@@ -368,11 +368,11 @@ local_load(struct relay *r, const struct name *room, const char *founder,
 	struct place *p = founder ? rl_get_place(l, &c) : rl_find_place(l, &c);
 	struct op *op = rl_queue(l, run_load, p);
 	if (founder)
-		op->item = rl_item_new(&(struct relay_msg){
-		    .sender = span_of(founder),
-		    .nick = span_of(nick),
-		    .text = span_of(room->shown),
-		});
+		op->msg = rl_keep_msg(l, &(struct relay_msg){
+					     .sender = span_of(founder),
+					     .nick = span_of(nick),
+					     .text = span_of(room->shown),
+					 });
 	op->fn.rights = done;
 	op->arg = arg;
 }
@@ -411,17 +411,13 @@ tell(struct local *l, struct place *p, const struct relay_msg *entry)
 
 static void
 put_in_force(struct local *l, struct place *p, struct rights *next,
-    const struct kept_change *k)
+    struct relay_msg *entry)
 {
-	struct relay_msg m = relay_change_entry(k);
-	struct item *it = rl_item_new(&m);
-
 	set_rights(l, p, next);
-	next->rv = rl_log_append(l, p, it);
-	it->msg.rv = next->rv;
+	next->rv = rl_log_append(l, p, entry);
 	if (next->set.slow_s == 0)
 		slows_prune(p, UINT64_MAX);
-	tell(l, p, &it->msg);
+	tell(l, p, entry);
 }
 
 static enum relay_status
@@ -429,16 +425,17 @@ change(struct local *l, struct op *op, enum rights_answer *answer)
 {
 	struct place *p = op->place;
 	const struct kept_change *k = op->u.change;
+	struct relay_msg entry = relay_change_entry(k);
 	struct rights *next;
 
 	if (!is_room(p))
 		return RELAY_NONE;
-	if (!rl_budget_has(l, sizeof *next + sizeof(struct item) +
-				  sizeof(struct rights_entry) + k->text_len))
+	if (!rl_budget_has(l, sizeof *next + shelf_cost(&entry) +
+				  sizeof(struct rights_entry)))
 		return RELAY_FULL;
 	*answer = rights_change(rl_rights(l, p), &k->change, l->wall_ms, &next);
 	if (*answer == RIGHTS_YES)
-		put_in_force(l, p, next, k);
+		put_in_force(l, p, next, &entry);
 	return RELAY_OK;
 }
 

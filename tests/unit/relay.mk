@@ -8,7 +8,8 @@ unit_relay = \
 	tests/unit/test_relay_local \
 	tests/unit/test_relay_rights \
 	tests/unit/test_rights \
-	tests/unit/test_ring
+	tests/unit/test_ring \
+	tests/unit/test_shelf
 check_PROGRAMS += $(unit_relay)
 TESTS += $(unit_relay)
 unit_relay_ldadd = libserver.a libproto.a $(base_libs) \
@@ -41,6 +42,8 @@ tests_unit_test_relay_rights_CFLAGS = $(AM_CFLAGS) $(HIREDIS_CFLAGS)
 tests_unit_test_relay_rights_LDADD = $(unit_relay_ldadd)
 tests_unit_test_rights_SOURCES = tests/unit/test_rights.c tests/unit/unit.h
 tests_unit_test_rights_LDADD = $(unit_relay_ldadd)
+tests_unit_test_shelf_SOURCES = tests/unit/test_shelf.c tests/unit/unit.h
+tests_unit_test_shelf_LDADD = $(unit_relay_ldadd)
 tests_unit_test_ring_SOURCES = tests/unit/test_ring.c tests/unit/unit.h
 tests_unit_test_ring_LDADD = $(unit_relay_ldadd)
 endif
