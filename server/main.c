@@ -51,7 +51,7 @@ enum {
 	LAG_SAID_MS = 20,    /* and from where on it is said */
 };
 
-enum { EXIT_USAGE = 2 };
+enum { EXIT_USAGE = 2, EXIT_OUTDATED = 78 /* sysexits' EX_CONFIG */ };
 
 struct node {
 	struct server server;
@@ -62,6 +62,7 @@ struct node {
 	struct relay_events events; /* news_events, and a look at the state */
 	bool is_local;
 	bool said_ready;
+	bool outdated;        /* what is in Redis is beyond it */
 	uint64_t end_by_ms;   /* the end, whoever is still there */
 	uint64_t ready_by_ms; /* said by then, with or without the relay */
 	uint64_t idle_run_ms;
@@ -260,6 +261,15 @@ read_motd(const char *path, char cause[static ERR_LEN])
 	return text;
 }
 
+static void
+on_outdated(void *arg)
+{
+	struct node *n = arg;
+
+	n->outdated = true;
+	event_base_loopbreak(n->server.base);
+}
+
 static struct relay *
 make_redis_relay(struct node *n, char cause[static ERR_LEN])
 {
@@ -281,6 +291,8 @@ make_redis_relay(struct node *n, char cause[static ERR_LEN])
 	    .probe_ms = c->probe,
 	    .dead_ms = c->dead,
 	    .backoff_max_ms = c->backoff,
+	    .on_outdated = on_outdated,
+	    .outdated_arg = n,
 	};
 
 	return relay_redis_new(n->server.base, &redis, cause);
@@ -532,6 +544,15 @@ say_failure(const char *cause)
 }
 
 static int
+say_outdated(void)
+{
+	fputs("snugd: a newer snugd keeps its data in that Redis in another "
+	      "way; upgrade this one, or give it another prefix or database\n",
+	    stderr);
+	return EXIT_OUTDATED;
+}
+
+static int
 serve(struct node *n)
 {
 	char cause[ERR_LEN] = "";
@@ -546,6 +567,8 @@ serve(struct node *n)
 	} else {
 		status = say_failure(cause);
 	}
+	if (n->outdated)
+		status = say_outdated();
 	node_close(n);
 	return status;
 }

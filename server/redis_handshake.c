@@ -124,21 +124,31 @@ check_info(struct handshake *h, const struct redisReply *r)
 	return NULL;
 }
 
+/* What is no number of ours is a newer one's. */
+const char *
+handshake_judge_layout(struct span stored, unsigned layout)
+{
+	uint64_t n;
+
+	if (text_u64(stored, UINT32_MAX, &n) && n <= layout)
+		return NULL;
+	return "a newer snugd keeps its data there in another way; upgrade "
+	       "this one, or give it another prefix or database";
+}
+
 static const char *
 check_layout(struct handshake *h, const struct redisReply *r)
 {
-	uint64_t layout = 0;
+	const char *wrong;
 
 	if (is(r, REDIS_REPLY_NIL))
 		return NULL;
 	if (!is(r, REDIS_REPLY_STRING))
 		return unexpected(h, r);
-	if (text_u64((struct span){r->str, r->len}, UINT32_MAX, &layout) &&
-	    layout <= h->wants.layout)
-		return NULL;
-	return give_up(h,
-	    "a newer snugd keeps its data there in another way; upgrade this "
-	    "one, or give it another prefix or database");
+	wrong = handshake_judge_layout(
+	    (struct span){r->str, r->len}, h->wants.layout);
+	h->outdated = wrong != NULL;
+	return wrong ? give_up(h, wrong) : NULL;
 }
 
 static const char *

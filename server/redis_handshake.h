@@ -7,6 +7,7 @@
 
 #include "base/attr.h"
 #include "base/buf.h"
+#include "base/text.h"
 #include "server/redis_script.h"
 
 struct redis_url;
@@ -36,13 +37,14 @@ struct handshake_step {
 	unsigned script;
 };
 
-/* Held by value; fields are redis_handshake.c's, but for the last three. */
+/* Held by value; fields are redis_handshake.c's, but for the last ones. */
 struct handshake {
 	struct handshake_wants wants; /* what it points to is kept */
 	struct handshake_step steps[HANDSHAKE_STEPS_MAX];
 	unsigned nsteps, step;
 	char why[ERR_LEN];
 	bool hopeless; /* what is wrong stays so until somebody changes it */
+	bool outdated; /* hopeless: a newer program keeps the data */
 	char sha[SCRIPT_COUNT][REDIS_SHA_LEN + 1]; /* of each script */
 	char run_id[REDIS_RUN_ID_LEN + 1];         /* of the server's process */
 };
@@ -56,6 +58,11 @@ void handshake_begin(
  * connection is of no use. */
 const char *handshake_take(
     struct handshake *h, const struct redisReply *r) MUST_CHECK;
+
+/* NULL if what stands in the layout key is no newer than this one, else what is
+ * wrong. */
+const char *handshake_judge_layout(
+    struct span stored, unsigned layout) MUST_CHECK;
 
 /* NULL if ROLE's answer is a master's, else what is wrong. */
 const char *handshake_judge_role(

@@ -373,10 +373,13 @@ shake(struct redis_link *l, const struct redisReply *r)
 {
 	const char *wrong = handshake_take(&l->shake, r);
 
-	if (wrong)
-		redis_link_drop(l, wrong);
-	else if (handshake_is_done(&l->shake))
+	if (!wrong && handshake_is_done(&l->shake))
 		set_state(l, UP, NULL);
+	if (!wrong)
+		return;
+	redis_link_drop(l, wrong);
+	if (l->shake.outdated && l->c.on_outdated)
+		l->c.on_outdated(l->c.arg);
 }
 
 /* --- replies -------------------------------------------------------------- */

@@ -50,6 +50,9 @@ struct redis_link_config {
 	uint64_t probe_ms, dead_ms, backoff_max_ms;
 
 	void (*on_state)(void *arg, bool up);
+	/* The handshake met a newer layout; it is tried again and again, unless
+	 * the link is freed, but not from within.  May be NULL. */
+	void (*on_outdated)(void *arg);
 	void (*on_push)(void *arg, const struct redisReply *r);
 	void *arg;
 };

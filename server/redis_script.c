@@ -355,8 +355,8 @@ static const char nodes[] = NOW LIVE "if hash == ARGV[1] then live = {} end\n"
  * A Redis that an older snugd kept is of the newer layout from here on.
  * The beacon goes the way of every message: a node that does not hear it is
  * deaf, however well Redis answers.
- * Returns {hash, live, now, epoch, dead}: dead are some of those whose lease
- * ended longer ago than the grace.
+ * Returns {hash, live, now, epoch, dead, layout}: dead are some of those whose
+ * lease ended longer ago than the grace.
  */
 static const char heartbeat[] = WHEN_FULL NOW
     "redis.call('ZADD', KEYS[1], string.format('%.0f', now + ARGV[3]), "
@@ -369,7 +369,8 @@ static const char heartbeat[] = WHEN_FULL NOW
     "redis.call('PUBLISH', ARGV[6], ARGV[7])\n"
     "local dead = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf',\n"
     "  string.format('%.0f', now - ARGV[8]), 'LIMIT', 0, 16)\n"
-    "return {hash, live, now, redis.call('GET', KEYS[2]), dead}\n";
+    "return {hash, live, now, redis.call('GET', KEYS[2]), dead,\n"
+    "  redis.call('GET', KEYS[3])}\n";
 
 /*
  * A janitor's next batch of what a dead node left.

@@ -267,7 +267,7 @@ arrive(struct rr *r)
 
 	tasks_clear(r);
 	event_del(r->recover_timer);
-	r->up = true;
+	r->up = r->was_up = true;
 	if (!was_up) {
 		log_info("relay", 0, "up node=%s", r->node_id);
 		if (r->relay.ev.on_state)
@@ -477,6 +477,17 @@ on_beat_state(void *arg, bool up)
 	rr_beat_start(r);
 }
 
+/* Once in service, it is waited for: whoever upgraded the others comes to this
+ * one, too, and until then it says why it does nothing. */
+static void
+on_outdated(void *arg)
+{
+	struct rr *r = arg;
+
+	if (!r->was_up && !r->ending && r->c.on_outdated)
+		r->c.on_outdated(r->c.outdated_arg);
+}
+
 static void
 on_push(void *arg, const redisReply *push)
 {
@@ -502,6 +513,7 @@ link_new(struct rr *r, const char *name, const char *channel,
 	    .dead_ms = (uint64_t)r->c.dead_ms,
 	    .backoff_max_ms = (uint64_t)r->c.backoff_max_ms,
 	    .on_state = on_state,
+	    .on_outdated = on_outdated,
 	    .on_push = on_push,
 	    .arg = r,
 	};

@@ -30,6 +30,11 @@ struct relay_redis_config {
 	int64_t backoff_max_ms;     /* 2000 */
 	/* An owned room that nobody enters is kept for so long. */
 	int64_t room_ttl_ms; /* 90 days */
+	/* The data are a newer program's, and the relay was never up: there is
+	 * nothing that it could do.  Not to be freed from within; may be NULL.
+	 */
+	void (*on_outdated)(void *arg);
+	void *outdated_arg;
 };
 
 /*

@@ -46,8 +46,15 @@
  */
 
 enum {
-	/* Of the keys, and of what is checked when one is written; a newer one
-	 * is not understood.  2: rooms have rights, and an append checks. */
+	/*
+	 * Of the keys, and of what is checked when one is written; a newer one
+	 * is not understood.  2: rooms have rights, and an append checks.
+	 *
+	 * Whoever makes it 3 lets each room that it opens have an rv which 2
+	 * cannot read: then no append of 2 is accepted there from that moment
+	 * on, and 2 lets nobody read or write.  The rest of what 2 does ends
+	 * with its next heartbeat.
+	 */
 	RR_LAYOUT = 2,
 	RR_LOG_MIN = 256, /* entries of a log that are always kept */
 	RR_ERRORS_MAX = 16,
@@ -112,6 +119,8 @@ void rr_ops_fini(struct rr *r); /* answers all */
 
 /* What an error of Redis means; writes to the log, and drops the links where
  * that Redis is no master. */
+/* All links, so that their handshakes find out how it is. */
+void rr_drop_all(struct rr *r, const char *why);
 enum relay_status rr_error_status(struct rr *r, const redisReply *e);
 
 /* --- nodes ---------------------------------------------------------------- */
@@ -420,6 +429,7 @@ struct rr {
 	struct resp_cmd scratch;
 	struct buf text;
 	bool up;
+	bool was_up;  /* once at least */
 	bool stalled; /* a command was not answered in time */
 	bool ending;
 

@@ -259,6 +259,18 @@ take_lease(struct rr *r, uint64_t now_ms)
 	r->registered = true;
 }
 
+/* A newer program has begun to keep its data here: what this one would write
+ * from here on, that one might not have allowed. */
+static bool
+is_outdated(struct rr *r, const redisReply *layout)
+{
+	const char *wrong = handshake_judge_layout(rr_span(layout), RR_LAYOUT);
+
+	if (wrong)
+		rr_drop_all(r, wrong);
+	return wrong != NULL;
+}
+
 static void
 on_beat(void *arg, const redisReply *reply, bool written)
 {
@@ -275,12 +287,14 @@ on_beat(void *arg, const redisReply *reply, bool written)
 		(void)rr_error_status(r, reply);
 		return;
 	}
-	if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 5 ||
+	if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 6 ||
 	    reply->element[2]->type != REDIS_REPLY_INTEGER ||
 	    reply->element[4]->type != REDIS_REPLY_ARRAY) {
 		rr_odd(r, "a heartbeat's answer", rr_span(reply));
 		return;
 	}
+	if (is_outdated(r, reply->element[5]))
+		return;
 	take_clock(r, reply->element[2]->integer, now_ms);
 	take_lease(r, now_ms);
 	take_list(r, reply->element[0], reply->element[1]);

@@ -277,16 +277,22 @@ static const struct {
 };
 _Static_assert(ARRAY_LEN(errors) <= RR_ERRORS_MAX, "told_ms is too short");
 
-static void
-drop_all(struct rr *r, const redisReply *e)
+void
+rr_drop_all(struct rr *r, const char *why)
 {
 	struct redis_link *const links[] = {r->cmd, r->sub, r->beat};
-	char text[128];
 
-	text_escape(text, sizeof text, rr_span(e));
 	for (size_t i = 0; i < ARRAY_LEN(links); i++)
 		if (redis_link_is_up(links[i]))
-			redis_link_drop(links[i], text);
+			redis_link_drop(links[i], why);
+}
+
+static void
+go_elsewhere(struct rr *r, const redisReply *e)
+{
+	char text[128];
+
+	rr_drop_all(r, text_escape(text, sizeof text, rr_span(e)));
 }
 
 /* Each kind once a minute: it would come with every command. */
@@ -316,7 +322,7 @@ rr_error_status(struct rr *r, const redisReply *e)
 			continue;
 		tell_operator(r, i, e);
 		if (errors[i].trouble == ELSEWHERE)
-			drop_all(r, e);
+			go_elsewhere(r, e);
 		return errors[i].status;
 	}
 	rr_odd(r, "unexpected error", rr_span(e));

@@ -271,8 +271,7 @@ def a_redis_that_comes_and_goes_is_followed(w):
 
 @test
 def data_of_an_older_layout_are_taken_over_and_a_newer_one_is_refused(w):
-    """An older snugd would append without asking what a room allows; so does
-    this one with whatever the next one will check."""
+    """What this one does not know of, it must not write past."""
     redis = w.redis()
     redis.command("SET", "sn1:{nodes}:layout", "1")
     s = w.server(redis=redis)
@@ -282,12 +281,27 @@ def data_of_an_older_layout_are_taken_over_and_a_newer_one_is_refused(w):
     redis.command("SET", "sn1:{nodes}:layout", "3")
     # It is not w.server(), which waits for the relay.
     late = w.program(*s.argv)
-    late.wait_log(r"a newer snugd keeps its data there in another way")
+    status = late.wait()
+    if status != 78 or "a newer snugd keeps its data" not in late.log():
+        raise Failed(f"it ends with {status}: {late.log()}")
     if "relay state=up" in late.log():
         raise Failed("it works on data that it does not understand")
-    late.stop()
     if redis.command("GET", "sn1:{nodes}:layout") != b"3":
         raise Failed("it wrote its own layout over the newer one")
+
+
+@test
+def who_is_in_service_when_a_newer_layout_comes_steps_aside(w):
+    redis = w.redis()
+    (den,) = w.nodes("den", redis=redis)
+    ann = w.client(den, "ann", ["r"])
+    redis.command("SET", "sn1:{nodes}:layout", "3")
+    ann.skip_to("NOTICE relay-down <any>")
+    den.wait_log(r"a newer snugd keeps its data there in another way")
+    ann.ask("SAY r x", "ERR relay-down <text>")
+    redis.command("SET", "sn1:{nodes}:layout", "2")
+    ann.skip_to("NOTICE relay-up <any>")
+    ann.say("r", "back")
 
 
 run()

@@ -847,6 +847,45 @@ garbage_about_rooms_and_people_is_left_out(struct harness *h)
 	free(me);
 }
 
+/* --- newer programs ------------------------------------------------------- */
+
+static void
+a_newer_layout_is_noticed_in_service_and_nothing_more_is_written(
+    struct harness *h)
+{
+	struct node *n = &h->node[0];
+	open_room(n, "lobby", lobby);
+
+	redis_server_do(&server, "SET t%u:{nodes}:layout 3", h->number);
+
+	await_state(n, false);
+	assert_int_equal(
+	    await_answer(ask_say(n, "lobby", ALICE, NULL, "x"))->st,
+	    RELAY_DOWN);
+	redis_server_do(&server, "SET t%u:{nodes}:layout 2", h->number);
+	await_state(n, true);
+	say(n, "lobby", ALICE, "back");
+	expect_message(n, lobby, "back");
+}
+
+/* How a newer program keeps this one from its rooms, before it has noticed. */
+static void
+a_version_that_cannot_be_read_closes_a_room_at_once(struct harness *h)
+{
+	struct node *n = &h->node[0];
+	open_room(n, "lobby", lobby);
+	say(n, "lobby", ALICE, "before");
+	expect_message(n, lobby, "before");
+
+	redis_server_do(&server, "HSET t%u:{r:lobby}:cfg rv 3/0-0", h->number);
+
+	assert_int_equal(
+	    await_answer(ask_say(n, "lobby", ALICE, NULL, "after"))->st,
+	    RELAY_STALE);
+	next_news(n, NEWS_RIGHTS);
+	assert_int_equal(unread(n, NEWS_MESSAGE), 0);
+}
+
 /* --- Redis refuses -------------------------------------------------------- */
 
 static void
@@ -1654,6 +1693,8 @@ static struct rule rules[] = {
 	ONE(garbage_in_a_stream_is_stepped_over),
 	ONE(keys_of_the_wrong_type_fail_and_harm_nobody),
 	ONE(garbage_about_rooms_and_people_is_left_out),
+	ONE(a_newer_layout_is_noticed_in_service_and_nothing_more_is_written),
+	ONE(a_version_that_cannot_be_read_closes_a_room_at_once),
 	ONE(a_full_redis_refuses_and_the_node_stays),
 	ONE(a_demoted_master_is_left_until_it_is_one_again),
 	ONE(a_dead_nodes_claim_can_be_taken),
