@@ -298,7 +298,7 @@ def who_is_in_service_when_a_newer_layout_comes_steps_aside(w):
     redis.command("SET", "sn1:{nodes}:layout", "3")
     ann.skip_to("NOTICE relay-down <any>")
     den.wait_log(r"a newer snugd keeps its data there in another way")
-    ann.ask("SAY r x", "ERR relay-down <text>")
+    ann.ask("SAY r x", "@retry=1000 ERR relay-down <text>")
     redis.command("SET", "sn1:{nodes}:layout", "2")
     ann.skip_to("NOTICE relay-up <any>")
     ann.say("r", "back")
