@@ -33,6 +33,7 @@ libserver_a_SOURCES = \
 	server/redis_dial.c server/redis_dial.h \
 	server/redis_handshake.c server/redis_handshake.h \
 	server/redis_link.c server/redis_link.h \
+	server/redis_reader.c server/redis_reader.h \
 	server/redis_resp.c server/redis_resp.h \
 	server/redis_script.c server/redis_script.h \
 	server/redis_url.c server/redis_url.h \

@@ -12,10 +12,14 @@
  * answered by PING and a PING without an answer by BACKOFF, as is a command
  * whose answer is overdue.
  *
- * Of hiredis only the reader is used, behind a guard (redis_resp.h); its own
- * connections cannot time out, take part in no limit and abort on replies that
- * are legal.  On a subscription the same reader's replies are told apart by
- * name: what Redis pushes goes to on_push, the rest answers a command.
+ * Of hiredis only the form of a reply is used; its connections cannot time
+ * out, take part in no limit and abort on replies that are legal.  On a
+ * subscription what comes is told apart by name: what Redis pushes goes to
+ * on_push, the rest answers a command.
+ *
+ * It reads and writes for itself: all commands of a turn are one write, and
+ * what Redis has written meanwhile is one read.  The bytes of a command stay in
+ * the queue until it is answered, for it may have to be sent again.
  *
  * Losing a connection answers all its commands with NULL.  That happens in one
  * place, from the loop: whoever wants it lost calls redis_link_drop(), which
@@ -28,8 +32,6 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <event2/buffer.h>
-#include <event2/bufferevent.h>
 #include <event2/event.h>
 #include <hiredis.h>
 #include <poll.h>
@@ -47,16 +49,19 @@
 #include "base/mem.h"
 #include "server/redis_dial.h"
 #include "server/redis_handshake.h"
+#include "server/redis_reader.h"
 #include "server/redis_resp.h"
 #include "server/redis_script.h"
 #include "server/redis_url.h"
 
 enum {
 	BACKOFF_FIRST_MS = 50,
-	PINGS_TO_ROLE = 5,    /* each so many, is it still a master? */
-	RELOADS_MAX = 3,      /* of one command, before its error is told */
-	READ_MAX = 256 << 10, /* and written, in one go */
-	COMPLAIN_MS = 10000,  /* at most one warning in so long */
+	PINGS_TO_ROLE = 5,   /* each so many, is it still a master? */
+	RELOADS_MAX = 3,     /* of one command, before its error is told */
+	READ_MAX = 64 << 10, /* in one go, */
+	READS_MAX = 4,       /* so often in a turn */
+	SPARE_MAX = 1024,    /* commands' memory, kept for others */
+	COMPLAIN_MS = 10000, /* at most one warning in so long */
 };
 
 enum state { RESOLVE, CONNECT, HANDSHAKE, UP, BACKOFF };
@@ -72,10 +77,10 @@ struct pending {
 	uint64_t at; /* where it begins in the stream of all bytes */
 	uint64_t sent_ms;
 	size_t len;
-	int script; /* -1: none */
+	char *bytes; /* owned; only while they are not in the queue */
+	int script;  /* -1: none */
 	unsigned reloads;
 	bool written; /* once before */
-	char bytes[]; /* of a script's command: to send it again */
 };
 TAILQ_HEAD(pendings, pending);
 
@@ -83,9 +88,10 @@ struct redis_link {
 	struct redis_link_config c;
 	enum state state;
 	struct redis_dial *dial;
-	struct bufferevent *bev; /* HANDSHAKE and UP */
-	redisReader *reader;
-	struct resp_guard guard;
+	int fd; /* of HANDSHAKE and UP; else -1, as the two events are NULL */
+	struct event *readable, *writable;
+	struct resp_reader reader;
+	struct event *flush; /* something is queued */
 	struct event *timer; /* deadline, end of the backoff, or tick */
 	struct event *kick;  /* drop_why is set */
 	char drop_why[ERR_LEN];
@@ -96,9 +102,12 @@ struct redis_link {
 	unsigned reloading;      /* answers to SCRIPT LOAD still to come */
 	size_t nwaiting;         /* in all three */
 	size_t bytes_waiting;
+	struct pendings spare;
+	size_t nspare;
 	uint64_t queued, written; /* bytes, over all connections */
+	struct buf queue;         /* the last of those queued */
+	size_t sent;              /* bytes at its head that are written */
 	struct resp_cmd head, args;
-	struct buf out;
 
 	struct handshake shake;
 
@@ -123,27 +132,45 @@ set_timer(struct redis_link *l, uint64_t ms)
 
 /* --- commands ------------------------------------------------------------- */
 
-/* The socket's queue; libevent writes all of one turn together. */
+/* Those of one turn go out together. */
 static void
-queue_bytes(struct redis_link *l, const char *bytes, size_t len)
+queued(struct redis_link *l, size_t len)
 {
-	bufferevent_write(l->bev, bytes, len);
+	if (buf_len(&l->queue) - l->sent == len)
+		event_active(l->flush, 0, 0);
 	l->queued += len;
 }
 
-static struct pending *
-pending_new(struct redis_link *l, redis_reply_fn fn, void *arg, bool keep)
+static void
+unqueue(struct redis_link *l, size_t len)
 {
-	size_t len = buf_len(&l->out);
-	struct pending *p = xcalloc(1, sizeof *p + (keep ? len : 0));
+	buf_drain(&l->queue, len);
+	l->sent -= len;
+}
 
-	p->fn = fn;
-	p->arg = arg;
-	p->len = len;
-	p->script = -1;
-	p->sent_ms = clock_now_ms();
-	if (keep)
-		memcpy(p->bytes, buf_head(&l->out), len);
+static size_t
+unsent(const struct redis_link *l)
+{
+	return buf_len(&l->queue) - l->sent;
+}
+
+static struct pending *
+pending_new(struct redis_link *l, redis_reply_fn fn, void *arg, size_t len)
+{
+	struct pending *p = TAILQ_FIRST(&l->spare);
+
+	if (p) {
+		TAILQ_REMOVE(&l->spare, p, entry);
+		l->nspare--;
+	} else {
+		p = xmalloc(sizeof *p);
+	}
+	*p = (struct pending){.fn = fn,
+	    .arg = arg,
+	    .len = len,
+	    .at = l->queued,
+	    .script = -1,
+	    .sent_ms = clock_now_ms()};
 	l->nwaiting++;
 	l->bytes_waiting += len;
 	return p;
@@ -154,42 +181,47 @@ pending_free(struct redis_link *l, struct pending *p)
 {
 	l->nwaiting--;
 	l->bytes_waiting -= p->len;
-	free(p);
+	free(p->bytes);
+	if (l->nspare == SPARE_MAX) {
+		free(p);
+		return;
+	}
+	TAILQ_INSERT_HEAD(&l->spare, p, entry);
+	l->nspare++;
 }
 
-/* Writes what l->out holds and expects an answer. */
-static void
-transmit(struct redis_link *l, redis_reply_fn fn, void *arg)
-{
-	struct pending *p = pending_new(l, fn, arg, false);
-
-	p->at = l->queued;
-	TAILQ_INSERT_TAIL(&l->waiting, p, entry);
-	queue_bytes(l, buf_head(&l->out), buf_len(&l->out));
-}
-
-static void
+/* Puts a command at the end of the queue; gives its bytes. */
+static size_t
 encode(
     struct redis_link *l, const struct resp_cmd *head, const struct resp_cmd *c)
 {
-	buf_clear(&l->out);
-	resp_write(&l->out, head, c);
+	size_t before = buf_len(&l->queue);
+
+	resp_write(&l->queue, head, c);
+	return buf_len(&l->queue) - before;
 }
 
-/* Is there room for what l->out holds? */
-static int
-admit(const struct redis_link *l)
+/* Expects an answer to the last len bytes of the queue. */
+static struct pending *
+expect(struct redis_link *l, redis_reply_fn fn, void *arg, size_t len)
 {
-	size_t unsent;
+	struct pending *p = pending_new(l, fn, arg, len);
 
-	if (l->state != UP || l->drop_why[0])
-		return -LINK_EDOWN;
-	unsent = evbuffer_get_length(bufferevent_get_output(l->bev));
-	if (l->nwaiting >= LINK_COMMANDS_MAX ||
-	    (l->c.channel ? unsent : l->bytes_waiting) + buf_len(&l->out) >
-		LINK_BYTES_MAX)
-		return -LINK_EBUSY;
-	return 0;
+	TAILQ_INSERT_TAIL(&l->waiting, p, entry);
+	queued(l, len);
+	return p;
+}
+
+/* Was there room for the len bytes at the end of the queue?  Else they go. */
+static int
+admit(struct redis_link *l, size_t len)
+{
+	size_t bytes = l->c.channel ? unsent(l) : l->bytes_waiting + len;
+
+	if (l->nwaiting < LINK_COMMANDS_MAX && bytes <= LINK_BYTES_MAX)
+		return 0;
+	buf_truncate(&l->queue, buf_len(&l->queue) - len);
+	return -LINK_EBUSY;
 }
 
 int
@@ -198,18 +230,42 @@ redis_link_send(struct redis_link *l, const struct resp_cmd *c,
 {
 	int err;
 
-	if (!l)
+	if (!redis_link_is_up(l))
 		return -LINK_EDOWN;
-	encode(l, NULL, c);
-	if ((err = admit(l)) < 0)
+	size_t len = encode(l, NULL, c);
+	if ((err = admit(l, len)) < 0)
 		return err;
 	if (token)
 		*token = l->queued;
 	if (l->c.channel)
-		queue_bytes(l, buf_head(&l->out), buf_len(&l->out));
+		queued(l, len);
 	else
-		transmit(l, fn, arg);
+		(void)expect(l, fn, arg, len);
 	return 0;
+}
+
+/* A command's bytes, while they do not stand in the queue. */
+static char *
+copy_bytes(const char *bytes, size_t len)
+{
+	char *copy = xmalloc(len);
+
+	memcpy(copy, bytes, len);
+	return copy;
+}
+
+/* Behind the scripts that are being loaded. */
+static struct pending *
+put_off(struct redis_link *l, redis_reply_fn fn, void *arg, size_t len)
+{
+	struct pending *p = pending_new(l, fn, arg, len);
+	size_t at = buf_len(&l->queue) - len;
+
+	p->at = UINT64_MAX;
+	p->bytes = copy_bytes(buf_head(&l->queue) + at, len);
+	buf_truncate(&l->queue, at);
+	TAILQ_INSERT_TAIL(&l->fresh, p, entry);
+	return p;
 }
 
 int
@@ -218,28 +274,22 @@ redis_link_eval(struct redis_link *l, unsigned script, unsigned nkeys,
 {
 	int err;
 
-	if (!l)
+	if (!redis_link_is_up(l))
 		return -LINK_EDOWN;
 	assert(script < l->c.nscripts && !l->c.channel);
 	resp_clear(&l->head);
 	resp_str(&l->head, "EVALSHA");
 	resp_str(&l->head, l->shake.sha[script]);
 	resp_i64(&l->head, nkeys);
-	encode(l, &l->head, c);
-	if ((err = admit(l)) < 0)
+	size_t len = encode(l, &l->head, c);
+	if ((err = admit(l, len)) < 0)
 		return err;
-	struct pending *p = pending_new(l, fn, arg, true);
-	p->script = (int)script;
-	p->at = l->reloading ? UINT64_MAX : l->queued;
 	/* One that waits for scripts will begin here or later. */
 	if (token)
 		*token = l->queued;
-	if (l->reloading) {
-		TAILQ_INSERT_TAIL(&l->fresh, p, entry);
-		return 0;
-	}
-	TAILQ_INSERT_TAIL(&l->waiting, p, entry);
-	queue_bytes(l, p->bytes, p->len);
+	struct pending *p =
+	    l->reloading ? put_off(l, fn, arg, len) : expect(l, fn, arg, len);
+	p->script = (int)script;
 	return 0;
 }
 
@@ -249,13 +299,64 @@ redis_link_is_written(const struct redis_link *l, uint64_t token)
 	return token < l->written;
 }
 
+/* Nothing waits for an answer to these, or it is the handshake that does; and
+ * its password is not to lie about. */
 static void
-on_drained(struct evbuffer *b, const struct evbuffer_cb_info *info, void *arg)
+forget_sent(struct redis_link *l)
+{
+	if (l->state == UP && !l->c.channel)
+		return;
+	if (l->state == HANDSHAKE)
+		sodium_memzero(buf_head(&l->queue), l->sent);
+	unqueue(l, l->sent);
+}
+
+static bool
+is_passing(int err)
+{
+	return err == EAGAIN || err == EWOULDBLOCK || err == EINTR;
+}
+
+/* False if the connection is lost. */
+static bool
+write_queue(struct redis_link *l)
+{
+	while (unsent(l) > 0 && !l->drop_why[0]) {
+		ssize_t n = send(l->fd, buf_head(&l->queue) + l->sent,
+		    unsent(l), MSG_NOSIGNAL | MSG_DONTWAIT);
+
+		if (n < 0 && is_passing(errno)) {
+			event_add(l->writable, NULL);
+			return true;
+		}
+		if (n < 0) {
+			redis_link_drop(l, strerror(errno));
+			return false;
+		}
+		l->sent += (size_t)n;
+		l->written += (uint64_t)n;
+		forget_sent(l);
+	}
+	return true;
+}
+
+static void
+on_writable(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	(void)write_queue(arg);
+}
+
+static void
+on_flush(evutil_socket_t fd, short what, void *arg)
 {
 	struct redis_link *l = arg;
 
-	(void)b;
-	l->written += info->n_deleted;
+	(void)fd;
+	(void)what;
+	if (l->fd >= 0 && !event_pending(l->writable, EV_WRITE, NULL))
+		(void)write_queue(l);
 }
 
 /* Answers all with NULL. */
@@ -286,7 +387,10 @@ resend_held(struct redis_link *l)
 		TAILQ_REMOVE(&l->held, p, entry);
 		p->at = l->queued;
 		TAILQ_INSERT_TAIL(&l->waiting, p, entry);
-		queue_bytes(l, p->bytes, p->len);
+		buf_add(&l->queue, p->bytes, p->len);
+		free(p->bytes);
+		p->bytes = NULL;
+		queued(l, p->len);
 	}
 }
 
@@ -307,7 +411,7 @@ on_reloaded(void *arg, const struct redisReply *r, bool written)
 }
 
 static void
-put_script_load(struct redis_link *l, unsigned script)
+load_again(struct redis_link *l, unsigned script)
 {
 	char *lua = redis_script_text(
 	    &l->c.scripts[script], l->c.client_name, l->c.name);
@@ -316,8 +420,9 @@ put_script_load(struct redis_link *l, unsigned script)
 	resp_str(&l->args, "SCRIPT");
 	resp_str(&l->args, "LOAD");
 	resp_str(&l->args, lua);
-	encode(l, NULL, &l->args);
 	free(lua);
+	(void)expect(l, on_reloaded, l, encode(l, NULL, &l->args));
+	l->reloading++;
 }
 
 /* Nothing was done by p, nor by any behind it in flight: they are gathered as
@@ -332,11 +437,8 @@ reload(struct redis_link *l, struct pending *p)
 		return;
 	log_warn("redis", 0, "link=%s scripts are gone, loading them again",
 	    l->c.name);
-	for (unsigned i = 0; i < l->c.nscripts; i++) {
-		put_script_load(l, i);
-		transmit(l, on_reloaded, l);
-		l->reloading++;
-	}
+	for (unsigned i = 0; i < l->c.nscripts; i++)
+		load_again(l, i);
 }
 
 static bool
@@ -362,10 +464,8 @@ enter_handshake(struct redis_link *l)
 	    .nscripts = l->c.nscripts,
 	};
 
-	buf_clear(&l->out);
-	handshake_begin(&l->shake, &wants, &l->out);
-	queue_bytes(l, buf_head(&l->out), buf_len(&l->out));
-	sodium_memzero(buf_head(&l->out), buf_len(&l->out));
+	handshake_begin(&l->shake, &wants, &l->queue);
+	queued(l, buf_len(&l->queue));
 }
 
 static void
@@ -373,10 +473,14 @@ shake(struct redis_link *l, const struct redisReply *r)
 {
 	const char *wrong = handshake_take(&l->shake, r);
 
-	if (!wrong && handshake_is_done(&l->shake))
-		set_state(l, UP, NULL);
-	if (!wrong)
+	if (!wrong && !handshake_is_done(&l->shake))
 		return;
+	if (!wrong && unsent(l) > 0)
+		wrong = "it answers what it was not asked";
+	if (!wrong) {
+		set_state(l, UP, NULL);
+		return;
+	}
 	redis_link_drop(l, wrong);
 	if (l->shake.outdated && l->c.on_outdated)
 		l->c.on_outdated(l->c.arg);
@@ -422,12 +526,17 @@ answer(struct redis_link *l, const struct redisReply *r)
 {
 	struct pending *p = TAILQ_FIRST(&l->waiting);
 
-	if (!p) {
+	if (!p || p->at + p->len > l->written) {
 		answer_to_nothing(l, r);
 		return;
 	}
 	TAILQ_REMOVE(&l->waiting, p, entry);
-	if (p->script >= 0 && is_noscript(r) && p->reloads < RELOADS_MAX) {
+	bool again =
+	    p->script >= 0 && is_noscript(r) && p->reloads < RELOADS_MAX;
+	if (again)
+		p->bytes = copy_bytes(buf_head(&l->queue), p->len);
+	unqueue(l, p->len);
+	if (again) {
 		reload(l, p);
 		return;
 	}
@@ -450,56 +559,56 @@ take_reply(struct redis_link *l, const struct redisReply *r)
 static void
 take_replies(struct redis_link *l)
 {
-	void *r = NULL;
+	const struct redisReply *r;
 
 	while (!l->drop_why[0]) {
-		if (redisReaderGetReply(l->reader, &r) != REDIS_OK) {
-			redis_link_drop(l, "what it says is not RESP");
-			return;
-		}
+		const char *wrong = resp_reader_next(&l->reader, &r);
+
+		if (wrong)
+			redis_link_drop(l, wrong);
 		if (!r)
 			return;
 		take_reply(l, r);
-		freeReplyObject(r);
-		r = NULL;
 	}
 }
 
-static void
-on_read(struct bufferevent *bev, void *arg)
+/* False if there is nothing more to read now. */
+static bool
+read_some(struct redis_link *l)
 {
-	struct redis_link *l = arg;
-	struct evbuffer *in = bufferevent_get_input(bev);
-	size_t n;
+	ssize_t n = recv(l->fd, resp_reader_reserve(&l->reader, READ_MAX),
+	    READ_MAX, MSG_DONTWAIT);
 
-	l->heard_ms = clock_now_ms();
-	while (!l->drop_why[0] && (n = evbuffer_get_contiguous_space(in)) > 0) {
-		struct span s = {(char *)evbuffer_pullup(in, (ssize_t)n), n};
-		const char *wrong = resp_guard_check(&l->guard, s);
-
-		if (wrong) {
-			redis_link_drop(l, wrong);
-			return;
-		}
-		if (redisReaderFeed(l->reader, s.p, s.len) != REDIS_OK) {
-			redis_link_drop(l, "no memory for its answers");
-			return;
-		}
-		evbuffer_drain(in, n);
-		take_replies(l);
-	}
-}
-
-static void
-on_event(struct bufferevent *bev, short what, void *arg)
-{
-	struct redis_link *l = arg;
-
-	(void)bev;
-	if (what & BEV_EVENT_EOF)
+	if (n < 0 && !is_passing(errno))
+		redis_link_drop(l, strerror(errno));
+	else if (n == 0)
 		redis_link_drop(l, "it closed the connection");
-	else if (what & BEV_EVENT_ERROR)
-		redis_link_drop(l, strerror(EVUTIL_SOCKET_ERROR()));
+	if (n <= 0)
+		return false;
+	l->heard_ms = clock_now_ms();
+	resp_reader_added(&l->reader, (size_t)n);
+	take_replies(l);
+	return n == READ_MAX && !l->drop_why[0];
+}
+
+static void
+on_readable(evutil_socket_t fd, short what, void *arg)
+{
+	struct redis_link *l = arg;
+
+	(void)fd;
+	(void)what;
+	if (l->c.on_read)
+		l->c.on_read(l->c.arg);
+	for (unsigned i = 0; i < READS_MAX && read_some(l); i++)
+		;
+}
+
+void
+redis_link_look(struct redis_link *l)
+{
+	if (redis_link_is_up(l))
+		event_active(l->readable, EV_READ, 0);
 }
 
 /* --- states --------------------------------------------------------------- */
@@ -552,13 +661,19 @@ static void
 hang_up(struct redis_link *l)
 {
 	redis_dial_stop(l->dial);
-	if (l->bev)
-		bufferevent_free(l->bev);
-	l->bev = NULL;
-	if (l->reader)
-		redisReaderFree(l->reader);
-	l->reader = NULL;
-	memset(&l->guard, 0, sizeof l->guard);
+	if (l->readable)
+		event_free(l->readable);
+	if (l->writable)
+		event_free(l->writable);
+	l->readable = l->writable = NULL;
+	if (l->fd >= 0)
+		close(l->fd);
+	l->fd = -1;
+	resp_reader_free(&l->reader);
+	if (buf_len(&l->queue) > 0) /* a password may be among it */
+		sodium_memzero(buf_head(&l->queue), buf_len(&l->queue));
+	buf_clear(&l->queue);
+	l->sent = 0;
 	l->reloading = 0;
 	l->drop_why[0] = '\0';
 	event_del(l->kick);
@@ -636,23 +751,25 @@ on_kick(evutil_socket_t fd, short what, void *arg)
 	set_state(l, BACKOFF, why);
 }
 
+static struct event *
+link_event(struct redis_link *l, int fd, short what,
+    void (*fn)(evutil_socket_t, short, void *))
+{
+	struct event *ev = event_new(l->c.base, fd, what, fn, l);
+
+	if (!ev)
+		abort(); /* as all memory */
+	return ev;
+}
+
 static void
 take_socket(struct redis_link *l, int fd)
 {
-	l->bev = bufferevent_socket_new(l->c.base, fd, BEV_OPT_CLOSE_ON_FREE);
-	l->reader = redisReaderCreate();
-	if (!l->bev || !l->reader) {
-		if (!l->bev)
-			close(fd);
-		set_state(l, BACKOFF, "no memory for a connection");
-		return;
-	}
+	l->fd = fd;
 	l->written = l->queued;
-	bufferevent_setcb(l->bev, on_read, NULL, on_event, l);
-	evbuffer_add_cb(bufferevent_get_output(l->bev), on_drained, l);
-	bufferevent_set_max_single_read(l->bev, READ_MAX);
-	bufferevent_set_max_single_write(l->bev, READ_MAX);
-	bufferevent_enable(l->bev, EV_READ | EV_WRITE);
+	l->readable = link_event(l, fd, EV_READ | EV_PERSIST, on_readable);
+	l->writable = link_event(l, fd, EV_WRITE, on_writable);
+	event_add(l->readable, NULL);
 	set_state(l, HANDSHAKE, NULL);
 }
 
@@ -771,16 +888,28 @@ redis_link_new(const struct redis_link_config *c)
 		abort();
 	l->c = *c;
 	l->state = BACKOFF;
+	l->fd = -1;
+	TAILQ_INIT(&l->spare);
 	TAILQ_INIT(&l->waiting);
 	TAILQ_INIT(&l->held);
 	TAILQ_INIT(&l->fresh);
-	l->timer = event_new(c->base, -1, 0, on_timer, l);
-	l->kick = event_new(c->base, -1, 0, on_kick, l);
-	if (!l->timer || !l->kick)
-		abort();
+	l->timer = link_event(l, -1, 0, on_timer);
+	l->kick = link_event(l, -1, 0, on_kick);
+	l->flush = link_event(l, -1, 0, on_flush);
 	l->dial = redis_dial_new(c->base, c->url, on_dial, l);
 	set_timer(l, 0);
 	return l;
+}
+
+static void
+spare_free(struct redis_link *l)
+{
+	struct pending *p;
+
+	while ((p = TAILQ_FIRST(&l->spare)) != NULL) {
+		TAILQ_REMOVE(&l->spare, p, entry);
+		free(p);
+	}
 }
 
 void
@@ -796,9 +925,11 @@ redis_link_free(struct redis_link *l)
 	redis_dial_free(l->dial);
 	event_free(l->timer);
 	event_free(l->kick);
+	event_free(l->flush);
 	resp_free(&l->head);
 	resp_free(&l->args);
-	buf_free(&l->out);
+	buf_free(&l->queue);
+	spare_free(l);
 	free(l);
 }
 
@@ -833,15 +964,13 @@ redis_link_finish(struct redis_link *l, unsigned wait_ms)
 	if (!redis_link_is_up(l))
 		return;
 	l->ending = true;
-	int fd = bufferevent_getfd(l->bev);
-	struct evbuffer *out = bufferevent_get_output(l->bev);
-	bufferevent_disable(l->bev, EV_READ | EV_WRITE);
-	evbuffer_unfreeze(out, 1);
-	while (evbuffer_get_length(out) > 0 &&
-	       wait_for(fd, POLLOUT, until_ms) && evbuffer_write(out, fd) > 0)
+	while (write_queue(l) && unsent(l) > 0 &&
+	       wait_for(l->fd, POLLOUT, until_ms))
 		;
-	shutdown(fd, SHUT_WR);
-	while (wait_for(fd, POLLIN, until_ms) &&
-	       recv(fd, waste, sizeof waste, 0) > 0)
+	event_del(l->readable);
+	event_del(l->writable);
+	shutdown(l->fd, SHUT_WR);
+	while (wait_for(l->fd, POLLIN, until_ms) &&
+	       recv(l->fd, waste, sizeof waste, 0) > 0)
 		;
 }

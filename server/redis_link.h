@@ -54,6 +54,8 @@ struct redis_link_config {
 	 * the link is freed, but not from within.  May be NULL. */
 	void (*on_outdated)(void *arg);
 	void (*on_push)(void *arg, const struct redisReply *r);
+	void (*on_read)(void *arg); /* may be NULL; something is about to be
+				       read */
 	void *arg;
 };
 
@@ -91,6 +93,10 @@ int redis_link_eval(struct redis_link *l, unsigned script, unsigned nkeys,
 
 /* Has anything of that command left for Redis? */
 bool redis_link_is_written(const struct redis_link *l, uint64_t token);
+
+/* Has it read in this turn of the loop, whatever may be there: as a rule
+ * something is, where another link to the same Redis has just heard. */
+void redis_link_look(struct redis_link *l);
 
 /* Which run of which server it is up with; "" where that does not say. Borrowed
  * until the link is lost. */

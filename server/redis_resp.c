@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * RESP2, the two parts hiredis' reader leaves to us: commands are encoded, and
- * what comes back is looked over before the reader sees it.
+ * RESP2, but for the trees (redis_reader.c): commands are encoded, and what
+ * comes back is looked over before anything is made of it.
  *
- * The reader allocates as much as an array's or a string's head announces, so
+ * A reader allocates as much as an array's or a string's head announces, so
  * a few bytes could cost gigabytes.  The guard follows the same grammar with
  * a handful of counters: every item of a reply pays one of those owed, an array
  * adds to them, and where nothing is owed any more a reply is complete.
@@ -96,6 +96,14 @@ resp_write(
 
 /* --- the guard ------------------------------------------------------------ */
 
+static void
+end_reply(struct resp_guard *g)
+{
+	g->had = g->elements;
+	g->whole = true;
+	g->elements = g->bytes = 0;
+}
+
 /* A line is complete: what does it announce? */
 static const char *
 end_line(struct resp_guard *g)
@@ -125,7 +133,7 @@ end_line(struct resp_guard *g)
 	g->number = 0;
 	g->negative = g->digits = g->cr = false;
 	if (g->owed == 0 && g->skip == 0)
-		g->elements = g->bytes = 0;
+		end_reply(g);
 	return NULL;
 }
 
@@ -178,7 +186,7 @@ take(struct resp_guard *g, struct span *in)
 	} else {
 		g->skip -= n;
 		if (g->skip == 0 && g->owed == 0)
-			g->elements = g->bytes = 0;
+			end_reply(g);
 	}
 	in->p += n;
 	in->len -= n;
@@ -188,15 +196,28 @@ take(struct resp_guard *g, struct span *in)
 }
 
 const char *
-resp_guard_check(struct resp_guard *g, struct span in)
+resp_guard_look(struct resp_guard *g, struct span *in, bool *whole)
 {
-	while (in.len > 0) {
-		const char *wrong = take(g, &in);
+	g->whole = false;
+	while (in->len > 0 && !g->whole) {
+		const char *wrong = take(g, in);
 
 		if (wrong)
 			return wrong;
 		if (g->bytes > RESP_BYTES_MAX)
 			return "a reply of too many bytes";
 	}
+	*whole = g->whole;
 	return NULL;
+}
+
+const char *
+resp_guard_check(struct resp_guard *g, struct span in)
+{
+	const char *wrong = NULL;
+	bool whole;
+
+	while (in.len > 0 && !wrong)
+		wrong = resp_guard_look(g, &in, &whole);
+	return wrong;
 }

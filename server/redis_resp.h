@@ -35,8 +35,8 @@ void resp_write(
     struct buf *out, const struct resp_cmd *head, const struct resp_cmd *c);
 
 /*
- * Watches the bytes that go into hiredis' reader and says no before it would
- * allocate what a hostile Redis merely announces.  Held by value; all zero is
+ * Watches the bytes that go into a reader and says no before it would allocate
+ * what a hostile Redis merely announces.  Held by value; all zero is
  * a guard at the beginning of a reply.
  */
 enum {
@@ -52,11 +52,17 @@ struct resp_guard {
 	size_t elements; /* announced by it */
 	size_t owed;     /* of these, still to come */
 	int64_t number;  /* the present line's */
+	size_t had;      /* elements of the last whole reply */
 	char type;       /* its first byte; 0 at its beginning */
 	bool negative, digits, cr;
+	bool whole; /* the last byte was a reply's last */
 };
 
 /* NULL, or what is wrong; then the connection is to be dropped. */
 const char *resp_guard_check(struct resp_guard *g, struct span in) MUST_CHECK;
+/* The same, but behind the end of a reply it stops: *whole is true, and *in
+ * what is left. */
+const char *resp_guard_look(
+    struct resp_guard *g, struct span *in, bool *whole) MUST_CHECK;
 
 #endif

@@ -494,6 +494,16 @@ on_push(void *arg, const redisReply *push)
 	rr_chans_push(arg, push);
 }
 
+/* Redis writes the answer to an append, and then to us as to all subscribers
+ * the message: read in one turn, they reach the sender in one write. */
+static void
+on_cmd_read(void *arg)
+{
+	struct rr *r = arg;
+
+	redis_link_look(r->sub);
+}
+
 static struct redis_link *
 link_new(struct rr *r, const char *name, const char *channel,
     void (*on_state)(void *, bool))
@@ -515,6 +525,7 @@ link_new(struct rr *r, const char *name, const char *channel,
 	    .on_state = on_state,
 	    .on_outdated = on_outdated,
 	    .on_push = on_push,
+	    .on_read = on_state == on_cmd_state ? on_cmd_read : NULL,
 	    .arg = r,
 	};
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+#include "server/redis_reader.h"
 #include "server/redis_resp.h"
 
 #include <hiredis.h>
@@ -181,31 +182,111 @@ each_reply_has_its_own_allowance(void **state)
 	}
 }
 
-/* Both must see the same replies, or one could hide a head from the guard. */
 static void
-the_guard_and_the_reader_count_alike(void **state)
+assert_same(const redisReply *a, const redisReply *b)
+{
+	assert_int_equal(a->type, b->type);
+	assert_int_equal(a->integer, b->integer);
+	assert_int_equal(a->len, b->len);
+	if (a->str || b->str)
+		assert_memory_equal(a->str, b->str, a->len + 1);
+	assert_int_equal(a->elements, b->elements);
+	for (size_t i = 0; i < a->elements; i++)
+		assert_same(a->element[i], b->element[i]);
+}
+
+static const char every_kind[] =
+    "*2\r\n$3\r\na\r\n\r\n:5\r\n+OK\r\n$-1\r\n*0\r\n*1\r\n*-1\r\n"
+    ":-9223372036854775807\r\n-ERR no\r\n$0\r\n\r\n"
+    "*3\r\n$7\r\nmessage\r\n*2\r\n*1\r\n+deep\r\n:0\r\n$1\r\nx\r\n";
+
+/* However they are cut, the trees are those that hiredis makes. */
+static void
+the_reader_makes_the_trees_that_hiredis_makes(void **state)
 {
 	(void)state;
-	static const char text[] =
-	    "*2\r\n$3\r\na\r\n\r\n:5\r\n+OK\r\n$-1\r\n*0\r\n*1\r\n*-1\r\n";
-	struct resp_guard g = {0};
-	redisReader *reader = redisReaderCreate();
-	unsigned by_guard = 0, by_reader = 0;
+	for (size_t step = 1; step < sizeof every_kind; step++) {
+		redisReader *theirs = redisReaderCreate();
+		struct resp_reader ours = {0};
+		unsigned n = 0;
 
-	for (size_t i = 0; i < sizeof text - 1; i++) {
-		void *r = NULL;
+		redisReaderFeed(theirs, every_kind, sizeof every_kind - 1);
+		for (size_t at = 0; at < sizeof every_kind - 1; at += step) {
+			size_t left = sizeof every_kind - 1 - at;
+			size_t len = left < step ? left : step;
+			const redisReply *r;
 
-		assert_null(resp_guard_check(&g, (struct span){text + i, 1}));
-		by_guard += g.elements == 0 && g.skip == 0 && g.type == 0;
-		redisReaderFeed(reader, text + i, 1);
-		assert_int_equal(redisReaderGetReply(reader, &r), REDIS_OK);
-		by_reader += r != NULL;
-		if (r != NULL)
-			freeReplyObject(r);
-		assert_int_equal(by_guard, by_reader);
+			memcpy(resp_reader_reserve(&ours, len), every_kind + at,
+			    len);
+			resp_reader_added(&ours, len);
+			while (!resp_reader_next(&ours, &r) && r) {
+				void *want = NULL;
+
+				redisReaderGetReply(theirs, &want);
+				assert_non_null(want);
+				assert_same(r, want);
+				freeReplyObject(want);
+				n++;
+			}
+		}
+		assert_int_equal(n, 9);
+		resp_reader_free(&ours);
+		redisReaderFree(theirs);
 	}
-	assert_int_equal(by_reader, 5);
-	redisReaderFree(reader);
+}
+
+static const char *
+what_is_wrong(const char *text)
+{
+	struct resp_reader rd = {0};
+	const redisReply *r;
+	size_t len = strlen(text);
+
+	memcpy(resp_reader_reserve(&rd, len), text, len);
+	resp_reader_added(&rd, len);
+	const char *wrong = resp_reader_next(&rd, &r);
+	assert_true(!wrong || !r);
+	resp_reader_free(&rd);
+	return wrong;
+}
+
+static void
+the_reader_refuses_what_makes_no_sense(void **state)
+{
+	(void)state;
+	assert_non_null(what_is_wrong(":12x\r\n"));
+	assert_non_null(what_is_wrong(":\r\n"));
+	assert_non_null(what_is_wrong(":9223372036854775808\r\n"));
+	assert_non_null(what_is_wrong("$3\r\nabcde"));
+	assert_non_null(what_is_wrong("?\r\n"));
+	assert_non_null(what_is_wrong(
+	    "*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n:1\r\n"));
+	assert_null(what_is_wrong("$3\r\nab"));
+}
+
+static void
+the_reader_gives_back_what_a_large_reply_took(void **state)
+{
+	(void)state;
+	static char text[1 << 21];
+	struct resp_reader rd = {0};
+	const redisReply *r;
+	int head = snprintf(text, sizeof text, "*100000\r\n");
+
+	assert_int_equal(head, 9);
+	for (size_t i = 0; i < 100000; i++)
+		memcpy(text + 9 + 4 * i, ":1\r\n", 4);
+	memcpy(resp_reader_reserve(&rd, sizeof text), text, 9 + 400000);
+	resp_reader_added(&rd, 9 + 400000);
+	assert_null(resp_reader_next(&rd, &r));
+	assert_int_equal(r->elements, 100000);
+	assert_int_equal(r->element[99999]->integer, 1);
+
+	assert_non_null(resp_reader_reserve(&rd, 64));
+
+	assert_int_equal(rd.cap, 0);
+	assert_true(rd.in.cap < sizeof text);
+	resp_reader_free(&rd);
 }
 
 int
@@ -220,7 +301,9 @@ main(void)
 	    TEST(the_guard_stops_a_line_without_an_end),
 	    TEST(the_guard_stops_a_reply_that_grows_for_ever),
 	    TEST(each_reply_has_its_own_allowance),
-	    TEST(the_guard_and_the_reader_count_alike),
+	    TEST(the_reader_makes_the_trees_that_hiredis_makes),
+	    TEST(the_reader_refuses_what_makes_no_sense),
+	    TEST(the_reader_gives_back_what_a_large_reply_took),
 	};
 	return RUN(tests);
 }
