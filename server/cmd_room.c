@@ -369,8 +369,8 @@ entry_by_fold(const void *a, const void *b)
 	    &(struct listed){.fold = (*y)->fold});
 }
 
-/* Of a private room its members are told, and those who have a say in it and
- * are on the node where it is open. */
+/* Of a private room its members alone are told, on whichever node: what others
+ * may, who have a say in it, is not known here where nobody is in it. */
 static bool
 may_list(const struct session *s, const struct relay_room_entry *e)
 {

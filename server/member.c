@@ -389,26 +389,26 @@ undo_join(struct join *j, enum relay_status st)
 		    j->sv->relay, j->room->fold, &rm, SPAN_NONE, NULL, NULL);
 }
 
-/* By what the relay said last: the room may have been changed while its door
- * was being opened. */
+/* Who is in the room by another session comes in by its own right all the same:
+ * a node does not know of the sessions elsewhere.  room: where it is in by this
+ * one already; or NULL. */
 static enum rights_answer
-may_enter(
-    const struct join *j, const struct session *s, const struct rights *rights)
+may_enter(const struct join *j, const struct session *s,
+    const struct room *room, const struct rights *rights)
 {
-	struct rights_who who = judge_who(s, NULL);
-	const struct seat *seat = j->room ? room_seat(j->room, s->user) : NULL;
+	struct rights_who who = judge_who(s, room);
 
 	who.key = j->key[0] ? j->key : NULL;
-	who.inside = seat && seat->here > 0; /* by another session */
 	return rights_may(
 	    rights, &who, RIGHTS_ENTER, relay_now_ms(j->sv->relay));
 }
 
-/* The relay let in who may not be in any more. */
+/* By what the relay said last: the room may have been changed while its door
+ * was being opened.  It let in who may not be in any more. */
 static bool
 turn_away(struct join *j, const struct session *s)
 {
-	enum rights_answer may = may_enter(j, s, j->room->rights);
+	enum rights_answer may = may_enter(j, s, NULL, j->room->rights);
 
 	if (may == RIGHTS_YES)
 		return false;
@@ -623,16 +623,8 @@ on_rights(void *arg, enum relay_status st, struct rights *rights)
 		join_fail(j, st);
 		return;
 	}
-	if (st == RELAY_OK) {
-		struct rights_who who = judge_who(s, known);
-		const struct seat *seat =
-		    known ? room_seat(known, s->user) : NULL;
-
-		who.inside = seat && seat->here > 0;
-		who.key = j->key[0] ? j->key : NULL;
-		may = rights_may(
-		    rights, &who, RIGHTS_ENTER, relay_now_ms(j->sv->relay));
-	}
+	if (st == RELAY_OK)
+		may = may_enter(j, s, known, rights);
 	if (may == RIGHTS_YES)
 		proceed(j, s);
 	else if (may == RIGHTS_BAD_KEY && j->given[0])

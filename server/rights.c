@@ -285,7 +285,7 @@ static const struct {
 	[RIGHTS_WRITE] =    {true,  false, {YES,   YES,  YES,  BAN,   MUTE, HUSH,  YES,   NO,   NO,   NO}},
 	[RIGHTS_TOPIC] =    {true,  false, {YES,   YES,  YES,  BAN,   MUTE, HUSH,  YES,   NO,   NO,   NO}},
 	[RIGHTS_KNOW] =     {false, true,  {YES,   YES,  YES,  BAN,   YES,  YES,   YES,   YES,  YES,  YES}},
-	[RIGHTS_LIST] =     {false, true,  {YES,   YES,  YES,  YES,   YES,  YES,   YES,   YES,  YES,  YES}},
+	[RIGHTS_LIST] =     {true,  true,  {YES,   YES,  YES,  YES,   YES,  YES,   YES,   YES,  YES,  YES}},
 	[RIGHTS_MODERATE] = {false, true,  {YES,   YES,  YES,  NO,    NO,   NO,    NO,    NO,   NO,   NO}},
 	[RIGHTS_RULE] =     {false, true,  {YES,   YES,  NO,   NO,    NO,   NO,    NO,    NO,   NO,   NO}},
 };
