@@ -12,6 +12,7 @@ e2e_tests = \
 	tests/e2e/test_hostile.py \
 	tests/e2e/test_limits.py \
 	tests/e2e/test_listen.py \
+	tests/e2e/test_matrix.py \
 	tests/e2e/test_oper.py \
 	tests/e2e/test_order.py \
 	tests/e2e/test_people.py \

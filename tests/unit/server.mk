@@ -17,7 +17,6 @@ unit_server = \
 	tests/unit/test_room \
 	tests/unit/test_sandbox \
 	tests/unit/test_secure \
-	tests/unit/test_matrix \
 	tests/unit/test_session \
 	tests/unit/test_session_secure \
 	tests/unit/test_stranger \
@@ -70,9 +69,6 @@ tests_unit_test_secure_LDADD = $(unit_server_ldadd)
 tests_unit_test_session_secure_SOURCES = tests/unit/test_session.c $(unit_server_rig)
 tests_unit_test_session_secure_CFLAGS = $(AM_CFLAGS) $(LIBEVENT_CFLAGS) -DRIG_SECURE
 tests_unit_test_session_secure_LDADD = $(unit_server_ldadd)
-tests_unit_test_matrix_SOURCES = tests/unit/test_matrix.c $(unit_server_rig)
-tests_unit_test_matrix_CFLAGS = $(AM_CFLAGS) $(LIBEVENT_CFLAGS)
-tests_unit_test_matrix_LDADD = $(unit_server_ldadd)
 tests_unit_test_session_SOURCES = tests/unit/test_session.c $(unit_server_rig)
 tests_unit_test_session_CFLAGS = $(AM_CFLAGS) $(LIBEVENT_CFLAGS)
 tests_unit_test_session_LDADD = $(unit_server_ldadd)
