@@ -76,6 +76,7 @@ libserver_a_SOURCES = \
 	server/server.h \
 	server/session.c server/session.h \
 	server/shelf.c server/shelf.h \
+	server/sockets.c server/sockets.h \
 	server/state.c server/state.h \
 	server/stranger.c server/stranger.h \
 	server/table.c server/table.h \

@@ -40,6 +40,7 @@
 #include "server/sandbox.h"
 #include "server/server.h"
 #include "server/session.h"
+#include "server/sockets.h"
 #include "server/table.h"
 #include "server/user.h"
 
@@ -410,6 +411,17 @@ prepare(struct node *n, char cause[static ERR_LEN])
 }
 
 static int
+watch_sockets(struct server *sv, char cause[static ERR_LEN])
+{
+	sv->sockets = sockets_new(sv->base, session_on_socket);
+	if (sv->sockets)
+		return 0;
+	snprintf(
+	    cause, ERR_LEN, "sockets cannot be watched: %s", strerror(errno));
+	return -1;
+}
+
+static int
 node_open(struct node *n, char cause[static ERR_LEN])
 {
 	struct server *sv = &n->server;
@@ -437,6 +449,8 @@ node_open(struct node *n, char cause[static ERR_LEN])
 	sv->rooms =
 	    rooms_new(session_deliver, wake_flush, n, (size_t)c->presence_max);
 	start_signals(n);
+	if (watch_sockets(sv, cause) != 0)
+		return -1;
 	n->listeners = listeners_open(sv, n->doors, cause);
 	if (!n->listeners)
 		return -1;
@@ -493,6 +507,7 @@ node_close(struct node *n)
 		event_free(n->lag);
 	event_free(n->relay_run);
 	event_free(n->flush);
+	sockets_free(sv->sockets);
 	event_base_free(sv->base);
 	libevent_global_shutdown();
 }

@@ -17,7 +17,6 @@
  * sessions_flush().
  */
 #include <errno.h>
-#include <event2/event.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -29,6 +28,7 @@
 #include "server/secure.h"
 #include "server/server.h"
 #include "server/session.h"
+#include "server/sockets.h"
 
 enum { LOW_WATER = 16384 }; /* below it a paced answer goes on */
 
@@ -83,6 +83,13 @@ bool
 session_has_room(const struct session *s)
 {
 	return session_queued(s) < LOW_WATER;
+}
+
+/* It is full: what waits goes out when it takes more. */
+static bool
+is_writing(const struct session *s)
+{
+	return s->watched & SOCKET_WRITE;
 }
 
 /* Sends what the socket takes of it; marks the session if that fails. */
@@ -168,14 +175,14 @@ session_queue(struct session *s, const char *p, size_t len)
 	if (s->state >= SESSION_ENDING || s->broken || s->slow)
 		return;
 	/* What only waits for the end of the turn is not held against it. */
-	if (!fits(s, len) && !s->writing)
+	if (!fits(s, len) && !is_writing(s))
 		send_queue(s);
 	if (fits(s, len))
 		buf_add(queue_of(s), p, len);
 	else
 		s->slow = true;
 	/* A full socket is waited for; a slow session is ended now. */
-	if (!s->writing || s->slow)
+	if (!is_writing(s) || s->slow)
 		mark_dirty(s);
 }
 
@@ -199,18 +206,6 @@ session_deliver(struct session *s, const char *p, size_t len)
 		buf_add(queue_of(s), p + sent, len - sent);
 	if (session_queued(s) > 0)
 		mark_dirty(s);
-}
-
-static void
-set_writing(struct session *s, bool on)
-{
-	if (s->writing == on)
-		return;
-	s->writing = on;
-	if (on)
-		event_add(&s->on_write, NULL);
-	else
-		event_del(&s->on_write);
 }
 
 /* The queue is empty: paced answers go on, an ended session hangs up. */
@@ -248,7 +243,8 @@ session_write(struct session *s)
 	}
 	if (buf_len(&s->out) == 0)
 		spares_take(&s->server->spares, &s->out);
-	set_writing(s, session_queued(s) > 0);
+	session_watch(s, session_queued(s) > 0 ? s->watched | SOCKET_WRITE
+					       : s->watched & ~SOCKET_WRITE);
 	if (session_queued(s) == 0)
 		on_drained(s);
 }
@@ -275,7 +271,7 @@ sessions_flush(struct server *sv)
 			session_bury(s);
 		if (s->slow && s->state < SESSION_ENDING)
 			end_slow(s);
-		if (!s->writing || s->broken)
+		if (!is_writing(s) || s->broken)
 			session_write(s);
 	}
 	while ((s = STAILQ_FIRST(&sv->gone))) {

@@ -19,12 +19,14 @@ struct gate;
 struct identity;
 struct relay;
 struct rooms;
+struct sockets;
 struct users;
 
 /* One node, put together: what the edges share. */
 struct server {
 	const struct config *config;
 	struct event_base *base;
+	struct sockets *sockets; /* the sessions' */
 	struct relay *relay;
 	struct auth *auth; /* passwords, beside the loop */
 	struct rooms *rooms;

@@ -37,6 +37,7 @@
 #include "server/render.h"
 #include "server/secure.h"
 #include "server/server.h"
+#include "server/sockets.h"
 #include "server/user.h"
 
 enum {
@@ -107,8 +108,7 @@ lose(struct session *s, const char *why)
 			blame_leaving(s);
 	}
 	set_state(s, SESSION_GONE);
-	event_del(&s->on_read);
-	event_del(&s->on_write);
+	s->watched = 0; /* closing it sees to that */
 	if (s->timer)
 		event_free(s->timer);
 	s->timer = NULL;
@@ -155,7 +155,7 @@ session_end(struct session *s, enum proto_bye code, uint64_t retry_ms,
 	buf_free(&s->in);
 	forget_held(s);
 	if (!s->eof)
-		event_add(&s->on_read, NULL);
+		session_watch(s, s->watched | SOCKET_READ);
 }
 
 void
@@ -177,10 +177,16 @@ session_of_stranger(struct stranger *st)
  */
 
 static void
+stop_reading(struct session *s)
+{
+	session_watch(s, s->watched & ~SOCKET_READ);
+}
+
+static void
 pause_reading(struct session *s)
 {
 	s->paused = true;
-	event_del(&s->on_read);
+	stop_reading(s);
 }
 
 static void on_timer(evutil_socket_t fd, short what, void *arg);
@@ -340,7 +346,7 @@ resume(struct session *s)
 	if (buf_len(&s->in) == 0)
 		buf_free(&s->in);
 	if (!s->paused && !s->eof)
-		event_add(&s->on_read, NULL);
+		session_watch(s, s->watched | SOCKET_READ);
 	end_if_done(s);
 }
 
@@ -410,7 +416,7 @@ drain(struct session *s, ssize_t n)
 	if (s->drained > DRAIN_MAX || (n == 0 && session_queued(s) == 0))
 		lose(s, "ended");
 	else if (n == 0)
-		event_del(&s->on_read);
+		stop_reading(s);
 }
 
 static void
@@ -423,7 +429,7 @@ on_eof(struct session *s)
 	}
 	s->eof = true;
 	s->deadline_ms = clock_now_ms() + (uint64_t)s->server->config->linger;
-	event_del(&s->on_read);
+	stop_reading(s);
 	end_if_done(s);
 }
 
@@ -480,13 +486,11 @@ on_bytes(struct session *s, struct span in)
 }
 
 static void
-on_readable(evutil_socket_t fd, short what, void *arg)
+on_readable(struct session *s)
 {
 	static char shared[READ_MAX];
-	struct session *s = arg;
-	ssize_t n = recv(fd, shared, sizeof shared, 0);
+	ssize_t n = recv(s->fd, shared, sizeof shared, 0);
 
-	(void)what;
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (n < 0)
@@ -499,11 +503,27 @@ on_readable(evutil_socket_t fd, short what, void *arg)
 		on_bytes(s, (struct span){shared, (size_t)n});
 }
 
-static void
-on_writable(evutil_socket_t fd, short what, void *arg)
+/* It may have been lost, or not wanted any more, earlier in this turn. */
+void
+session_on_socket(void *arg, unsigned ready)
 {
-	(void)fd, (void)what;
-	session_write(arg);
+	struct session *s = arg;
+
+	if (s->watched & ready & SOCKET_READ)
+		on_readable(s);
+	if (s->watched & ready & SOCKET_WRITE)
+		session_write(s);
+}
+
+void
+session_watch(struct session *s, unsigned wanted)
+{
+	if (sockets_watch(s->server->sockets, s->fd, s->watched, wanted, s)) {
+		s->watched = (unsigned char)wanted;
+	} else {
+		s->broken = true; /* and at the end of the turn lost */
+		(void)session_out(s);
+	}
 }
 
 void
@@ -744,11 +764,7 @@ session_start(struct server *sv, int fd, const struct caller *who)
 	answers_init(&s->answers, s, session_out, session_accept, on_settled);
 	s->user = user_new_guest(sv->users);
 	user_add_session(s->user, s);
-	event_assign(
-	    &s->on_read, sv->base, fd, EV_READ | EV_PERSIST, on_readable, s);
-	event_assign(
-	    &s->on_write, sv->base, fd, EV_WRITE | EV_PERSIST, on_writable, s);
-	event_add(&s->on_read, NULL);
+	session_watch(s, SOCKET_READ);
 	TAILQ_INSERT_TAIL(&sv->sessions, s, next);
 	sv->nsessions++;
 	log_info("session", s->id, "open nick=%s local=%s", s->user->shown,

@@ -2,7 +2,6 @@
 #ifndef SNUG_SERVER_SESSION_H
 #define SNUG_SERVER_SESSION_H
 
-#include <event2/event_struct.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/queue.h>
@@ -19,6 +18,7 @@
 #include "server/stranger.h"
 
 struct channel;
+struct event;
 struct event_base;
 struct history;
 struct room;
@@ -68,13 +68,12 @@ struct session {
 	bool paused;  /* not reading: an answer is awaited, or a flood waits */
 	bool full;    /* too many answers wait: no command until they are out */
 	bool eof;     /* its side is closed; what was read is answered */
-	bool writing; /* the socket is full: EV_WRITE is on */
-	bool dirty;   /* on the list of those with something to write */
-	bool broken;  /* a write failed */
-	bool slow;    /* more waits for it than it may have */
+	unsigned char watched; /* for: sockets.h; to write if it is full */
+	bool dirty;  /* on the list of those with something to write */
+	bool broken; /* a write failed */
+	bool slow;   /* more waits for it than it may have */
 	bool pinged;
 	int fd;
-	struct event on_read, on_write;
 	struct event *timer;     /* a flood's wait; made when first needed */
 	struct channel *channel; /* (cmd) NULL: not a secure session */
 	struct secure *secure;   /* NULL: plain, for good */
@@ -149,6 +148,8 @@ struct membership *session_membership(struct session *s, const struct room *r);
 
 /* --- between session.c and output.c ------------------------------------- */
 
+/* What its socket is watched for, from now on. */
+void session_watch(struct session *s, unsigned wanted);
 /* Sends what the socket takes; goes on with what waited for that. */
 void session_write(struct session *s);
 /* The connection is no more: unhooks the session without a word. */
@@ -157,6 +158,9 @@ void session_lost(struct session *s, const char *why);
 void session_drained(struct session *s);
 void session_bury(struct session *s);
 void session_free(struct session *s);
+
+/* For sockets_new(). */
+void session_on_socket(void *session, unsigned ready);
 
 /* --- all of them; called by main and server.c --------------------------- */
 

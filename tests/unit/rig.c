@@ -19,6 +19,7 @@
 #include "server/news.h"
 #include "server/relay_local.h"
 #include "server/room.h"
+#include "server/sockets.h"
 #include "server/user.h"
 #include "tests/unit/relay_held.h"
 #include "tests/unit/unit.h"
@@ -120,6 +121,8 @@ rig_new(const char *options)
 	r->all_secure = all_secure;
 	sv->config = c;
 	sv->base = event_base_new();
+	sv->sockets = sockets_new(sv->base, session_on_socket);
+	assert_non_null(sv->sockets);
 	TAILQ_INIT(&sv->sessions);
 	STAILQ_INIT(&sv->dirty);
 	STAILQ_INIT(&sv->gone);
@@ -185,6 +188,7 @@ rig_free(struct rig *r)
 	spares_free(&sv->spares);
 	event_free(r->relay_run);
 	event_free(r->flush);
+	sockets_free(sv->sockets);
 	event_base_free(sv->base);
 	config_free(&r->config);
 	for (size_t i = 0; i < r->n; i++) {

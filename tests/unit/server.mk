@@ -19,6 +19,7 @@ unit_server = \
 	tests/unit/test_secure \
 	tests/unit/test_session \
 	tests/unit/test_session_secure \
+	tests/unit/test_sockets \
 	tests/unit/test_stranger \
 	tests/unit/test_user
 check_PROGRAMS += $(unit_server)
@@ -66,6 +67,9 @@ tests_unit_test_sandbox_LDADD = $(unit_server_ldadd)
 tests_unit_test_secure_SOURCES = tests/unit/test_secure.c $(unit_server_rig)
 tests_unit_test_secure_CFLAGS = $(AM_CFLAGS) $(LIBEVENT_CFLAGS)
 tests_unit_test_secure_LDADD = $(unit_server_ldadd)
+tests_unit_test_sockets_SOURCES = tests/unit/test_sockets.c tests/unit/unit.h
+tests_unit_test_sockets_CFLAGS = $(AM_CFLAGS) $(LIBEVENT_CFLAGS)
+tests_unit_test_sockets_LDADD = $(unit_server_ldadd)
 tests_unit_test_session_secure_SOURCES = tests/unit/test_session.c $(unit_server_rig)
 tests_unit_test_session_secure_CFLAGS = $(AM_CFLAGS) $(LIBEVENT_CFLAGS) -DRIG_SECURE
 tests_unit_test_session_secure_LDADD = $(unit_server_ldadd)
