@@ -1,17 +1,20 @@
 # `make bench`: figures beside the physical limit and redis-server, written to
 # RESULTS.md.  It takes some ten minutes and both cores; nothing of it is built
 # or run otherwise.
-EXTRA_PROGRAMS = tests/bench/fanout tests/bench/handshake
+EXTRA_PROGRAMS = tests/bench/fanout tests/bench/handshake tests/bench/storm
 tests_bench_fanout_SOURCES = tests/bench/fanout.c \
 	tests/bench/veil.c tests/bench/veil.h
 tests_bench_fanout_LDADD = $(proto_libs)
 tests_bench_handshake_SOURCES = tests/bench/handshake.c
 tests_bench_handshake_LDADD = $(proto_libs)
+tests_bench_storm_SOURCES = tests/bench/storm.c
+tests_bench_storm_LDADD = $(proto_libs)
 EXTRA_DIST += tests/bench/peers.sh tests/bench/RESULTS.md \
 	tests/bench/counted.py tests/bench/instr.py tests/bench/instructions \
 	tests/bench/growth.py tests/bench/client.py \
-	tests/bench/through.py
-CLEANFILES += tests/bench/fanout$(EXEEXT) tests/bench/handshake$(EXEEXT)
+	tests/bench/through.py tests/bench/storm.py
+CLEANFILES += tests/bench/fanout$(EXEEXT) tests/bench/handshake$(EXEEXT) \
+	tests/bench/storm$(EXEEXT)
 
 .PHONY: bench
 bench: tests/bench/fanout$(EXEEXT) snugd$(EXEEXT)
@@ -49,3 +52,9 @@ bench-handshake: tests/bench/handshake$(EXEEXT)
 .PHONY: bench-client
 bench-client: snug$(EXEEXT)
 	SNUG_BUILDDIR=$(abs_top_builddir) python3 $(srcdir)/tests/bench/client.py
+
+# Ten thousand who lose their node, and come back to the others.
+.PHONY: bench-storm
+bench-storm: tests/bench/storm$(EXEEXT) snugd$(EXEEXT)
+	STORM=$(abs_top_builddir)/tests/bench/storm \
+	SNUGD=$(abs_top_builddir)/snugd python3 $(srcdir)/tests/bench/storm.py

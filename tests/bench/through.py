@@ -68,6 +68,9 @@ class Process:
         return self
 
     def __exit__(self, *_):
+        self.end()
+
+    def end(self):
         self.popen.terminate()
         try:
             self.popen.wait(10)
@@ -114,10 +117,10 @@ class Redis(Process):
 
 
 class Snugd(Process):
-    def __init__(self, core, folder, redis=None):
+    def __init__(self, core, folder, redis=None, name="den"):
         more = [f"--redis=unix://{redis.path}"] if redis else []
         super().__init__(
-            core, SNUGD, "--no-config", "--flood=off", "--name=den",
+            core, SNUGD, "--no-config", "--flood=off", f"--name={name}",
             "--conn-per-addr=20000", "--log-level=error", "--drain=0s",
             f"--key-file={folder}/key", "--listen=127.0.0.1:0", *more,
             stderr=subprocess.PIPE, text=True)
