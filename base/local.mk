@@ -10,6 +10,7 @@ libbase_a_SOURCES = \
 	base/log.c base/log.h \
 	base/mem.c base/mem.h \
 	base/names.c base/names.h \
+	base/pool.c base/pool.h \
 	base/skeleton.c \
 	base/spares.c base/spares.h \
 	base/text.c base/text.h

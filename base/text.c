@@ -128,24 +128,32 @@ is_noncharacter(uint32_t cp)
 }
 
 /*
- * How many bytes from s on, in whole eights, are printable ASCII.  In each
- * byte of a word: below 0x20, equal to 0x7f, or the top bit set.  A borrow may
- * also mark a good byte behind a bad one; that word is looked at closely
- * anyway.
+ * Are eight bytes printable ASCII?  In each byte of a word: below 0x20, equal
+ * to 0x7f, or the top bit set.  A borrow may also mark a good byte behind a bad
+ * one; that word is looked at closely anyway.
  */
+static bool
+is_plain(const char *s)
+{
+	const uint64_t ones = UINT64_C(0x0101010101010101);
+	uint64_t w;
+
+	memcpy(&w, s, 8);
+	uint64_t del = w ^ ones * 0x7f;
+	return ((w | (w - ones * 0x20) | (del - ones)) & ones * 0x80) == 0;
+}
+
+/* How many bytes from s on are seen to be such in eights; the last eight may
+ * overlap those before. */
 static size_t
 skip_plain(const char *s, size_t len)
 {
-	const uint64_t ones = UINT64_C(0x0101010101010101);
 	size_t i = 0;
 
-	for (; len - i >= 8; i += 8) {
-		uint64_t w;
-		memcpy(&w, s + i, 8);
-		uint64_t del = w ^ ones * 0x7f;
-		if (((w | (w - ones * 0x20) | (del - ones)) & ones * 0x80) != 0)
-			break;
-	}
+	while (len - i >= 8 && is_plain(s + i))
+		i += 8;
+	if (len >= 8 && len - i < 8 && is_plain(s + len - 8))
+		return len;
 	return i;
 }
 

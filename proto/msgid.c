@@ -24,10 +24,27 @@ msgid_parse(struct span s, struct msgid *id)
 	return true;
 }
 
+/* Ids of one turn of a loop mostly have the same milliseconds, thirteen digits
+ * of them: they are written once. */
+static size_t
+put_ms(char out[static TEXT_U64_MAX], uint64_t ms)
+{
+	static _Thread_local uint64_t last;
+	static _Thread_local char text[TEXT_U64_MAX] = "0";
+	static _Thread_local size_t len = 1;
+
+	if (ms != last) {
+		last = ms;
+		len = text_put_u64(text, ms);
+	}
+	memcpy(out, text, sizeof text);
+	return len;
+}
+
 size_t
 msgid_format(struct msgid id, char out[static MSGID_LEN_MAX + 1])
 {
-	size_t len = text_put_u64(out, id.ms);
+	size_t len = put_ms(out, id.ms);
 
 	out[len++] = '-';
 	len += text_put_u64(out + len, id.seq);

@@ -12,10 +12,9 @@
 #include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "base/mem.h"
+#include "base/pool.h"
 #include "proto/line.h"
 #include "server/render.h"
 
@@ -31,6 +30,8 @@ struct answer {
 	char tag[LINE_TAG_MAX];
 };
 
+static struct pool spare;
+
 void
 answers_init(struct answers *q, struct session *s,
     struct buf *(*out)(struct session *), void (*accepted)(struct session *),
@@ -45,7 +46,7 @@ static void
 answer_free(struct answer *a)
 {
 	buf_free(&a->line);
-	free(a);
+	pool_give(&spare, a);
 }
 
 void
@@ -65,7 +66,7 @@ answers_detach(struct answers *q)
 struct answer *
 answer_begin(struct answers *q, struct span tag)
 {
-	struct answer *a = xmalloc(sizeof *a);
+	struct answer *a = pool_take(&spare, sizeof *a);
 
 	assert(tag.len <= LINE_TAG_MAX);
 	/* Not the tag: it is mostly not there. */

@@ -31,8 +31,7 @@ static bool
 is_conv(const struct conv *c)
 {
 	return c->key[0] != '\0' &&
-	       memchr(c->key, '\0', sizeof c->key) != NULL &&
-	       (c->kind == CONV_PAIR) == (strchr(c->key, ':') != NULL);
+	       (c->kind == CONV_ROOM || strchr(c->key, ':') != NULL);
 }
 
 void

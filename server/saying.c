@@ -8,9 +8,7 @@
  */
 #include "server/saying.h"
 
-#include <stdlib.h>
-
-#include "base/mem.h"
+#include "base/pool.h"
 #include "server/answer.h"
 #include "server/command.h"
 #include "server/judge.h"
@@ -33,11 +31,13 @@ struct saying {
 	unsigned tries;
 };
 
+static struct pool spare;
+
 static void
 finish(struct saying *y)
 {
 	room_unpin(y->sv, y->room);
-	free(y);
+	pool_give(&spare, y);
 }
 
 static void say(struct saying *y, struct session *s, const struct relay_msg *m);
@@ -125,7 +125,7 @@ saying_start(struct answer *a, struct room *room, enum rights_path path,
     const struct relay_msg *m)
 {
 	struct session *s = answer_session(a);
-	struct saying *y = xmalloc(sizeof *y);
+	struct saying *y = pool_take(&spare, sizeof *y);
 
 	*y = (struct saying){s->server, a, room, path, 0};
 	room->pins++;

@@ -15,6 +15,7 @@ unit_base = \
 	tests/unit/test_mem \
 	tests/unit/test_msgid \
 	tests/unit/test_names \
+	tests/unit/test_pool \
 	tests/unit/test_proxy \
 	tests/unit/test_spares \
 	tests/unit/test_text \
@@ -49,6 +50,8 @@ tests_unit_test_msgid_SOURCES = tests/unit/test_msgid.c tests/unit/unit.h
 tests_unit_test_msgid_LDADD = libproto.a $(unit_ldadd)
 tests_unit_test_names_SOURCES = tests/unit/test_names.c tests/unit/unit.h
 tests_unit_test_names_LDADD = $(unit_ldadd)
+tests_unit_test_pool_SOURCES = tests/unit/test_pool.c tests/unit/unit.h
+tests_unit_test_pool_LDADD = $(unit_ldadd)
 tests_unit_test_proxy_SOURCES = tests/unit/test_proxy.c tests/unit/unit.h
 tests_unit_test_proxy_LDADD = libproto.a $(unit_ldadd)
 tests_unit_test_spares_SOURCES = tests/unit/test_spares.c tests/unit/unit.h
