@@ -32,7 +32,7 @@ reclaim(struct buf *b)
 static void
 grow(struct buf *b, size_t want)
 {
-	size_t cap = b->cap > SIZE_MAX / 2 ? SIZE_MAX : b->cap * 2;
+	size_t cap = b->cap > UINT32_MAX / 2 ? want : (size_t)b->cap * 2;
 
 	if (cap < BUF_FIRST)
 		cap = BUF_FIRST;
@@ -41,13 +41,13 @@ grow(struct buf *b, size_t want)
 	if (b->off > 0)
 		reclaim(b);
 	b->data = xrealloc(b->data, cap);
-	b->cap = cap;
+	b->cap = (uint32_t)cap;
 }
 
 char *
 buf_make_room(struct buf *b, size_t n)
 {
-	assert(n <= SIZE_MAX - b->off - b->len);
+	assert(n <= UINT32_MAX - b->len);
 	if (b->data && b->len + n <= b->cap && b->off >= b->len)
 		reclaim(b);
 	else
@@ -86,15 +86,15 @@ void
 buf_drain(struct buf *b, size_t n)
 {
 	assert(n <= b->len);
-	b->len -= n;
-	b->off = b->len > 0 ? b->off + n : 0;
+	b->len -= (uint32_t)n;
+	b->off = b->len > 0 ? b->off + (uint32_t)n : 0;
 }
 
 void
 buf_truncate(struct buf *b, size_t len)
 {
 	assert(len <= b->len);
-	b->len = len;
+	b->len = (uint32_t)len;
 }
 
 void

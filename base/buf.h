@@ -10,14 +10,15 @@
 
 /*
  * A queue of bytes: added at the end, drained from the front.  All zero is an
- * empty buffer that owns nothing.  Held by value; the fields are read through
- * the functions below.
+ * empty buffer that owns nothing.  It holds less than 4 GiB: nothing that waits
+ * here may grow so far.  Held by value; the fields are read through the
+ * functions below.
  */
 struct buf {
-	char *data; /* owned; NULL while nothing was ever added */
-	size_t off; /* bytes drained but not yet reclaimed */
-	size_t len; /* bytes waiting, from data + off on */
-	size_t cap;
+	char *data;   /* owned; NULL while nothing was ever added */
+	uint32_t off; /* bytes drained but not yet reclaimed */
+	uint32_t len; /* bytes waiting, from data + off on */
+	uint32_t cap;
 };
 
 static inline char *
@@ -50,7 +51,7 @@ buf_reserve(struct buf *b, size_t n)
 static inline void
 buf_added(struct buf *b, size_t n)
 {
-	b->len += n;
+	b->len += (uint32_t)n;
 }
 
 static inline void

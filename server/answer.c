@@ -33,12 +33,9 @@ struct answer {
 static struct pool spare;
 
 void
-answers_init(struct answers *q, struct session *s,
-    struct buf *(*out)(struct session *), void (*accepted)(struct session *),
-    void (*settled)(struct session *))
+answers_init(struct answers *q, struct session *s, const struct answers_to *to)
 {
-	*q = (struct answers){
-	    .session = s, .out = out, .accepted = accepted, .settled = settled};
+	*q = (struct answers){.session = s, .to = to};
 	STAILQ_INIT(&q->queue);
 }
 
@@ -121,7 +118,7 @@ place(struct answer *a)
 	if (!a->q)
 		return NULL;
 	if (STAILQ_FIRST(&a->q->queue) == a)
-		return a->q->out(a->q->session);
+		return a->q->to->out(a->q->session);
 	return &a->line;
 }
 
@@ -141,13 +138,13 @@ settle(struct answer *a)
 		return;
 	while ((head = STAILQ_FIRST(&q->queue)) && head->ready) {
 		if (buf_len(&head->line) > 0)
-			buf_add(q->out(q->session), buf_head(&head->line),
+			buf_add(q->to->out(q->session), buf_head(&head->line),
 			    buf_len(&head->line));
 		STAILQ_REMOVE_HEAD(&q->queue, next);
 		q->n--;
 		answer_free(head);
 	}
-	q->settled(q->session);
+	q->to->settled(q->session);
 }
 
 void
@@ -157,7 +154,7 @@ answer_ok(struct answer *a, struct span text)
 	struct line_writer w;
 
 	if (a->q && a->counts)
-		a->q->accepted(a->q->session);
+		a->q->to->accepted(a->q->session);
 	if (out) {
 		line_begin(&w, out);
 		line_put_tag(&w, answer_tag(a));

@@ -23,6 +23,11 @@ struct answers {
 	STAILQ_HEAD(, answer) queue;
 	unsigned n;
 	struct session *session;
+	const struct answers_to *to;
+};
+
+/* What a session does for its answers. */
+struct answers_to {
 	/* Where lines for the session go; called for each answer that goes. */
 	struct buf *(*out)(struct session *s);
 	/* A command that counts was accepted. */
@@ -31,9 +36,11 @@ struct answers {
 	void (*settled)(struct session *s);
 };
 
-void answers_init(struct answers *q, struct session *s,
-    struct buf *(*out)(struct session *), void (*accepted)(struct session *),
-    void (*settled)(struct session *));
+/*
+ *   to  kept
+ */
+void answers_init(
+    struct answers *q, struct session *s, const struct answers_to *to);
 
 /* The session goes: what is still owed will be dropped when it is given. */
 void answers_detach(struct answers *q);

@@ -205,8 +205,9 @@ cmd_auth(struct request *q)
 		    "this is not the key's signature of this session");
 		return;
 	}
-	memcpy(s->key, key, sizeof s->key);
-	s->has_key = true;
+	if (!s->key)
+		s->key = xmalloc(IDENTITY_KEY_LEN);
+	memcpy(s->key, key, IDENTITY_KEY_LEN);
 	relay_account_by_key(q->server->relay, key, on_known, q->answer);
 }
 
@@ -281,7 +282,7 @@ may_register(struct request *q)
 		answer_err(q->answer, ERR_NOT_ALLOWED, 0,
 		    "accounts are not made here; the operator can allow it by "
 		    "register = yes");
-	else if (!s->has_key)
+	else if (!s->key)
 		answer_err(q->answer, ERR_NO_KEY, 0,
 		    "an account is made of a key; prove yours by AUTH first");
 	else if (name_is_guest(s->user->fold))

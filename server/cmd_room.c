@@ -47,7 +47,7 @@ cmd_join(struct request *q)
 	if (s->nmemberships >= (size_t)q->server->config->rooms_per_session &&
 	    !(known && session_membership(s, known))) {
 		answer_err(q->answer, ERR_LIMIT, 0,
-		    "you are in %zu rooms already; leave one first",
+		    "you are in %u rooms already; leave one first",
 		    s->nmemberships);
 		return;
 	}

@@ -153,10 +153,17 @@ judge(struct gate *g, const struct caller *who)
 	return r;
 }
 
+/* A session while no command of it was accepted. */
+struct newcomer {
+	struct stranger stranger;
+	struct session *session;
+};
+
 static void
 drop_stranger(struct stranger *st)
 {
-	struct session *s = session_of_stranger(st);
+	struct newcomer *n = (struct newcomer *)st; /* its first member */
+	struct session *s = n->session;
 
 	s->server->gate->counts[GATE_EVICTED]++;
 	session_evict(
@@ -179,7 +186,9 @@ admit(struct gate *g, int fd, const struct caller *who)
 	if (!who->judged)
 		return;
 	key = addr_key_of(&who->ip);
-	stranger_add(g->strangers, &s->stranger, &key, drop_stranger);
+	s->newcomer = xcalloc(1, sizeof *s->newcomer);
+	s->newcomer->session = s;
+	stranger_add(g->strangers, &s->newcomer->stranger, &key, drop_stranger);
 }
 
 /* --- behind a proxy ---------------------------------------------------------
@@ -396,13 +405,17 @@ gate_blame(struct gate *g, const struct session *s, enum penalty_kind kind,
 void
 gate_known(struct gate *g, struct session *s)
 {
-	stranger_remove(g->strangers, &s->stranger);
+	if (!s->newcomer)
+		return;
+	stranger_remove(g->strangers, &s->newcomer->stranger);
+	free(s->newcomer);
+	s->newcomer = NULL;
 }
 
 void
 gate_left(struct gate *g, struct session *s)
 {
-	stranger_remove(g->strangers, &s->stranger);
+	gate_known(g, s);
 	if (s->from.has_ip)
 		addr_counts_drop(g->addrs, &s->addr);
 }

@@ -81,7 +81,7 @@ leave_everything(struct session *s, struct span why)
 static void
 blame_leaving(struct session *s)
 {
-	if (s->stranger.place != 0 && !s->quit && !s->server->ending)
+	if (s->newcomer && !s->quit && !s->server->ending)
 		gate_blame(s->server->gate, s, PENALTY_LEFT, clock_now_ms());
 }
 
@@ -121,13 +121,57 @@ lose(struct session *s, const char *why)
 	    (unsigned long long)(clock_now_ms() - s->born_ms), why);
 }
 
+static struct ahead *
+ahead_of(struct session *s)
+{
+	if (!s->ahead)
+		s->ahead = xcalloc(1, sizeof *s->ahead);
+	return s->ahead;
+}
+
+static struct span
+span_of_buf(const struct buf *b)
+{
+	return (struct span){buf_head(b), buf_len(b)};
+}
+
+static struct span
+held_line(const struct session *s)
+{
+	return s->ahead ? span_of_buf(&s->ahead->held) : SPAN_NONE;
+}
+
+static struct span
+lines_ahead(const struct session *s)
+{
+	return s->ahead ? span_of_buf(&s->ahead->lines) : SPAN_NONE;
+}
+
 /* It may hold a password. */
 static void
-forget_held(struct session *s)
+forget_ahead(struct session *s)
 {
-	if (s->held.data)
-		sodium_memzero(s->held.data, s->held.cap);
-	buf_free(&s->held);
+	struct ahead *a = s->ahead;
+
+	if (!a)
+		return;
+	if (a->held.data)
+		sodium_memzero(a->held.data, a->held.cap);
+	buf_free(&a->held);
+	buf_free(&a->lines);
+	free(a);
+	s->ahead = NULL;
+}
+
+/* Of the lines, so many bytes were not taken. */
+static void
+keep_ahead(struct session *s, size_t left)
+{
+	if (!s->ahead)
+		return;
+	buf_drain(&s->ahead->lines, buf_len(&s->ahead->lines) - left);
+	if (left == 0 && buf_len(&s->ahead->held) == 0)
+		forget_ahead(s);
 }
 
 void
@@ -152,8 +196,7 @@ session_end(struct session *s, enum proto_bye code, uint64_t retry_ms,
 	render_bye(session_out(s), code, why, retry_ms);
 	set_state(s, SESSION_ENDING);
 	s->deadline_ms = clock_now_ms() + (uint64_t)s->server->config->linger;
-	buf_free(&s->in);
-	forget_held(s);
+	forget_ahead(s);
 	if (!s->eof)
 		session_watch(s, s->watched | SOCKET_READ);
 }
@@ -164,13 +207,6 @@ session_evict(struct session *s, uint64_t retry_ms, const char *why)
 	session_end(s, BYE_LIMIT, retry_ms, "%s", why);
 	session_write(s);
 	lose(s, why);
-}
-
-struct session *
-session_of_stranger(struct stranger *st)
-{
-	return (struct session *)(void *)((char *)st -
-					  offsetof(struct session, stranger));
 }
 
 /* --- reading ----------------------------------------------------------------
@@ -202,7 +238,7 @@ go_on_at(struct session *s, uint64_t at_ms, uint64_t now_ms)
 		s->timer = evtimer_new(s->server->base, on_timer, s);
 	if (!s->timer)
 		abort();
-	s->go_on_ms = at_ms;
+	s->delayed = true;
 	evtimer_add(s->timer, &tv);
 }
 
@@ -218,19 +254,19 @@ static void
 run_line(struct session *s, struct span line, uint64_t now_ms)
 {
 	uint64_t again = 0;
-	bool held = buf_len(&s->held) > 0, done;
+	bool held = held_line(s).len > 0, done;
 
 	done = command_run(s, line, now_ms, &again);
 	if (!done && !held)
-		buf_add(&s->held, line.p, line.len);
+		buf_add(&ahead_of(s)->held, line.p, line.len);
 	/* What was held is gone with the session. */
 	if (s->secret && (!held || (done && s->state < SESSION_ENDING)))
 		wipe(line);
-	if (done)
-		buf_free(&s->held);
+	if (done && s->ahead)
+		buf_free(&s->ahead->held);
 	if (s->state >= SESSION_ENDING)
 		return;
-	if (buf_len(&s->held) > 0 || again > 0)
+	if (!done || again > 0)
 		pause_reading(s);
 	if (again > 0)
 		go_on_at(s, again, now_ms);
@@ -333,18 +369,14 @@ resume(struct session *s)
 	now_ms = clock_now_ms();
 	s->running = true;
 	s->paused = false;
-	if (buf_len(&s->held) > 0)
-		run_line(s,
-		    (struct span){buf_head(&s->held), buf_len(&s->held)},
-		    now_ms);
-	in = (struct span){buf_head(&s->in), buf_len(&s->in)};
+	if (held_line(s).len > 0)
+		run_line(s, held_line(s), now_ms);
+	in = lines_ahead(s);
 	take(s, &in, now_ms);
 	s->running = false;
 	if (s->state >= SESSION_ENDING)
 		return;
-	buf_drain(&s->in, buf_len(&s->in) - in.len);
-	if (buf_len(&s->in) == 0)
-		buf_free(&s->in);
+	keep_ahead(s, in.len);
 	if (!s->paused && !s->eof)
 		session_watch(s, s->watched | SOCKET_READ);
 	end_if_done(s);
@@ -382,7 +414,7 @@ on_settled(struct session *s)
 {
 	if (s->server->ending)
 		let_go(s);
-	else if (!s->running && s->go_on_ms == 0 && !s->full &&
+	else if (!s->running && !s->delayed && !s->full &&
 		 (s->paused || s->eof))
 		resume(s);
 }
@@ -400,7 +432,7 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 	struct session *s = arg;
 
 	(void)fd, (void)what;
-	s->go_on_ms = 0;
+	s->delayed = false;
 	resume(s);
 }
 
@@ -410,7 +442,7 @@ static void
 drain(struct session *s, ssize_t n)
 {
 	if (n > 0)
-		s->drained += (size_t)n;
+		s->drained += (unsigned)n;
 	if (n == 0)
 		s->eof = true;
 	if (s->drained > DRAIN_MAX || (n == 0 && session_queued(s) == 0))
@@ -441,8 +473,9 @@ on_lines(struct session *s, struct span in, uint64_t now_ms)
 	s->running = true;
 	take(s, &in, now_ms);
 	s->running = false;
-	if (s->state < SESSION_ENDING && s->state != SESSION_SHAKING)
-		buf_add(&s->in, in.p, in.len);
+	if (in.len > 0 && s->state < SESSION_ENDING &&
+	    s->state != SESSION_SHAKING)
+		buf_add(&ahead_of(s)->lines, in.p, in.len);
 	return in;
 }
 
@@ -536,10 +569,10 @@ void
 session_free(struct session *s)
 {
 	frame_fini(&s->frame);
-	buf_free(&s->in);
-	forget_held(s);
+	forget_ahead(s);
 	buf_free(&s->out);
 	secure_free(s->secure);
+	free(s->key);
 	free(s);
 }
 
@@ -745,6 +778,9 @@ become_secure(struct session *s)
 	say_news(s);
 }
 
+static const struct answers_to answers_to = {
+    .out = session_out, .accepted = session_accept, .settled = on_settled};
+
 struct session *
 session_start(struct server *sv, int fd, const struct caller *who)
 {
@@ -761,7 +797,7 @@ session_start(struct server *sv, int fd, const struct caller *who)
 	s->born_ms = s->heard_ms = clock_now_ms();
 	expect_greeting(s);
 	TAILQ_INIT(&s->memberships);
-	answers_init(&s->answers, s, session_out, session_accept, on_settled);
+	answers_init(&s->answers, s, &answers_to);
 	s->user = user_new_guest(sv->users);
 	user_add_session(s->user, s);
 	session_watch(s, SOCKET_READ);

@@ -10,17 +10,16 @@
 #include "base/buf.h"
 #include "proto/codes.h"
 #include "proto/frame.h"
-#include "proto/identity.h"
 #include "proto/msgid.h"
 #include "server/answer.h"
 #include "server/gate.h"
 #include "server/limit.h"
-#include "server/stranger.h"
 
 struct channel;
 struct event;
 struct event_base;
 struct history;
+struct newcomer;
 struct room;
 struct secure;
 struct server;
@@ -50,6 +49,12 @@ struct membership {
 	struct msgid said;       /* the newest of its own that was accepted */
 };
 
+/* What was read before its turn. */
+struct ahead {
+	struct buf lines; /* not taken yet */
+	struct buf held;  /* the line whose turn is next */
+};
+
 /* Fields are session.c's but for those marked (cmd): read by commands. */
 struct session {
 	uint64_t id;           /* (cmd) */
@@ -61,37 +66,36 @@ struct session {
 	bool exclusive;     /* the command under way lets none run behind it */
 	bool settled;       /* (cmd) it has joined or said: it is who it is */
 	bool quit;          /* (cmd) it goes by its own will */
-	bool has_key;       /* (cmd) it has proven this one: */
-	uint8_t key[IDENTITY_KEY_LEN]; /* (cmd) */
-	bool secret;  /* (cmd) the line under way holds a password */
-	bool running; /* commands are being run: no second round */
-	bool paused;  /* not reading: an answer is awaited, or a flood waits */
-	bool full;    /* too many answers wait: no command until they are out */
-	bool eof;     /* its side is closed; what was read is answered */
+	bool secret;        /* (cmd) the line under way holds a password */
+	bool running;       /* commands are being run: no second round */
+	bool paused; /* not reading: an answer is awaited, or a flood waits */
+	bool full;   /* too many answers wait: no command until they are out */
+	bool eof;    /* its side is closed; what was read is answered */
 	unsigned char watched; /* for: sockets.h; to write if it is full */
 	bool dirty;  /* on the list of those with something to write */
 	bool broken; /* a write failed */
 	bool slow;   /* more waits for it than it may have */
 	bool pinged;
+	bool delayed; /* a flood waits for the timer */
 	int fd;
+	unsigned drained;        /* bytes thrown away after BYE */
 	struct event *timer;     /* a flood's wait; made when first needed */
 	struct channel *channel; /* (cmd) NULL: not a secure session */
 	struct secure *secure;   /* NULL: plain, for good */
 	struct frame frame;
-	struct buf in;   /* lines: read, but not taken yet */
-	struct buf held; /* a line whose turn has not come */
-	struct buf out;  /* lines; not sealed yet where the session is secure */
+	struct ahead *ahead; /* what was read before its turn; or NULL */
+	struct buf out; /* lines; not sealed yet where the session is secure */
 	struct answers answers; /* (cmd) */
 	struct flood flood;
-	struct caller from;   /* (cmd) */
-	struct addr_key addr; /* what limits count for it */
-	struct stranger stranger;
-	uint64_t born_ms, heard_ms, deadline_ms, go_on_ms;
-	size_t drained;      /* bytes thrown away after BYE */
-	unsigned long stamp; /* (cmd) the round in which it was last told */
+	struct caller from;        /* (cmd) */
+	struct addr_key addr;      /* what limits count for it */
+	struct newcomer *newcomer; /* gate.c's; NULL: no stranger any more */
+	uint8_t *key;              /* (cmd) it has proven this one; or NULL */
+	uint64_t born_ms, heard_ms, deadline_ms;
+	unsigned stamp;        /* (cmd) the round in which it was last told */
+	unsigned nmemberships; /* (cmd) */
 	TAILQ_HEAD(, membership) memberships; /* (cmd) */
-	size_t nmemberships;
-	struct history *reading; /* (cmd) HISTORY under way */
+	struct history *reading;              /* (cmd) HISTORY under way */
 	TAILQ_ENTRY(session) next;
 	STAILQ_ENTRY(session) next_dirty;
 };
@@ -113,7 +117,6 @@ void session_end(struct session *s, enum proto_bye code, uint64_t retry_ms,
 /* The same, and closes at once, whether the BYE is taken or not: somebody else
  * needs its place. */
 void session_evict(struct session *s, uint64_t retry_ms, const char *why);
-struct session *session_of_stranger(struct stranger *st);
 
 /* The server goes down: no command is taken any more; what is in flight is
  * answered, then comes BYE shutdown with a @retry spread over `drain`. */
