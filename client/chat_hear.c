@@ -364,6 +364,22 @@ on_rights(struct chat *c, const struct heard *h)
 	chat_rights_changed(c, h->text);
 }
 
+/* Wherever one looks: the room may be one that is not known yet. */
+static void
+on_invited(struct chat *c, const struct heard *h)
+{
+	struct span why = h->text;
+	struct span room = text_word(&why), by = text_word(&why);
+	struct name name;
+	if (name_check(room, false, &name) < 0 ||
+	    name_check(by, false, &name) < 0)
+		return;
+	model_note(c->m, chat_here(c), ENTRY_INFO,
+	    "%.*s invites you to #%.*s%s%.*s; /join %.*s takes you there",
+	    SPAN_ARG(by), SPAN_ARG(room), why.len > 0 ? ": " : "",
+	    SPAN_ARG(why), SPAN_ARG(room));
+}
+
 static void
 on_announcement(struct chat *c, const struct heard *h)
 {
@@ -397,6 +413,7 @@ static const struct notice {
 } notices[] = {
     {"announce", on_announcement},
     {"gap", on_gap},
+    {"invited", on_invited},
     {"next-key", on_next_key},
     {"parted", on_many_parted},
     {"presence", on_silence},

@@ -58,6 +58,7 @@
 	X(NOTICE_PARTED, "parted", "so many have left a room at once")             \
 	X(NOTICE_NEXT_KEY, "next-key", "the key that the server will have")     \
 	X(NOTICE_RIGHTS, "rights", "what a room allows has changed")           \
+	X(NOTICE_INVITED, "invited", "somebody lets you into a room")          \
 	X(NOTICE_KEY, "key", "a key that proves your account")                 \
 	X(NOTICE_HELP, "help", "a line of help")                               \
 	X(NOTICE_ANNOUNCE, "announce", "an operator tells everybody")          \

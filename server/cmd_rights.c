@@ -21,6 +21,7 @@
 #include "server/command.h"
 #include "server/config.h"
 #include "server/judge.h"
+#include "server/relay_oper.h"
 #include "server/relay_rights.h"
 #include "server/room.h"
 #include "server/server.h"
@@ -67,40 +68,30 @@ write_down(const struct deed *d, const struct session *s)
 	    text_escape(why, sizeof why, span_of(d->why)));
 }
 
-/* An invitation goes the way of what people tell each other, so that it is
- * heard wherever the invited is, also later. */
 static void
-on_invited(void *arg, enum relay_status st, struct msgid id, bool dup,
-    const struct relay_msg *again)
+on_invited(void *arg, enum relay_status st)
 {
 	struct answer *a = arg;
 
-	(void)id, (void)dup, (void)again;
 	if (st == RELAY_OK)
 		answer_ok(a, SPAN_NONE);
 	else
 		request_relay_err(a, (int)st);
 }
 
+/* Told wherever the invited is at this moment, and kept nowhere: the room's
+ * rights have it. */
 static void
 tell_invited(const struct deed *d, const struct session *s)
 {
-	char text[WHY_MAX + NAME_BYTES_MAX + 64];
-	struct conv c;
+	char text[WHY_MAX + 2 * NAME_BYTES_MAX + 4];
 
-	snprintf(text, sizeof text, "invites you: JOIN %s%s%s", d->room.shown,
-	    d->why[0] ? " - " : "", d->why);
-	conv_pair(&c, s->user->id, d->change.target);
-	relay_append(d->sv->relay, &c,
-	    &(struct relay_msg){
-		.kind = RELAY_MSG,
-		.act = true,
-		.auth = user_is_account(s->user),
-		.sender = span_of(s->user->id),
-		.nick = span_of(s->user->shown),
-		.peer = span_of(d->change.target_nick),
-		.text = span_of(text),
-	    },
+	snprintf(text, sizeof text, "%s %s%s%s", d->room.shown, s->user->shown,
+	    d->why[0] ? " " : "", d->why);
+	relay_order(d->sv->relay,
+	    &(struct relay_order){.kind = ORDER_INVITE,
+		.sender = span_of(d->change.target),
+		.text = span_of(text)},
 	    on_invited, d->answer);
 }
 

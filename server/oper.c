@@ -59,6 +59,22 @@ carry_out_announce(struct server *sv, const struct relay_order *o)
 	buf_free(&line);
 }
 
+/* All of its sessions; whoever has none is not told, and may come in all the
+ * same. */
+static void
+carry_out_invite(struct server *sv, const struct relay_order *o)
+{
+	const struct user *u = user_find(sv->users, o->sender);
+	struct buf line = {0};
+
+	if (!u)
+		return;
+	render_notice(&line, SPAN_NONE, NOTICE_INVITED, o->text);
+	for (size_t i = 0; i < u->nsessions; i++)
+		session_queue(u->sessions[i], buf_head(&line), buf_len(&line));
+	buf_free(&line);
+}
+
 void
 oper_on_order(void *server, const struct relay_order *o)
 {
@@ -66,6 +82,7 @@ oper_on_order(void *server, const struct relay_order *o)
 	    struct server *, const struct relay_order *) = {
 	    [ORDER_KILL] = carry_out_kill,
 	    [ORDER_ANNOUNCE] = carry_out_announce,
+	    [ORDER_INVITE] = carry_out_invite,
 	};
 
 	orders[o->kind](server, o);

@@ -19,22 +19,52 @@ is_text(struct span s, size_t max)
 }
 
 static bool
+is_any(struct span text)
+{
+	(void)text;
+	return true;
+}
+
+static bool
+is_something(struct span text)
+{
+	return text.len > 0;
+}
+
+static bool
+begins_with_names(struct span text)
+{
+	struct name room, nick;
+
+	return name_check(text_word(&text), false, &room) == 0 &&
+	       name_check(text_word(&text), false, &nick) == 0;
+}
+
+static const struct {
+	const char *verb;
+	bool has_sender;
+	bool (*fits)(struct span text);
+} orders[] = {
+    [ORDER_KILL] = {"kill", true, is_any},
+    [ORDER_ANNOUNCE] = {"announce", false, is_something},
+    [ORDER_INVITE] = {"invite", true, begins_with_names},
+};
+
+static bool
 is_order(const struct relay_order *o)
 {
-	if (!is_text(o->text, ORDER_TEXT_MAX))
-		return false;
-	return o->kind == ORDER_KILL ? codec_is_sender(o->sender)
-				     : o->text.len > 0;
+	return is_text(o->text, ORDER_TEXT_MAX) &&
+	       (!orders[o->kind].has_sender || codec_is_sender(o->sender)) &&
+	       orders[o->kind].fits(o->text);
 }
 
 void
 order_put(struct buf *out, const struct relay_order *o)
 {
-	if (o->kind == ORDER_KILL)
-		buf_addf(out, "kill %.*s %.*s", SPAN_ARG(o->sender),
-		    SPAN_ARG(o->text));
-	else
-		buf_addf(out, "announce %.*s", SPAN_ARG(o->text));
+	buf_addf(out, "%s ", orders[o->kind].verb);
+	if (orders[o->kind].has_sender)
+		buf_addf(out, "%.*s ", SPAN_ARG(o->sender));
+	buf_add(out, o->text.p ? o->text.p : "", o->text.len);
 }
 
 bool
@@ -42,13 +72,15 @@ order_get(struct relay_order *o, struct span said)
 {
 	struct span verb = text_word(&said);
 
-	*o = (struct relay_order){.kind = ORDER_ANNOUNCE};
-	if (span_is(verb, "kill")) {
-		o->kind = ORDER_KILL;
-		o->sender = text_word(&said);
-	} else if (!span_is(verb, "announce")) {
+	size_t i = 0;
+
+	while (i < ARRAY_LEN(orders) && !span_is(verb, orders[i].verb))
+		i++;
+	if (i == ARRAY_LEN(orders))
 		return false;
-	}
+	*o = (struct relay_order){.kind = (enum relay_order_kind)i};
+	if (orders[i].has_sender)
+		o->sender = text_word(&said);
 	o->text = said;
 	return is_order(o);
 }

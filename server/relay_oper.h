@@ -21,13 +21,16 @@
 enum relay_order_kind {
 	ORDER_KILL,     /* end this sender's sessions */
 	ORDER_ANNOUNCE, /* tell everybody */
+	/* Tell this sender's sessions: `ROOM NICK [WHY]`.  Not an operator of
+	 * the server orders it, but one of a room. */
+	ORDER_INVITE,
 };
 
 enum { ORDER_TEXT_MAX = 1024 };
 
 struct relay_order {
 	enum relay_order_kind kind;
-	struct span sender; /* ORDER_KILL */
+	struct span sender; /* ORDER_KILL, ORDER_INVITE */
 	struct span text;   /* may be empty with ORDER_KILL */
 };
 
@@ -53,7 +56,8 @@ struct relay_oper_ops {
 	    struct relay *, const struct cidr *, relay_done_fn, void *);
 };
 
-/* `kill SENDER TEXT` or `announce TEXT`, and back; the spans point into it. */
+/* `kill SENDER TEXT`, `announce TEXT` or `invite SENDER ROOM NICK WHY`, and
+ * back; the spans point into it. */
 void order_put(struct buf *out, const struct relay_order *o);
 bool order_get(struct relay_order *o, struct span said) MUST_CHECK;
 /* A range and what is said of it, `UNTIL TEXT`, and back. */

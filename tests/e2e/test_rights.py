@@ -4,7 +4,8 @@ them, and that it holds everywhere and after a restart."""
 import time
 
 from snugtest import TESTS, Failed, run
-from test_accounts import ANN, on_both, one_node, register, two_nodes
+from test_accounts import (ANN, BOB, log_in, on_both, one_node, register,
+                           two_nodes)
 
 TESTS.clear()  # those of accounts run by themselves
 
@@ -77,6 +78,36 @@ def a_key_opens_a_room_and_a_wrong_one_does_not(w, kept):
     bob.ask("NAMES den", "ERR no-such-room <text>")
     bob.send("@key=sesame JOIN den")
     bob.skip_to("NAMES den 2 <text>")
+
+
+@on_both
+def an_invitation_comes_to_all_sessions_of_the_invited_and_is_not_kept(w, kept):
+    s, other = two_nodes(w, kept)
+    ann = register(w, s, ANN, "ann", ["den"])
+    bob = [register(w, other, BOB, "bob"), log_in(w, s, BOB, "bob")]
+    cat = w.client(other, "cat", ["hall"])
+    ann.send("ROOM den private=yes")
+    ann.expect_both("NOTICE rights den set ann private=yes", "OK")
+    ann.send("INVITE den bob bring  cake")
+    for c in bob:
+        c.expect("NOTICE invited den ann bring  cake")
+    ann.expect_both("NOTICE rights den invite ann bob", "OK")
+    cat.ask("PING x", "OK x")
+    bob[0].ask("HISTORY @ann", "OK end")
+    cat.ask("JOIN den", "ERR not-allowed <text>")
+    bob[1].send("JOIN den")
+    bob[1].skip_to("NAMES den 2 *ann bob")
+    # Who is not there is told nothing later; the invitation stands.
+    for c in bob:
+        c.send("QUIT")
+        c.skip_to("BYE quit<any>")
+    ann.skip_to("PARTED den bob<any>")
+    ann.send("INVITE den bob")
+    ann.expect_both("NOTICE rights den invite ann bob", "OK")
+    late = log_in(w, other, BOB, "bob")
+    late.ask("PING x", "OK x")
+    late.send("JOIN den")
+    late.skip_to("NAMES den 2 *ann bob")
 
 
 @on_both

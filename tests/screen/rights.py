@@ -193,6 +193,20 @@ def who_is_too_fast_for_a_slow_room_is_told_when_it_goes_out():
 
 
 @test
+def who_is_invited_is_told_where_to_and_gets_in():
+    with Lobby() as r:
+        r.ann.type("/room private=yes key=s3cret\r")
+        r.ann.wait("a new key")
+        cat = r.come("--guest", "hall", nick="cat")
+        cat.wait("2 here")
+        r.ann.type("/invite cat bring cake\r")
+        cat.wait("ann invites you to #lobby: bring cake; "
+                 "/join lobby takes you there")
+        cat.type("/join lobby\r")
+        r.ann.wait("3 here")
+
+
+@test
 def nonsense_about_rights_is_survived():
     with FakeServer() as server, snug(server, "lobby", cols=160) as t:
         server.begin()
@@ -201,6 +215,8 @@ def nonsense_about_rights_is_survived():
                      " lobby set", " lobby set ann =", " lobby set ann =default",
                      " lobby melt ann bob"):
             server.send("NOTICE rights" + text)
+            server.send("NOTICE invited" + text)
+        server.send("NOTICE invited - ann \033[31m")
         t.type("/room\r")
         tag = None
         while not tag or words[0] != "ROOM":

@@ -614,6 +614,13 @@ ask_announce(struct node *n, const char *text)
 	return ask_order(n, &o);
 }
 
+struct answer *
+ask_invite(struct node *n, const char *sender, const char *text)
+{
+	struct relay_order o = {ORDER_INVITE, span_of(sender), span_of(text)};
+	return ask_order(n, &o);
+}
+
 static struct deny
 deny_of(const char *range)
 {

@@ -166,6 +166,7 @@ struct answer *ask_peek(struct node *n, const char *fold);
 struct answer *ask_list(struct node *n);
 
 struct answer *ask_kill(struct node *n, const char *sender, const char *text);
+struct answer *ask_invite(struct node *n, const char *sender, const char *text);
 struct answer *ask_announce(struct node *n, const char *text);
 /* until 0: until it is allowed. */
 struct answer *ask_deny(

@@ -74,6 +74,59 @@ an_announcement_comes_to_all_but_strangers(void **state)
 }
 
 static void
+an_invitation_comes_to_the_invited_alone(void **state)
+{
+	struct rig *r = rig_new("");
+	struct client *ann = rig_person(r, "ann"), *bob = rig_person(r, "bob");
+
+	(void)state;
+	order(r, ORDER_INVITE, bob->session->user->id, "den ann bring cake");
+	EXPECT(bob, "NOTICE invited den ann bring cake\n");
+	EXPECT(ann, "");
+	order(r, ORDER_INVITE, "a00000000000000000000000000000001", "den ann");
+	ASK(bob, "PING x", "OK x\n");
+	rig_free(r);
+}
+
+static void
+what_is_no_order_is_refused(void **state)
+{
+	static const struct {
+		const char *said;
+		bool good;
+	} rows[] = {
+	    {"announce tea", true},
+	    {"announce ", false},
+	    {"kill g00000000000000000000000000000a11 ", true},
+	    {"kill ann ", false},
+	    {"invite g00000000000000000000000000000a11 den ann", true},
+	    {"invite g00000000000000000000000000000a11 den ann a  b", true},
+	    {"invite g00000000000000000000000000000a11 den", false},
+	    {"invite g00000000000000000000000000000a11 - ann", false},
+	    {"invite g00000000000000000000000000000a11 den ann \033[31m",
+		false},
+	    {"invite bob den ann", false},
+	    {"dance ", false},
+	    {"", false},
+	};
+	struct relay_order o;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct buf again = {0};
+
+		if (order_get(&o, span_of(rows[i].said)) != rows[i].good)
+			fail_msg("%s", rows[i].said);
+		if (!rows[i].good)
+			continue;
+		order_put(&again, &o);
+		buf_add(&again, "", 1);
+		assert_string_equal(buf_head(&again), rows[i].said);
+		buf_free(&again);
+	}
+}
+
+static void
 close_out(struct rig *r, const char *range, const char *text)
 {
 	struct deny d = {0};
@@ -169,6 +222,8 @@ main(void)
 	    TEST(a_kill_ends_that_persons_session_and_no_other),
 	    TEST(a_kill_of_somebody_who_is_not_here_does_nothing),
 	    TEST(an_announcement_comes_to_all_but_strangers),
+	    TEST(an_invitation_comes_to_the_invited_alone),
+	    TEST(what_is_no_order_is_refused),
 	    TEST(sessions_from_a_closed_out_range_end),
 	    TEST(guests_may_nothing_of_it),
 	    TEST(masks_that_are_none_are_refused),

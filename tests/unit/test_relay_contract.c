@@ -1895,6 +1895,10 @@ an_order_comes_to_its_own_node(struct harness *h)
 	assert_int_equal(await_answer(a)->st, RELAY_OK);
 	await_answer(ask_announce(n, "tea is ready"));
 	assert_string_equal(next_news(n, NEWS_ORDER)->text, "tea is ready");
+	await_answer(ask_invite(n, BOB, "den ann bring  cake"));
+	w = next_news(n, NEWS_ORDER);
+	assert_string_equal(w->sender, BOB);
+	assert_string_equal(w->text, "den ann bring  cake");
 }
 
 /* Ranges of tests do not mix: those of others may still be closed out. */
