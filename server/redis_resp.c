@@ -11,7 +11,6 @@
 #include "server/redis_resp.h"
 
 #include <assert.h>
-#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -32,22 +31,41 @@ resp_free(struct resp_cmd *c)
 	c->n = 0;
 }
 
-static void
-put_head(struct buf *out, char type, uint64_t n)
+enum { HEAD_MAX = 1 + TEXT_U64_MAX + 2 };
+
+/* Into room for HEAD_MAX bytes; gives where they end. */
+static char *
+write_head(char *at, char type, uint64_t n)
 {
-	buf_add(out, &type, 1);
-	buf_add_u64(out, n);
-	buf_add(out, "\r\n", 2);
+	*at++ = type;
+	at += text_put_u64(at, n);
+	memcpy(at, "\r\n", 2);
+	return at + 2;
+}
+
+void
+resp_join(struct resp_cmd *c, const struct span *parts, size_t n)
+{
+	size_t len = 0;
+
+	for (size_t i = 0; i < n; i++)
+		len += parts[i].len;
+	char *begin = buf_reserve(&c->body, HEAD_MAX + len + 2);
+	char *at = write_head(begin, '$', len);
+	for (size_t i = 0; i < n; i++) {
+		if (parts[i].len > 0)
+			memcpy(at, parts[i].p, parts[i].len);
+		at += parts[i].len;
+	}
+	memcpy(at, "\r\n", 2);
+	buf_added(&c->body, (size_t)(at + 2 - begin));
+	c->n++;
 }
 
 void
 resp_span(struct resp_cmd *c, struct span s)
 {
-	put_head(&c->body, '$', s.len);
-	if (s.len > 0)
-		buf_add(&c->body, s.p, s.len);
-	buf_add(&c->body, "\r\n", 2);
-	c->n++;
+	resp_join(c, &s, 1);
 }
 
 void
@@ -59,7 +77,11 @@ resp_str(struct resp_cmd *c, const char *s)
 void
 resp_i64(struct resp_cmd *c, int64_t v)
 {
-	resp_fmt(c, "%" PRId64, v);
+	char text[1 + TEXT_U64_MAX] = "-";
+	uint64_t size = v < 0 ? -(uint64_t)v : (uint64_t)v;
+	size_t n = text_put_u64(text + 1, size);
+
+	resp_span(c, (struct span){text + (v >= 0), n + (v < 0)});
 }
 
 void
@@ -87,7 +109,11 @@ void
 resp_write(
     struct buf *out, const struct resp_cmd *head, const struct resp_cmd *c)
 {
-	put_head(out, '*', (head ? head->n : 0) + c->n);
+	char *begin = buf_reserve(out, HEAD_MAX);
+
+	buf_added(out, (size_t)(write_head(begin, '*',
+				    (head ? head->n : 0) + (uint64_t)c->n) -
+				begin));
 	if (head)
 		buf_add(out, buf_head(&head->body), buf_len(&head->body));
 	if (c->n > 0)
@@ -173,7 +199,31 @@ take_byte(struct resp_guard *g, char c)
 	return take_digit(g, c);
 }
 
-/* Takes what can be taken at once: a string's bytes, or one byte of a line. */
+/*
+ * Most lines are lengths, and there as a whole: `$12\r\n`.  Gives the bytes of
+ * such a one that is taken, or 0: it is to be looked at byte by byte.
+ */
+static size_t
+take_length(struct resp_guard *g, const char *p, size_t len)
+{
+	enum { DIGITS_MAX = 9 };
+	int64_t number = 0;
+	size_t n = 1;
+
+	if (g->type != 0 || (p[0] != '$' && p[0] != '*'))
+		return 0;
+	while (n < len && n <= DIGITS_MAX && p[n] >= '0' && p[n] <= '9')
+		number = number * 10 + (p[n++] - '0');
+	if (n == 1 || n + 2 > len || p[n] != '\r' || p[n + 1] != '\n')
+		return 0;
+	g->type = p[0];
+	g->number = number;
+	g->digits = true;
+	return n + 2;
+}
+
+/* Takes what can be taken at once: a string's bytes, a length's line, or one
+ * byte of another line. */
 static const char *
 take(struct resp_guard *g, struct span *in)
 {
@@ -181,8 +231,9 @@ take(struct resp_guard *g, struct span *in)
 	const char *wrong = NULL;
 
 	if (g->skip == 0) {
-		wrong = take_byte(g, in->p[0]);
-		n = 1;
+		n = take_length(g, in->p, in->len);
+		wrong = n > 0 ? end_line(g) : take_byte(g, in->p[0]);
+		n += n == 0;
 	} else {
 		g->skip -= n;
 		if (g->skip == 0 && g->owed == 0)

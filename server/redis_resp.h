@@ -24,6 +24,8 @@ void resp_clear(struct resp_cmd *c);
 void resp_free(struct resp_cmd *c);
 void resp_span(struct resp_cmd *c, struct span s);
 void resp_str(struct resp_cmd *c, const char *s);
+/* All parts as one argument. */
+void resp_join(struct resp_cmd *c, const struct span *parts, size_t n);
 void resp_i64(struct resp_cmd *c, int64_t v);
 void resp_id(struct resp_cmd *c, struct msgid id);
 /* One argument of at most RESP_FMT_MAX bytes. */

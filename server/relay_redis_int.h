@@ -250,6 +250,17 @@ enum { RR_TAG_MAX = CODEC_KEY_MAX + 8 };
 char *rr_conv_tag(char dst[static RR_TAG_MAX], const struct conv *c);
 char *rr_room_tag(char dst[static RR_TAG_MAX], const char *fold);
 
+/* What all keys of one thing begin with: the prefix, a tag and a colon. */
+enum { RR_STEM_MAX = RR_TAG_MAX + 66 };
+struct rr_stem {
+	size_t len;
+	char text[RR_STEM_MAX];
+};
+void rr_stem(struct rr_stem *dst, struct rr *r, const char *tag);
+/* A key: the stem and what it ends with. */
+void rr_put_key(
+    struct resp_cmd *c, const struct rr_stem *stem, struct span end);
+
 void rr_append(struct relay *r, const struct conv *c, const struct relay_msg *m,
     relay_append_fn done, void *arg);
 void rr_read(struct relay *r, const struct conv *c,
@@ -257,11 +268,11 @@ void rr_read(struct relay *r, const struct conv *c,
 /* An id that the subscription should bring soon. */
 void rr_expect(struct rr *r, const struct conv *c, struct msgid id);
 /* KEYS 1 to 3 and ARGV 1 to 6 of the scripts that append. */
-void rr_put_append_keys(struct rr *r, struct resp_cmd *c, const char *tag,
-    const struct relay_msg *m);
-void rr_put_append_args(struct rr *r, struct resp_cmd *c,
-    const struct conv *conv, const struct relay_msg *m,
-    const struct rights *rights);
+void rr_put_append_keys(
+    struct resp_cmd *c, const struct rr_stem *stem, const struct relay_msg *m);
+/* floor: the highest id seen here. */
+void rr_put_append_args(struct rr *r, struct resp_cmd *c, struct msgid floor,
+    const struct relay_msg *m, const struct rights *rights);
 void rr_expect_init(struct rr *r);
 void rr_expect_fini(struct rr *r);
 

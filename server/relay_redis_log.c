@@ -12,7 +12,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
-#include "server/relay_redis_int.h"
+#include "server/relay_redis_room.h"
 
 enum { EXPECT_MS = 500 };
 
@@ -36,6 +36,21 @@ rr_conv_tag(char dst[static RR_TAG_MAX], const struct conv *c)
 		return rr_room_tag(dst, c->key);
 	snprintf(dst, RR_TAG_MAX, "{d:%s}", c->key);
 	return dst;
+}
+
+void
+rr_stem(struct rr_stem *dst, struct rr *r, const char *tag)
+{
+	dst->len = (size_t)snprintf(
+	    dst->text, sizeof dst->text, "%s%s:", r->prefix, tag);
+}
+
+void
+rr_put_key(struct resp_cmd *c, const struct rr_stem *stem, struct span end)
+{
+	const struct span parts[] = {{stem->text, stem->len}, end};
+
+	resp_join(c, parts, ARRAY_LEN(parts));
 }
 
 /* --- what the subscription owes ------------------------------------------- */
@@ -232,39 +247,28 @@ on_appended(void *arg, const redisReply *reply, bool written)
 	}
 }
 
-/* The highest id this node has seen in the conversation. */
-static struct msgid
-floor_of(struct rr *r, const struct conv *c)
-{
-	struct rr_feed *f = c->kind == CONV_ROOM
-				? rr_room_feed(r, c->key)
-				: rr_user_feed(r, lower_of(c), c);
-
-	if (!f && c->kind == CONV_PAIR)
-		f = rr_user_feed(r, higher_of(c), c);
-	return f ? f->top : (struct msgid){0, 0};
-}
-
 /* KEYS 1 to 3 and ARGV 1 to 6 of both scripts; between them `more` keys. */
 void
-rr_put_append_keys(struct rr *r, struct resp_cmd *c, const char *tag,
-    const struct relay_msg *m)
+rr_put_append_keys(
+    struct resp_cmd *c, const struct rr_stem *stem, const struct relay_msg *m)
 {
-	resp_fmt(c, "%s%s:st", r->prefix, tag);
-	resp_fmt(c, "%s%s:la", r->prefix, tag);
+	const struct span dedupe[] = {
+	    {stem->text, stem->len}, SPAN("dd:"), m->sender, SPAN(":"), m->cid};
+
+	rr_put_key(c, stem, SPAN("st"));
+	rr_put_key(c, stem, SPAN("la"));
 	if (m->cid.len > 0)
-		resp_fmt(c, "%s%s:dd:%.*s:%.*s", r->prefix, tag,
-		    SPAN_ARG(m->sender), SPAN_ARG(m->cid));
+		resp_join(c, dedupe, ARRAY_LEN(dedupe));
 	else
-		resp_fmt(c, "%s%s:la", r->prefix, tag);
+		rr_put_key(c, stem, SPAN("la"));
 }
 
 void
-rr_put_append_args(struct rr *r, struct resp_cmd *c, const struct conv *conv,
+rr_put_append_args(struct rr *r, struct resp_cmd *c, struct msgid floor,
     const struct relay_msg *m, const struct rights *rights)
 {
 	resp_i64(c, rr_redis_deadline(r, (uint64_t)r->c.say_timeout_ms));
-	resp_id(c, floor_of(r, conv));
+	resp_id(c, floor);
 	resp_i64(c, rr_log_max(r, rights));
 	resp_i64(c, rr_log_ttl(r, rights));
 	resp_i64(c, m->cid.len > 0 ? r->c.dedupe_ms : 0);
@@ -273,18 +277,28 @@ rr_put_append_args(struct rr *r, struct resp_cmd *c, const struct conv *conv,
 	resp_span(c, (struct span){buf_head(&r->text), buf_len(&r->text)});
 }
 
+/* room: NULL where it is not open here. */
 static void
-put_room(struct rr *r, const struct conv *conv, const struct relay_msg *m)
+put_room(struct rr *r, const struct conv *conv, const struct rr_room *room,
+    const struct relay_msg *m)
 {
-	char tag[RR_TAG_MAX];
+	const struct rr_stem *stem = room ? &room->stem : NULL;
 	struct resp_cmd *c = rr_cmd(r);
+	struct rr_stem made;
+	char tag[RR_TAG_MAX];
 
-	rr_conv_tag(tag, conv);
-	rr_put_append_keys(r, c, tag, m);
-	resp_fmt(c, "%s%s:cfg", r->prefix, tag);
-	resp_fmt(c, "%s%s:sl:%.*s", r->prefix, tag, SPAN_ARG(m->sender));
-	rr_put_append_args(r, c, conv, m, rr_rights_here(r, conv->key));
-	resp_fmt(c, "%s%s:c", r->prefix, tag);
+	if (!stem) {
+		rr_stem(&made, r, rr_conv_tag(tag, conv));
+		stem = &made;
+	}
+	const struct span wait[] = {
+	    {stem->text, stem->len}, SPAN("sl:"), m->sender};
+	rr_put_append_keys(c, stem, m);
+	rr_put_key(c, stem, SPAN("cfg"));
+	resp_join(c, wait, ARRAY_LEN(wait));
+	rr_put_append_args(r, c, room ? room->feed.top : (struct msgid){0, 0},
+	    m, room ? room->rights : NULL);
+	rr_put_key(c, stem, SPAN("c"));
 	resp_id(c, m->rv);
 	resp_i64(c, (int64_t)m->slow_ms);
 	if (m->kind == RELAY_TOPIC) {
@@ -293,18 +307,30 @@ put_room(struct rr *r, const struct conv *conv, const struct relay_msg *m)
 	}
 }
 
+/* The highest id this node has seen in the pair. */
+static struct msgid
+floor_of(struct rr *r, const struct conv *c)
+{
+	struct rr_feed *f = rr_user_feed(r, lower_of(c), c);
+
+	if (!f)
+		f = rr_user_feed(r, higher_of(c), c);
+	return f ? f->top : (struct msgid){0, 0};
+}
+
 static void
 put_pair(struct rr *r, const struct conv *conv, const struct relay_msg *m)
 {
 	struct span lo = lower_of(conv), hi = higher_of(conv);
 	char tag[RR_TAG_MAX];
+	struct rr_stem stem;
 	struct resp_cmd *c = rr_cmd(r);
 
-	rr_conv_tag(tag, conv);
-	rr_put_append_keys(r, c, tag, m);
+	rr_stem(&stem, r, rr_conv_tag(tag, conv));
+	rr_put_append_keys(c, &stem, m);
 	resp_fmt(c, "%s{u:%.*s}:pairs", r->prefix, SPAN_ARG(lo));
 	resp_fmt(c, "%s{u:%.*s}:pairs", r->prefix, SPAN_ARG(hi));
-	rr_put_append_args(r, c, conv, m, NULL);
+	rr_put_append_args(r, c, floor_of(r, conv), m, NULL);
 	resp_str(c, conv->key);
 	resp_fmt(c, "%s{u:%.*s}:c", r->prefix, SPAN_ARG(lo));
 	resp_fmt(c, "%s{u:%.*s}:c", r->prefix, SPAN_ARG(hi));
@@ -328,7 +354,7 @@ rr_append(struct relay *relay, const struct conv *c, const struct relay_msg *m,
 		return;
 	}
 	if (c->kind == CONV_ROOM) {
-		put_room(r, c, m);
+		put_room(r, c, rr_room_of(r, c), m);
 		rr_op_eval(&a->op, SCRIPT_APPEND, 5, on_appended);
 	} else {
 		put_pair(r, c, m);

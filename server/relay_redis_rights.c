@@ -365,15 +365,16 @@ put_change(struct change_op *c, struct msgid from)
 	struct relay_msg m = relay_change_entry(c->change);
 	struct buf record = {0};
 	char tag[RR_TAG_MAX];
-	struct conv conv;
+	struct rr_feed *feed = rr_room_feed(r, c->fold);
+	struct rr_stem stem;
 	struct resp_cmd *cmd = rr_cmd(r);
 
-	conv_room(&conv, c->fold);
-	rr_room_tag(tag, c->fold);
-	rr_put_append_keys(r, cmd, tag, &m);
+	rr_stem(&stem, r, rr_room_tag(tag, c->fold));
+	rr_put_append_keys(cmd, &stem, &m);
 	resp_fmt(cmd, "%s%s:cfg", r->prefix, tag);
 	resp_fmt(cmd, "%s%s:n", r->prefix, tag);
-	rr_put_append_args(r, cmd, &conv, &m, c->next);
+	rr_put_append_args(
+	    r, cmd, feed ? feed->top : (struct msgid){0, 0}, &m, c->next);
 	resp_fmt(cmd, "%s%s:c", r->prefix, tag);
 	resp_id(cmd, from);
 	rights_put(&record, c->next);

@@ -40,6 +40,12 @@ rr_room_find_open(struct rr *r, const char *fold)
 	return room && !room->closed && room->phase == ROOM_OPEN ? room : NULL;
 }
 
+struct rr_room *
+rr_room_of(struct rr *r, const struct conv *c)
+{
+	return c->place ? c->place : rr_room_find_open(r, c->key);
+}
+
 struct rr_feed *
 rr_room_feed(struct rr *r, const char *fold)
 {
@@ -372,6 +378,7 @@ opened(struct rr_open_op *o, const struct rr_room_state *st)
 	struct rr_room *room = o->room;
 	struct relay_room_info info = st->info;
 
+	info.place = room;
 	judge_info(room, &info);
 	rr_roster_take(room, st->roster);
 	rr_own_tell(room);
@@ -467,6 +474,7 @@ room_new(struct rr *r, const struct name *name, void *handle)
 	conv_room(&room->conv, name->fold);
 	span_copy(room->shown, sizeof room->shown, span_of(name->shown));
 	rr_room_tag(room->tag, name->fold);
+	rr_stem(&room->stem, r, room->tag);
 	rr_feed_init(&room->feed, r, &room->conv, &feed_ops, room);
 	ring_init(&room->ring, &r->rings, (struct msgid){0, 0});
 	room->feed.ring = &room->ring;

@@ -40,6 +40,7 @@ struct rr_room {
 	struct conv conv; /* its key is the fold */
 	char shown[NAME_BYTES_MAX + 1];
 	char tag[RR_TAG_MAX];
+	struct rr_stem stem; /* of its keys */
 	enum rr_room_phase phase;
 	bool closed;
 	bool unsure; /* Redis may hold members that are not ours */
@@ -66,6 +67,8 @@ struct rr_room {
 struct rr_room *rr_room_find(struct rr *r, const char *fold);
 /* Only one that was opened and is not closed. */
 struct rr_room *rr_room_find_open(struct rr *r, const char *fold);
+/* The same, by the place that it was given where the caller knows it. */
+struct rr_room *rr_room_of(struct rr *r, const struct conv *c);
 /* A closed room is kept while Redis may hold members of it. */
 void rr_room_bury_if_done(struct rr_room *room);
 
