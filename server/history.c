@@ -239,7 +239,7 @@ on_page(void *arg, enum relay_status st, const struct relay_page *page)
 		h->stalled = true;
 	else if (st != RELAY_OK)
 		finish(h, st);
-	else if (h->reader.may && !h->reader.may(h->reader.arg))
+	else if (!h->reader.may(h->reader.arg))
 		finish(h, RELAY_STALE);
 	else
 		handlers[h->phase](h, page);

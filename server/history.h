@@ -49,7 +49,7 @@ struct history_reader {
 	/* Does the reader take more now?  If not: history_continue() later. */
 	bool (*ready)(void *arg);
 	/* May it still read?  Asked of each page that has come; if not, the
-	 * reading is done with RELAY_STALE.  NULL: nobody is refused. */
+	 * reading is done with RELAY_STALE. */
 	bool (*may)(void *arg);
 	/* What came between the line before and the next is out of reach. */
 	void (*gap)(void *arg);

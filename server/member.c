@@ -90,6 +90,16 @@ say_gap(struct membership *m, struct span tag)
 	    session_out(m->session), tag, NOTICE_GAP, span_of(m->room->shown));
 }
 
+/* It may have been put out of the room in the very turn in which a page comes.
+ */
+static bool
+may_of_membership(void *arg)
+{
+	const struct membership *m = arg;
+
+	return judge(m->session, m->room, RIGHTS_READ) == RIGHTS_YES;
+}
+
 static void
 gap_of_membership(void *arg)
 {
@@ -109,6 +119,10 @@ on_caught_up(void *arg, enum relay_status st, bool end, struct msgid last)
 
 	(void)end;
 	m->reading = NULL;
+	if (st == RELAY_STALE) { /* nor be in the room */
+		news_sweep(m->session->server, m->room);
+		return;
+	}
 	if (st != RELAY_OK) {
 		/* The log cannot be read: say so, and go on from here. */
 		say_gap(m, SPAN_NONE);
@@ -136,8 +150,8 @@ catch_up(struct membership *m)
 	    .me = m->session->user->id,
 	};
 	struct history_reader reader = {m, out_of_membership,
-	    ready_of_membership, NULL, gap_of_membership, drop_membership,
-	    on_caught_up};
+	    ready_of_membership, may_of_membership, gap_of_membership,
+	    drop_membership, on_caught_up};
 
 	if (msgid_cmp(m->cursor, m->room->last) >= 0) {
 		room_listen(
@@ -267,6 +281,12 @@ on_replayed(void *arg, enum relay_status st, bool end, struct msgid last)
 
 	(void)end, (void)last;
 	j->membership->reading = NULL;
+	if (st == RELAY_STALE) {
+		news_sweep(j->sv, j->room);
+		judge_refuse(j->answer, RIGHTS_OUTSIDE, j->name.shown);
+		free(j);
+		return;
+	}
 	/* It is a member all the same; what it asked for is out of reach. */
 	if (st != RELAY_OK)
 		gap_of_join(j);
@@ -829,20 +849,22 @@ member_part(struct answer *a, struct membership *m, struct span text)
 		part(p);
 }
 
-/* A HISTORY of the room under way is answered by its drop(). */
+/* A HISTORY of the room under way is answered by its drop(), behind the line
+ * that tells why. */
 static void
 put_out(struct session *s, struct room *r, struct span by, struct span text)
 {
 	struct membership *m = session_membership(s, r);
+	struct history *reading = s->reading;
 	struct conv c;
 
 	conv_room(&c, r->fold);
-	if (s->reading && history_is_about(s->reading, &c)) {
-		history_cancel(s->reading);
-		s->reading = NULL;
-	}
 	if (m)
 		leave(m, NULL, by, text);
+	if (reading && history_is_about(reading, &c)) {
+		s->reading = NULL;
+		history_cancel(reading);
+	}
 }
 
 void

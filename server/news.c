@@ -115,6 +115,14 @@ ban_of(const struct server *sv, const struct room *r, const struct user *u)
 	return ban;
 }
 
+static void
+note_unswept(struct server *sv, struct room *r)
+{
+	if (!r->unswept)
+		sv->unswept++;
+	r->unswept = true;
+}
+
 /* Whoever may not be in the room under its present rights, goes. */
 static void
 sweep(struct server *sv, struct room *r)
@@ -139,6 +147,15 @@ sweep(struct server *sv, struct room *r)
 }
 
 void
+news_sweep(struct server *sv, struct room *r)
+{
+	note_unswept(sv, r);
+	r->pins++;
+	sweep(sv, r);
+	room_unpin(sv, r);
+}
+
+void
 news_settle(struct server *sv)
 {
 	struct room *r, *next;
@@ -155,13 +172,9 @@ static void
 on_rights(void *arg, void *room, struct rights *rights)
 {
 	struct server *sv = arg;
-	struct room *r = room;
 
-	room_set_rights(r, rights);
-	if (r->unswept)
-		return;
-	r->unswept = true;
-	sv->unswept++;
+	room_set_rights(room, rights);
+	note_unswept(sv, room);
 	/* Usually the entry that tells who did it follows at once. */
 	sv->wake(sv->wake_arg);
 }

@@ -22,6 +22,8 @@ void news_give_up_echoes(struct server *sv);
 /* Rooms have other rights since: who may not be there any more goes.  At the
  * end of a turn. */
 void news_settle(struct server *sv);
+/* The same, of one room and now. */
+void news_sweep(struct server *sv, struct room *r);
 
 /* A member left: tells those who listen, frees the seat. */
 void news_parted(struct server *sv, struct seat *seat, struct span text);

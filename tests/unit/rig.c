@@ -16,6 +16,7 @@
 #include "base/mem.h"
 #include "proto/channel.h"
 #include "proto/identity.h"
+#include "server/claim.h"
 #include "server/news.h"
 #include "server/relay_local.h"
 #include "server/room.h"
@@ -298,6 +299,37 @@ rig_person(struct rig *r, const char *nick)
 	snprintf(want, sizeof want, "OK %s\n", nick);
 	rig_send(c, line);
 	assert_string_equal(rig_lines(c), want);
+	return c;
+}
+
+static void
+on_claimed(void *arg, enum relay_status st)
+{
+	(void)arg;
+	assert_int_equal(st, RELAY_OK);
+}
+
+struct client *
+rig_account(struct rig *r, const char *nick)
+{
+	struct client *c = rig_person(r, nick);
+	struct session *s = c->session;
+	struct user *guest = s->user, *u;
+	char id[SENDER_ID_LEN + 1];
+	struct name name;
+
+	claim_release(&r->server, guest, false);
+	rig_settle(r);
+	snprintf(id, sizeof id, "a%032d", nick[0]);
+	u = user_mirror(r->server.users, span_of(id), span_of(nick));
+	assert_int_equal(name_check(span_of(nick), false, &name), 0);
+	relay_claim(r->server.relay, &name, id, guest->token, on_claimed, NULL);
+	rig_settle(r);
+	memcpy(u->token, guest->token, sizeof u->token);
+	user_drop_session(guest, s);
+	user_add_session(u, s);
+	s->user = u;
+	user_unref(r->server.users, guest);
 	return c;
 }
 

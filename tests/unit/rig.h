@@ -76,6 +76,8 @@ void rig_call_behind(struct client *c);
 struct client *rig_connect_secure(struct rig *r, bool local);
 /* A guest that took this nick, and is asked no more. */
 struct client *rig_person(struct rig *r, const char *nick);
+/* The same, and an account: the relay knows of it that the nick is its own. */
+struct client *rig_account(struct rig *r, const char *nick);
 
 /* Turns the loop until nobody has anything left to do at once. */
 void rig_settle(struct rig *r);
