@@ -5,7 +5,8 @@
  *	{a:ID}     hash: nick, since, hash, k:KEY = 1 for each key
  *	{pk:KEY}   ID MS: whose the key is, and since when it is
  *	{k:K}      A ID SINCE FOLD SHOWN, in the place of a guest's claim
- *	{a:ID}:on  hash: the nodes where it is, N = 1
+ *	{a:ID}:on  hash: the nodes where it is, N = 1; each of these has @ID
+ *		   among its {n:N}:nicks, for when it dies
  *
  * They lie in different slots of a Cluster, so no script can change two of them
  * at once.  What is half done belongs to nobody, because each is only believed
@@ -638,20 +639,43 @@ const struct relay_account_ops rr_account_ops = {
 
 /* --- where it is ---------------------------------------------------------- */
 
-void
-rr_account_on(struct rr *r, const char *sender, bool on)
+static void
+tell_on(struct rr *r, const char *id, bool on)
 {
-	struct resp_cmd *c;
+	struct resp_cmd *c = rr_cmd(r);
 
-	if (sender[0] != 'a')
-		return;
-	c = rr_cmd(r);
 	resp_str(c, on ? "HSET" : "HDEL");
-	resp_fmt(c, "%s{a:%s}:on", r->prefix, sender);
+	resp_fmt(c, "%s{a:%s}:on", r->prefix, id);
 	resp_str(c, r->node_id);
 	if (on)
 		resp_str(c, "1");
 	rr_tell(r);
+}
+
+/* For whoever clears away what this node left: no nick is written like it. */
+static void
+index_on(struct rr *r, const char *id, bool on)
+{
+	struct resp_cmd *c = rr_cmd(r);
+
+	resp_str(c, on ? "SADD" : "SREM");
+	resp_fmt(c, "%s{n:%s}:nicks", r->prefix, r->node_id);
+	resp_fmt(c, "@%s", id);
+	rr_tell(r);
+}
+
+/* It stands in the index for longer than where it is: one too many does no
+ * harm. */
+void
+rr_account_on(struct rr *r, const char *sender, bool on)
+{
+	if (sender[0] != 'a')
+		return;
+	if (on)
+		index_on(r, sender, true);
+	tell_on(r, sender, on);
+	if (!on)
+		index_on(r, sender, false);
 }
 
 void

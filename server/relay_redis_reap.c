@@ -3,8 +3,8 @@
  * The janitor: what a dead node left in Redis is cleared away.
  *
  * Each heartbeat names nodes whose lease and grace are over.  Whoever gets the
- * lock of one is its janitor, and goes through the node's own index of rooms
- * and nicks:
+ * lock of one is its janitor, and goes through the node's own index of rooms,
+ * nicks and, written as @ID, accounts that were there:
  *
  *	lock -> batch -> work -> batch without what is done -> ... -> none left
  *
@@ -21,6 +21,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "server/relay_account.h"
 #include "server/relay_redis_int.h"
 
 enum {
@@ -111,11 +112,31 @@ reap_room(struct rr_janitor *j, const char *key)
 }
 
 static bool
+reap_account(struct rr_janitor *j, const char *id)
+{
+	struct rr *r = j->r;
+	struct resp_cmd *c;
+
+	if (!account_is_id(span_of(id)))
+		return true;
+	c = rr_cmd(r);
+	resp_str(c, "HDEL");
+	resp_fmt(c, "%s{a:%s}:on", r->prefix, id);
+	resp_str(c, j->id);
+	if (redis_link_send(r->cmd, c, on_done_one, j, NULL) < 0)
+		return false;
+	j->due++;
+	return true;
+}
+
+static bool
 reap_nick(struct rr_janitor *j, const char *key)
 {
 	struct rr *r = j->r;
 	char skeleton[NAME_BYTES_MAX + 1], again[CODEC_KEY_MAX + 1];
 
+	if (key[0] == '@')
+		return reap_account(j, key + 1);
 	if (!codec_unkey(skeleton, sizeof skeleton, span_of(key)))
 		return true;
 	struct resp_cmd *c = rr_cmd(r);

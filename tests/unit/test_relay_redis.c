@@ -1245,6 +1245,45 @@ what_a_dead_node_left_is_cleared_away_and_nothing_else(struct harness *h)
 	assert_string_equal(await_answer(ask_find(n, "alice"))->sender, ALICE);
 }
 
+static long long
+ask_number(const char *format, struct harness *h, const char *a, const char *b)
+{
+	redisReply *r = redis_server_ask(&server, format, h->number, a, b);
+	long long n = r->integer;
+
+	assert_int_equal(r->type, REDIS_REPLY_INTEGER);
+	freeReplyObject(r);
+	return n;
+}
+
+static void
+an_account_is_no_longer_where_its_node_died(struct harness *h)
+{
+	struct node *n = &h->node[0];
+	char *me = node_id(n);
+	watch(n, CARLA, alice);
+	assert_int_equal(
+	    ask_number("SISMEMBER t%u:{n:%s}:nicks %s", h, me, "@" CARLA), 1);
+	redis_server_do(
+	    &server, "HSET t%u:{a:%s}:on dead.1 1", h->number, CARLA);
+	redis_server_do(
+	    &server, "SADD t%u:{n:dead.1}:nicks @%s @junk", h->number, CARLA);
+
+	ghost_dies(h, "dead.1");
+	await_burial(h, "dead.1");
+
+	assert_int_equal(
+	    ask_number("HEXISTS t%u:{a:%s}:on %s", h, CARLA, "dead.1"), 0);
+	assert_int_equal(
+	    ask_number("HEXISTS t%u:{a:%s}:on %s", h, CARLA, me), 1);
+	assert_false(exists(h, "{n:", "dead.1", "}:nicks"));
+	do_unwatch(n, CARLA);
+	await_answer(ask_list(n));
+	assert_int_equal(
+	    ask_number("SISMEMBER t%u:{n:%s}:nicks %s", h, me, "@" CARLA), 0);
+	free(me);
+}
+
 static void
 survivors_elect_one_janitor(struct harness *h)
 {
@@ -1706,6 +1745,7 @@ static struct rule rules[] = {
 	TWO(a_nick_lost_in_a_break_is_told_when_the_relay_is_up),
 	TWO(what_is_given_back_in_a_break_is_given_back_after_it),
 	ONE(what_a_dead_node_left_is_cleared_away_and_nothing_else),
+	ONE(an_account_is_no_longer_where_its_node_died),
 	TWO(survivors_elect_one_janitor),
 	TWO(a_crashed_janitor_is_followed_by_another),
 	ONE(a_janitor_that_loses_its_lock_stops),
