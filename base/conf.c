@@ -260,6 +260,64 @@ conf_set(const struct conf_option *o, void *config, const char *value,
 	return setters[o->type](o, slot_of(o, config), value, cause);
 }
 
+static bool
+is_same_string(const void *a, const void *b)
+{
+	const char *s = *(char *const *)a, *t = *(char *const *)b;
+
+	return s && t ? strcmp(s, t) == 0 : s == t;
+}
+
+static bool
+is_same_list(const void *a, const void *b)
+{
+	const struct conf_list *s = a, *t = b;
+
+	if (s->n != t->n)
+		return false;
+	for (size_t i = 0; i < s->n; i++)
+		if (strcmp(s->items[i], t->items[i]) != 0)
+			return false;
+	return true;
+}
+
+/* What a value is in the program's struct; without is_same: its bytes. */
+static const struct {
+	size_t size;
+	bool (*is_same)(const void *a, const void *b);
+} slots[] = {
+    [CONF_FLAG] = {sizeof(bool), NULL},
+    [CONF_INT] = {sizeof(int64_t), NULL},
+    [CONF_SIZE] = {sizeof(int64_t), NULL},
+    [CONF_DURATION] = {sizeof(int64_t), NULL},
+    [CONF_STRING] = {sizeof(char *), is_same_string},
+    [CONF_ENUM] = {sizeof(int), NULL},
+    [CONF_LIST] = {sizeof(struct conf_list), is_same_list},
+    [CONF_ACTION] = {sizeof(bool), NULL},
+};
+
+bool
+conf_is_same(const struct conf_option *o, const void *a, const void *b)
+{
+	a = (const char *)a + o->offset;
+	b = (const char *)b + o->offset;
+	if (slots[o->type].is_same)
+		return slots[o->type].is_same(a, b);
+	return memcmp(a, b, slots[o->type].size) == 0;
+}
+
+void
+conf_swap(const struct conf_option *o, void *a, void *b)
+{
+	char kept[sizeof(struct conf_list)];
+	size_t size = slots[o->type].size;
+
+	_Static_assert(sizeof kept >= sizeof(int64_t), "the largest value");
+	memcpy(kept, slot_of(o, a), size);
+	memcpy(slot_of(o, a), slot_of(o, b), size);
+	memcpy(slot_of(o, b), kept, size);
+}
+
 void
 conf_defaults(const struct conf_table *t, void *config)
 {

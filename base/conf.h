@@ -48,6 +48,7 @@ struct conf_option {
 	/* May be NULL: judges a CONF_STRING, or an item of a CONF_LIST,
 	 * further; -1 and in cause what is wrong with it. */
 	int (*check)(const char *value, char cause[static ERR_LEN]);
+	bool live; /* may take another value while the program runs */
 };
 
 struct conf_table {
@@ -95,6 +96,11 @@ bool conf_peek_flag(
 /* One value, as text, into the config.  Returns 0 or -1 with cause. */
 int conf_set(const struct conf_option *o, void *config, const char *value,
     char cause[static ERR_LEN]) MUST_CHECK;
+
+/* Do two of the program's structs have the same value there? */
+bool conf_is_same(const struct conf_option *o, const void *a, const void *b);
+/* Each gets the other's value, and owns it then. */
+void conf_swap(const struct conf_option *o, void *a, void *b);
 
 void conf_print_help(const struct conf_table *t, FILE *out);
 /* A commented sample file from the table. */

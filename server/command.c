@@ -650,9 +650,10 @@ print_options(FILE *out)
 	for (size_t i = 0; i < config_table.n; i++) {
 		const struct conf_option *o = &config_table.options[i];
 
-		fprintf(out, "%s\t%s\t%s\t%s\t%s\n", o->name,
+		fprintf(out, "%s\t%s\t%s\t%s\t%s\t%s\n", o->name,
 		    o->section ? o->section : "-", types[o->type],
-		    o->def ? o->def : "-", o->help);
+		    o->def ? o->def : "-", o->help,
+		    o->live ? "live" : "restart");
 	}
 }
 

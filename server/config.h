@@ -9,6 +9,8 @@
 #include "base/cidr.h"
 #include "base/conf.h"
 
+struct buf;
+
 enum config_plaintext { PLAINTEXT_LOCAL, PLAINTEXT_ANY };
 enum config_sandbox { SANDBOX_NO, SANDBOX_YES, SANDBOX_MUST };
 enum config_secure { SECURE_OFFERED, SECURE_REQUIRED, SECURE_OFF };
@@ -18,7 +20,8 @@ enum config_names { NAMES_UNICODE, NAMES_ASCII };
 struct config {
 	/* command line only */
 	bool help, version, check_config, print_config, print_key, no_config;
-	char *config; /* the file */
+	char *config;  /* the file */
+	bool has_file; /* it was there */
 	char *print_tables;
 
 	/* [server] */
@@ -72,6 +75,21 @@ extern const struct conf_table config_table;
  * Returns 0 or -1.
  */
 int config_load(struct config *c, int argc, char **argv,
+    char cause[static ERR_LEN]) MUST_CHECK;
+
+/*
+ * Puts a configuration that was loaded into the place of the running one, all
+ * of it that may change while the server runs, or nothing.
+ *
+ *   running  its address, and the strings of what does not change, stay
+ *   fresh    takes over what is not needed any more; config_free() it
+ *   changed  given: the names of what is another now, with blanks between
+ *   kept     given: of what would be, but only a start changes it
+ *
+ * Returns 0, or -1 with cause and nothing changed.
+ */
+int config_renew(struct config *running, struct config *fresh,
+    struct buf *changed, struct buf *kept,
     char cause[static ERR_LEN]) MUST_CHECK;
 void config_free(struct config *c);
 

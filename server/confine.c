@@ -32,6 +32,11 @@ plan_sandbox(const struct config *c, struct sandbox_plan *p)
 			cause) == 0 &&
 		    a.is_unix)
 			sandbox_may_remove_beside(p, a.host);
+	/* At SIGHUP. */
+	if (!c->no_config)
+		sandbox_may_read_beside(p, c->config);
+	if (c->motd)
+		sandbox_may_read_beside(p, c->motd);
 	if (c->state)
 		sandbox_may_write_beside(p, c->state);
 	if (c->audit_log)

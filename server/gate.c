@@ -287,16 +287,27 @@ arrive(struct gate *g, int fd, bool local)
 /* --- public -----------------------------------------------------------------
  */
 
+static struct penalty_rule
+penalty_rule_of(const struct config *c)
+{
+	return (struct penalty_rule){.from_ms = (uint64_t)c->penalty_from,
+	    .most_ms = (uint64_t)c->penalty_most};
+}
+
+static struct stranger_rule
+stranger_rule_of(const struct config *c)
+{
+	return (struct stranger_rule){.start = (size_t)c->early_start,
+	    .rate = (unsigned)c->early_rate,
+	    .full = (size_t)c->early_full};
+}
+
 struct gate *
 gate_new(struct server *sv)
 {
-	const struct config *c = sv->config;
 	struct gate *g = xcalloc(1, sizeof *g);
-	struct penalty_rule penalty = {.from_ms = (uint64_t)c->penalty_from,
-	    .most_ms = (uint64_t)c->penalty_most};
-	struct stranger_rule stranger = {.start = (size_t)c->early_start,
-	    .rate = (unsigned)c->early_rate,
-	    .full = (size_t)c->early_full};
+	struct penalty_rule penalty = penalty_rule_of(sv->config);
+	struct stranger_rule stranger = stranger_rule_of(sv->config);
 
 	g->sv = sv;
 	g->addrs = addr_counts_new();
@@ -304,6 +315,16 @@ gate_new(struct server *sv)
 	g->strangers = strangers_new(&stranger);
 	LIST_INIT(&g->arrivals);
 	return g;
+}
+
+void
+gate_follow(struct gate *g)
+{
+	struct penalty_rule penalty = penalty_rule_of(g->sv->config);
+	struct stranger_rule stranger = stranger_rule_of(g->sv->config);
+
+	penalties_set_rule(g->penalties, &penalty);
+	strangers_set_rule(g->strangers, &stranger);
 }
 
 void

@@ -46,6 +46,8 @@ struct gate;
 
 /* By the server's configuration, which it keeps. */
 struct gate *gate_new(struct server *sv) MUST_CHECK;
+/* That has changed. */
+void gate_follow(struct gate *g);
 void gate_free(struct gate *g); /* hangs up on those at the door */
 
 /* Takes a connected, non-blocking socket: starts a session on it, waits for

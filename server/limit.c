@@ -24,6 +24,9 @@ refill(struct flood *f, const struct flood_rule *rule, uint64_t now_ms)
 
 	f->last_ms = now_ms;
 	f->spent = (uint64_t)f->spent > back ? f->spent - (int64_t)back : 0;
+	/* Spent under a wider rule, which a reload has taken away. */
+	if (f->spent > rule->burst * TOKEN)
+		f->spent = rule->burst * TOKEN;
 	if (f->spent <= rule->burst * TOKEN / 2)
 		f->since_ms = 0;
 }

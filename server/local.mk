@@ -24,6 +24,7 @@ libserver_a_SOURCES = \
 	server/limit.c server/limit.h \
 	server/listener.c server/listener.h \
 	server/member.c server/member.h \
+	server/motd.c server/motd.h \
 	server/news.c server/news.h \
 	server/oper.c server/oper.h \
 	server/output.c \
@@ -37,6 +38,7 @@ libserver_a_SOURCES = \
 	server/redis_resp.c server/redis_resp.h \
 	server/redis_script.c server/redis_script.h \
 	server/redis_url.c server/redis_url.h \
+	server/reload.c server/reload.h \
 	server/relay.c server/relay.h \
 	server/relay_account.c server/relay_account.h \
 	server/relay_codec.c server/relay_codec.h \

@@ -36,6 +36,7 @@
 #include "server/relay.h"
 #include "server/relay_local.h"
 #include "server/relay_redis.h"
+#include "server/reload.h"
 #include "server/room.h"
 #include "server/sandbox.h"
 #include "server/server.h"
@@ -46,7 +47,6 @@
 
 enum {
 	SPARE_FDS = 64,      /* for everything that is not a session */
-	MOTD_MAX = 16384,    /* bytes */
 	IDLE_RUN_MS = 60000, /* the local relay gives memory back */
 	LAG_EVERY_MS = 10,   /* how often the loop's lateness is looked at */
 	LAG_SAID_MS = 20,    /* and from where on it is said */
@@ -57,6 +57,8 @@ enum { EXIT_USAGE = 2, EXIT_OUTDATED = 78 /* sysexits' EX_CONFIG */ };
 struct node {
 	struct server server;
 	struct config config;
+	int argc; /* the command line, for a reload */
+	char **argv;
 	struct doors *doors;
 	struct listeners *listeners;
 	struct event *relay_run, *flush, *tick, *lag, *signals[3];
@@ -200,17 +202,6 @@ on_end_signal(evutil_socket_t fd, short what, void *arg)
 		begin_end(n);
 }
 
-static void
-on_hangup(evutil_socket_t fd, short what, void *arg)
-{
-	char cause[ERR_LEN];
-
-	(void)fd, (void)what, (void)arg;
-	if (audit_reopen(cause) != 0)
-		log_error("main", 0,
-		    "%s; the lines go on to the file that is open", cause);
-}
-
 /* --- setting up --------------------------------------------------------- */
 
 static size_t
@@ -227,39 +218,6 @@ raise_descriptors(void)
 		return 1 << 20;
 	return rl.rlim_cur > 2 * SPARE_FDS ? (size_t)rl.rlim_cur - SPARE_FDS
 					   : SPARE_FDS;
-}
-
-/* The greeting, judged like any other text: it goes to people's terminals. */
-static char *
-read_motd(const char *path, char cause[static ERR_LEN])
-{
-	char *text = xcalloc(1, MOTD_MAX + 1);
-	FILE *f = fopen(path, "re");
-	size_t len, from = 0;
-
-	if (!f) {
-		snprintf(
-		    cause, ERR_LEN, "motd %.100s: %s", path, strerror(errno));
-		free(text);
-		return NULL;
-	}
-	len = fread(text, 1, MOTD_MAX, f);
-	fclose(f);
-	while (from < len) {
-		size_t n = strcspn(text + from, "\n");
-
-		if (text_check(text + from, n, NULL) != 0 ||
-		    strlen(text) != len || n > 1000) {
-			snprintf(cause, ERR_LEN,
-			    "motd %.100s: lines of UTF-8 text without control "
-			    "characters, of 1000 bytes at most",
-			    path);
-			free(text);
-			return NULL;
-		}
-		from += n + 1;
-	}
-	return text;
 }
 
 static void
@@ -361,7 +319,7 @@ on_lag(evutil_socket_t fd, short what, void *arg)
 
 /* Often enough that no deadline is late by more than a quarter. */
 static void
-start_tick(struct node *n)
+set_tick(struct node *n)
 {
 	const struct config *c = &n->config;
 	int64_t ms =
@@ -370,11 +328,44 @@ start_tick(struct node *n)
 
 	ms = ms < 10 ? 10 : least(ms, 250);
 	tv = (struct timeval){ms / 1000, (suseconds_t)(ms % 1000 * 1000)};
-	n->tick = event_new(n->server.base, -1, EV_PERSIST, on_tick, n);
 	event_add(n->tick, &tv);
-	n->lag = event_new(n->server.base, -1, 0, on_lag, n);
+}
+
+/* Looked at by those alone who would hear of it. */
+static void
+set_lag(struct node *n)
+{
+	event_del(n->lag);
+	n->lag_due_ms = 0;
 	if (log_get_level() >= LOG_LEVEL_DEBUG)
 		event_active(n->lag, 0, 0);
+}
+
+static void
+start_tick(struct node *n)
+{
+	n->tick = event_new(n->server.base, -1, EV_PERSIST, on_tick, n);
+	n->lag = event_new(n->server.base, -1, 0, on_lag, n);
+	set_tick(n);
+	set_lag(n);
+}
+
+/* The trail's file does not wait for a good configuration. */
+static void
+on_hangup(evutil_socket_t fd, short what, void *arg)
+{
+	struct node *n = arg;
+	char cause[ERR_LEN];
+
+	(void)fd, (void)what;
+	if (audit_reopen(cause) != 0)
+		log_error("main", 0,
+		    "%s; the lines go on to the file that is open", cause);
+	if (n->server.ending ||
+	    !reload(&n->server, &n->config, n->argc, n->argv))
+		return;
+	set_tick(n);
+	set_lag(n);
 }
 
 static void
@@ -400,7 +391,7 @@ prepare(struct node *n, char cause[static ERR_LEN])
 
 	sv->config = c;
 	sv->max_sessions = raise_descriptors();
-	if (c->motd && !(sv->motd = read_motd(c->motd, cause)))
+	if (reload_judge(c, &sv->motd, cause) != 0)
 		return -1;
 	n->doors = doors_open(c, 1, cause);
 	if (!n->doors || keys_open(sv, cause) != 0)
@@ -436,10 +427,6 @@ node_open(struct node *n, char cause[static ERR_LEN])
 	TAILQ_INIT(&sv->sessions);
 	STAILQ_INIT(&sv->dirty);
 	STAILQ_INIT(&sv->gone);
-	sv->flood = (struct flood_rule){.burst = c->flood_burst,
-	    .rate = c->flood_rate,
-	    .delay_ms = c->flood_delay,
-	    .limit_ms = c->flood_limit};
 	sv->wake = wake_flush;
 	sv->wake_arg = n;
 	n->relay_run = event_new(sv->base, -1, 0, on_relay_run, n);
@@ -468,6 +455,7 @@ node_open(struct node *n, char cause[static ERR_LEN])
 	n->events = news_events;
 	n->events.on_state = on_relay_state;
 	relay_set_events(sv->relay, &n->events, sv);
+	reload_follow(sv);
 	start_tick(n);
 	return confine_calls(c, cause);
 }
@@ -552,6 +540,21 @@ print_key(const struct config *c)
 }
 
 static int
+check_config(const struct config *c)
+{
+	char cause[ERR_LEN], *motd;
+	int err = reload_judge(c, &motd, cause);
+
+	free(motd);
+	if (err == 0) {
+		puts("the configuration is good");
+		return EXIT_SUCCESS;
+	}
+	fprintf(stderr, "snugd: %s\n", cause);
+	return EXIT_USAGE;
+}
+
+static int
 say_failure(const char *cause)
 {
 	fprintf(stderr, "snugd: %s\n", cause);
@@ -612,10 +615,8 @@ run(struct node *n, int argc, char **argv)
 		return print_what_was_asked(c);
 	if (c->print_key)
 		return print_key(c);
-	if (c->check_config) {
-		puts("the configuration is good");
-		return EXIT_SUCCESS;
-	}
+	if (c->check_config)
+		return check_config(c);
 	sandbox_hide_memory();
 	log_setup((enum log_level)c->log_level, (enum log_format)c->log_format);
 	return prepare_and_serve(n);
@@ -624,7 +625,7 @@ run(struct node *n, int argc, char **argv)
 int
 main(int argc, char **argv)
 {
-	struct node n = {0};
+	struct node n = {.argc = argc, .argv = argv};
 	int status;
 
 	if (sodium_init() < 0) {

@@ -69,6 +69,12 @@ penalties_new(const struct penalty_rule *rule)
 }
 
 void
+penalties_set_rule(struct penalties *ps, const struct penalty_rule *rule)
+{
+	ps->rule = *rule;
+}
+
+void
 penalties_free(struct penalties *ps)
 {
 	free(ps);

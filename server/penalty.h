@@ -45,6 +45,8 @@ struct penalty_rule {
 struct penalties;
 
 struct penalties *penalties_new(const struct penalty_rule *rule) MUST_CHECK;
+/* Debts that are there stay, and are judged by the new rule. */
+void penalties_set_rule(struct penalties *ps, const struct penalty_rule *rule);
 void penalties_free(struct penalties *ps);
 
 /* True: with this failure the address is shut out. */

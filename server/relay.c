@@ -144,6 +144,14 @@ relay_is_up(const struct relay *r)
 	return r->ops->is_up(r);
 }
 
+void
+relay_tune(struct relay *r, const struct relay_tuning *t)
+{
+	assert(t->history >= 0 && t->history_ttl_ms > 0 && t->dedupe_ms > 0 &&
+	       t->resume_ms >= 0 && t->room_ttl_ms > 0);
+	r->ops->tune(r, t);
+}
+
 const char *
 relay_durability(const struct relay *r)
 {

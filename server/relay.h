@@ -246,6 +246,13 @@ void relay_set_events(
 void relay_free(struct relay *r); /* every done still owed: RELAY_DOWN */
 
 bool relay_is_up(const struct relay *r);
+
+/* What an operator may change while it runs: messages kept, and times.  It
+ * counts for what comes from now on. */
+struct relay_tuning {
+	int64_t history, history_ttl_ms, dedupe_ms, resume_ms, room_ttl_ms;
+};
+void relay_tune(struct relay *r, const struct relay_tuning *t);
 /* "process" or "relay": WELCOME's durable= */
 const char *relay_durability(const struct relay *r);
 
@@ -359,6 +366,7 @@ struct relay_rights_ops;
 struct relay_ops {
 	void (*free)(struct relay *);
 	bool (*is_up)(const struct relay *);
+	void (*tune)(struct relay *, const struct relay_tuning *);
 	const char *durability;
 	void (*open_room)(struct relay *, const struct name *, void *room,
 	    relay_room_fn, void *);

@@ -953,9 +953,22 @@ local_free(struct relay *r)
 	free(l);
 }
 
+static void
+local_tune(struct relay *relay, const struct relay_tuning *t)
+{
+	struct relay_local_config *c = &rl_of(relay)->config;
+
+	c->history = t->history;
+	c->history_ttl_ms = t->history_ttl_ms;
+	c->dedupe_ms = t->dedupe_ms;
+	c->resume_ms = t->resume_ms;
+	c->room_ttl_ms = t->room_ttl_ms;
+}
+
 static const struct relay_ops local_ops = {
     .free = local_free,
     .is_up = local_is_up,
+    .tune = local_tune,
     .durability = "process",
     .open_room = local_open_room,
     .close_room = local_close_room,

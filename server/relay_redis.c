@@ -645,9 +645,22 @@ rr_free(struct relay *relay)
 	free(r);
 }
 
+static void
+rr_tune(struct relay *relay, const struct relay_tuning *t)
+{
+	struct relay_redis_config *c = &rr_of(relay)->c;
+
+	c->history = t->history;
+	c->history_ttl_ms = t->history_ttl_ms;
+	c->dedupe_ms = t->dedupe_ms;
+	c->resume_ms = t->resume_ms;
+	c->room_ttl_ms = t->room_ttl_ms;
+}
+
 static const struct relay_ops redis_ops = {
     .free = rr_free,
     .is_up = rr_is_up,
+    .tune = rr_tune,
     .durability = "relay",
     .open_room = rr_open_room,
     .close_room = rr_close_room,

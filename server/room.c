@@ -52,6 +52,12 @@ rooms_new(room_deliver_fn deliver, void (*wake)(void *arg), void *wake_arg,
 }
 
 void
+rooms_set_presence_max(struct rooms *rs, size_t presence_max)
+{
+	rs->presence_max = presence_max;
+}
+
+void
 rooms_free(struct rooms *rs)
 {
 	struct room *r, *tmp;

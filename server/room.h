@@ -89,6 +89,8 @@ struct rooms;
  */
 struct rooms *rooms_new(room_deliver_fn deliver, void (*wake)(void *arg),
     void *wake_arg, size_t presence_max) MUST_CHECK;
+/* Rooms grow quiet and loud by it with their next coming or going. */
+void rooms_set_presence_max(struct rooms *rs, size_t presence_max);
 void rooms_free(struct rooms *rs);
 size_t rooms_count(const struct rooms *rs);
 struct room *rooms_first(const struct rooms *rs); /* then ->hh.next */

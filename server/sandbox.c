@@ -133,6 +133,17 @@ sandbox_may_read(struct sandbox_plan *p, const char *path)
 }
 
 void
+sandbox_may_read_beside(struct sandbox_plan *p, const char *file)
+{
+	char *real = realpath(file, NULL);
+
+	add_path(p, folder_of(file), FS_READ_FILE);
+	if (real)
+		add_path(p, folder_of(real), FS_READ_FILE);
+	free(real);
+}
+
+void
 sandbox_may_write_beside(struct sandbox_plan *p, const char *file)
 {
 	add_path(p, folder_of(file),

@@ -29,6 +29,9 @@ struct sandbox_plan {
 void sandbox_plan_fini(struct sandbox_plan *p);
 /* A file, or a folder with all that is in it. */
 void sandbox_may_read(struct sandbox_plan *p, const char *path);
+/* Files of the folder that this one is in, and of the one it is in if it is a
+ * link: so an editor may put another one in its place. */
+void sandbox_may_read_beside(struct sandbox_plan *p, const char *file);
 /* Files of the folder that this one is in: read, written, made, renamed within
  * it, removed. */
 void sandbox_may_write_beside(struct sandbox_plan *p, const char *file);

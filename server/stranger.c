@@ -32,6 +32,12 @@ strangers_new(const struct stranger_rule *rule)
 }
 
 void
+strangers_set_rule(struct strangers *ss, const struct stranger_rule *rule)
+{
+	ss->rule = *rule;
+}
+
+void
 strangers_free(struct strangers *ss)
 {
 	if (!ss)

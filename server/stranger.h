@@ -30,6 +30,8 @@ struct stranger {
 struct strangers;
 
 struct strangers *strangers_new(const struct stranger_rule *rule) MUST_CHECK;
+/* Those that are there stay. */
+void strangers_set_rule(struct strangers *ss, const struct stranger_rule *rule);
 void strangers_free(struct strangers *ss);
 size_t strangers_count(const struct strangers *ss);
 

@@ -17,6 +17,7 @@ e2e_tests = \
 	tests/e2e/test_order.py \
 	tests/e2e/test_people.py \
 	tests/e2e/test_redis_away.py \
+	tests/e2e/test_reload.py \
 	tests/e2e/test_resume.py \
 	tests/e2e/test_rights.py \
 	tests/e2e/test_rooms.py \

@@ -403,9 +403,12 @@ class Server(Program):
     """A snugd that is ready."""
 
     def __init__(self, world, *options, listen=("127.0.0.1:0",), redis=None,
-                 name="den", flood="off"):
-        argv = [SNUGD, "--no-config", "--name", name, "--flood", flood,
-                "--key-file", world.path("server.key")]
+                 name="den", flood="off", config=None):
+        argv = [SNUGD]
+        argv += ["--config", config] if config else ["--no-config"]
+        argv += ["--name", name, "--key-file", world.path("server.key")]
+        if flood:
+            argv += ["--flood", flood]
         for address in listen:
             argv += ["--listen", address]
         if redis:

@@ -199,6 +199,19 @@ def defaults():
     return out
 
 
+def reloads():
+    """Each key says whether a reload changes it."""
+    text = page("snugd.conf.5")
+    _, filed = options()
+    out = []
+    for name, where, *_, when in filed:
+        said = items(section(text, f"[{where}]"), "Ic").get(name, "")
+        head = said.split("\n")[0]
+        if not head.endswith(f" Pq {when}"):
+            out.append(f"{name} is {when}, snugd.conf(5) says: {head}")
+    return out
+
+
 def proofs():
     """The tests that snugd(8) names are there."""
     text = section(page("snugd.8"), "GUARANTEES")
@@ -224,6 +237,7 @@ TESTS = [
     ("snugd(8) names tests that are there", proofs),
     ("snugd.conf(5) lists the keys of each section", keys_of_the_file),
     ("snugd.conf(5) gives the defaults", defaults),
+    ("snugd.conf(5) says what a reload changes", reloads),
 ]
 
 

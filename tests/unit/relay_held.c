@@ -620,9 +620,16 @@ static const struct relay_rights_ops held_rights_ops = {
     .now_ms = held_now_ms,
 };
 
+static void
+held_tune(struct relay *r, const struct relay_tuning *t)
+{
+	relay_tune(held_of(r)->inner, t);
+}
+
 static const struct relay_ops held_ops = {
     .free = held_free,
     .is_up = held_is_up,
+    .tune = held_tune,
     .durability = "process",
     .open_room = held_open,
     .close_room = held_close,

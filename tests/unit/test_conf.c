@@ -519,6 +519,44 @@ the_sample_file_reads_as_the_defaults(void **state)
 	free(text);
 }
 
+static void
+set(const struct conf_option *o, struct config *c, const char *value)
+{
+	char cause[ERR_LEN];
+
+	assert_int_equal(conf_set(o, c, value, cause), 0);
+}
+
+/* A value other than the default, for each row that a file may have. */
+static void
+values_of_every_type_are_compared_and_change_places(void **state)
+{
+	static const char *const values[ARRAY_LEN(options)] = {
+	    NULL, NULL, "no", "8", "1M", "2s", "den", "fast", "c"};
+	struct config *a = *state, b = {0};
+
+	conf_defaults(&table, &b);
+	for (size_t i = 2; i < ARRAY_LEN(options); i++) {
+		const struct conf_option *o = &options[i];
+
+		assert_true(conf_is_same(o, a, &b));
+		set(o, &b, values[i]);
+		assert_false(conf_is_same(o, a, &b));
+		conf_swap(o, a, &b);
+		assert_false(conf_is_same(o, a, &b));
+	}
+	assert_false(a->wrap);
+	assert_int_equal(a->count, 8);
+	assert_int_equal(a->size, 1 << 20);
+	assert_int_equal(a->wait, 2000);
+	assert_string_equal(a->name, "den");
+	assert_null(b.name);
+	assert_int_equal(a->mode, 0);
+	assert_int_equal(a->listen.n, 3);
+	assert_int_equal(b.listen.n, 2);
+	conf_free(&table, &b);
+}
+
 #define CONF_TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 int
@@ -541,6 +579,7 @@ main(void)
 	    CONF_TEST(peeks_at_an_option_without_judging_the_rest),
 	    CONF_TEST(help_fits_eighty_columns_and_names_every_option),
 	    CONF_TEST(the_sample_file_reads_as_the_defaults),
+	    CONF_TEST(values_of_every_type_are_compared_and_change_places),
 	};
 
 	return RUN(tests);

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/buf.h"
 #include "base/names.h"
 #include "base/text.h"
 #include "server/config.h"
@@ -323,6 +324,126 @@ the_sample_file_is_a_good_one_and_says_the_defaults(void **state)
 	config_free(&defaults);
 }
 
+/* --- renewing ------------------------------------------------------------- */
+
+/* A running configuration, and another one that would take its place. */
+struct pair {
+	struct config running;
+	struct buf changed, kept;
+	char words[2][128]; /* of the two */
+};
+
+static int
+renew(struct fixture *f, struct pair *p, const char *from, const char *to)
+{
+	int err;
+
+	assert_int_equal(load(f, from), 0);
+	p->running = f->c;
+	f->c = (struct config){0};
+	assert_int_equal(load(f, to), 0);
+	err = config_renew(&p->running, &f->c, &p->changed, &p->kept, f->cause);
+	snprintf(p->words[0], sizeof p->words[0], "%.*s",
+	    (int)buf_len(&p->changed), buf_head(&p->changed));
+	snprintf(p->words[1], sizeof p->words[1], "%.*s",
+	    (int)buf_len(&p->kept), buf_head(&p->kept));
+	return err;
+}
+
+static void
+pair_fini(struct pair *p)
+{
+	config_free(&p->running);
+	buf_free(&p->changed);
+	buf_free(&p->kept);
+}
+
+static void
+what_is_live_is_renewed_with_all_that_follows_from_it(void **state)
+{
+	struct fixture *f = *state;
+	struct pair p = {0};
+
+	assert_int_equal(renew(f, &p,
+			     "--no-config --exempt 192.0.2.1 --motd /a "
+			     "--operators ann",
+			     "--no-config --flood 3/2 --motd /b "
+			     "--operators bob --early-drop 1:2:3"),
+	    0);
+	assert_string_equal(
+	    p.words[0], "motd operators flood early-drop exempt");
+	assert_string_equal(p.words[1], "");
+	assert_string_equal(p.running.motd, "/b");
+	assert_string_equal(p.running.operators.items[0], "bob");
+	assert_int_equal(p.running.flood_burst, 3);
+	assert_int_equal(p.running.early_full, 3);
+	assert_int_equal(p.running.exempt_ranges.n, 2);
+	pair_fini(&p);
+}
+
+/* The relay and others borrow them for their lives. */
+static void
+what_takes_a_restart_stays_and_where_it_is(void **state)
+{
+	struct fixture *f = *state;
+	struct pair p = {0};
+	char *name, *state_file;
+
+	assert_int_equal(load(f, "--no-config --name den --state /a"), 0);
+	p.running = f->c;
+	name = p.running.name;
+	state_file = p.running.state;
+	f->c = (struct config){0};
+	assert_int_equal(
+	    load(f, "--no-config --name nook --state /b --guests=no "
+		    "--listen 127.0.0.1:1 --lease 20s"),
+	    0);
+	assert_int_equal(
+	    config_renew(&p.running, &f->c, &p.changed, &p.kept, f->cause), 0);
+	assert_ptr_equal(p.running.name, name);
+	assert_ptr_equal(p.running.state, state_file);
+	assert_string_equal(name, "den");
+	assert_int_equal(p.running.listen.n, 2);
+	assert_int_equal(p.running.lease, 10000);
+	assert_false(p.running.guests);
+	buf_add(&p.kept, "", 1);
+	assert_string_equal(buf_head(&p.kept), "listen name state lease");
+	pair_fini(&p);
+}
+
+static void
+the_same_again_changes_nothing(void **state)
+{
+	struct fixture *f = *state;
+	struct pair p = {0};
+	const char *words = "--no-config --name den --operators=ann --motd=/a";
+
+	assert_int_equal(renew(f, &p, words, words), 0);
+	assert_string_equal(p.words[0], "");
+	assert_string_equal(p.words[1], "");
+	pair_fini(&p);
+}
+
+static void
+what_does_not_agree_with_what_stays_changes_nothing(void **state)
+{
+	struct fixture *f = *state;
+	struct pair p = {0};
+
+	assert_int_equal(load(f, "--no-config --name den"), 0);
+	p.running = f->c;
+	f->c = (struct config){0};
+	assert_int_equal(load(f, "--no-config --name nook --guests=no"), 0);
+	f->c.max_text = f->c.max_line;
+	assert_int_equal(
+	    config_renew(&p.running, &f->c, &p.changed, &p.kept, f->cause), -1);
+	assert_non_null(strstr(f->cause, "max-text"));
+	assert_string_equal(p.running.name, "den");
+	assert_string_equal(f->c.name, "nook");
+	assert_true(p.running.guests);
+	pair_fini(&p);
+}
+
 int
 main(void)
 {
@@ -339,6 +460,10 @@ main(void)
 	    T(the_node_is_called_as_asked_or_as_its_host),
 	    T(what_only_prints_need_not_agree),
 	    T(the_sample_file_is_a_good_one_and_says_the_defaults),
+	    T(what_is_live_is_renewed_with_all_that_follows_from_it),
+	    T(what_takes_a_restart_stays_and_where_it_is),
+	    T(the_same_again_changes_nothing),
+	    T(what_does_not_agree_with_what_stays_changes_nothing),
 #undef T
 	};
 

@@ -245,6 +245,21 @@ without_a_burst_there_is_no_limit(void **state)
 }
 
 static void
+what_a_wider_rule_allowed_is_no_debt_under_a_narrow_one(void **state)
+{
+	struct flood_rule wide = {.burst = 1000, .rate = 1, .limit_ms = 30000};
+	struct flood f = {0};
+	uint64_t wait;
+
+	(void)state;
+	for (int i = 0; i < 900; i++)
+		assert_int_equal(flood_take(&f, &wide, 1, T0, &wait), FLOOD_GO);
+	assert_int_equal(take(&f, 1, T0, &wait), FLOOD_WAIT);
+	assert_int_equal(wait, 500);
+	assert_int_equal(take(&f, 1, T0 + 500, &wait), FLOOD_GO);
+}
+
+static void
 a_clock_far_ahead_fills_the_bucket_and_overflows_nothing(void **state)
 {
 	static const struct flood_rule largest = {1000000, 1000000, 0, 100};
@@ -397,6 +412,7 @@ main(void)
 	    TEST(what_costs_more_than_a_burst_takes_all_of_it),
 	    TEST(what_costs_nothing_always_passes_and_changes_nothing),
 	    TEST(without_a_burst_there_is_no_limit),
+	    TEST(what_a_wider_rule_allowed_is_no_debt_under_a_narrow_one),
 	    TEST(a_clock_far_ahead_fills_the_bucket_and_overflows_nothing),
 	    TEST(counts_an_ipv4_address_and_an_ipv6_64_as_one),
 	    TEST(a_unix_socket_has_no_address_to_count),
