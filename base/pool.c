@@ -38,7 +38,7 @@ pool_give(struct pool *p, void *thing)
 {
 	struct pool_spare *s = thing;
 
-	if (p->n >= SPARE_MAX) {
+	if (p->n + 1 > SPARE_MAX) {
 		free(s);
 		return;
 	}
