@@ -12,6 +12,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/mem.h"
 #include "base/text.h"
@@ -53,6 +54,21 @@ buf_make_room(struct buf *b, size_t n)
 	else
 		grow(b, b->len + n);
 	return b->data + b->off + b->len;
+}
+
+char *
+buf_reserve_secret(struct buf *b, size_t n)
+{
+	struct buf wider = {0};
+
+	assert(n <= SIZE_MAX - b->len);
+	if (b->data && n <= b->cap - b->off - b->len)
+		return b->data + b->off + b->len;
+	(void)!buf_make_room(&wider, b->len + n);
+	buf_add(&wider, buf_head(b), b->len);
+	buf_wipe(b);
+	*b = wider;
+	return b->data + b->len;
 }
 
 void
@@ -108,4 +124,12 @@ buf_free(struct buf *b)
 {
 	free(b->data);
 	*b = (struct buf){0};
+}
+
+void
+buf_wipe(struct buf *b)
+{
+	if (b->data)
+		explicit_bzero(b->data, b->cap);
+	buf_free(b);
 }

@@ -47,6 +47,9 @@ buf_reserve(struct buf *b, size_t n)
 	return buf_make_room(b, n);
 }
 
+/* The same, for what must not stay behind in memory that was given back. */
+char *buf_reserve_secret(struct buf *b, size_t n) MUST_CHECK;
+
 /* n bytes (at most those reserved) were written at buf_reserve()'s place. */
 static inline void
 buf_added(struct buf *b, size_t n)
@@ -78,5 +81,7 @@ void buf_clear(struct buf *b);
 
 /* Empties it and gives its memory back; the buffer can be used again. */
 void buf_free(struct buf *b);
+/* The same, and nothing of what was ever in this memory is left in it. */
+void buf_wipe(struct buf *b);
 
 #endif

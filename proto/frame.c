@@ -52,7 +52,26 @@ frame_init(struct frame *f, unsigned max_line, bool bare_allowed)
 void
 frame_fini(struct frame *f)
 {
-	buf_free(&f->part);
+	buf_wipe(&f->part);
+}
+
+bool
+frame_move_line(struct frame *f, struct span line, struct buf *to)
+{
+	assert(!to->data);
+	if (line.p != buf_head(&f->part))
+		return false;
+	*to = f->part;
+	f->part = (struct buf){0};
+	buf_truncate(to, line.len);
+	return true;
+}
+
+void
+frame_forget_line(struct frame *f)
+{
+	if (f->state == START)
+		buf_wipe(&f->part);
 }
 
 void
@@ -77,7 +96,7 @@ is_digit(unsigned char c)
 static enum frame_result
 fail(struct frame *f, enum frame_result error)
 {
-	buf_free(&f->part);
+	buf_wipe(&f->part);
 	f->state = DEAD;
 	f->error = error;
 	return error;
@@ -96,7 +115,8 @@ finish(struct frame *f, bool bare)
 static void
 forget_given(struct frame *f)
 {
-	buf_free(&f->part);
+	if (f->part.data)
+		buf_wipe(&f->part);
 	f->max = f->next_max;
 	f->need = 0;
 	f->telnet = T_DATA;
@@ -113,7 +133,7 @@ keep(struct frame *f, const char *p, size_t n, size_t whole)
 		size_t room = whole;
 		if (len + n <= PART_FIRST && whole > PART_FIRST)
 			room = PART_FIRST;
-		(void)!buf_reserve(&f->part, room - len);
+		(void)!buf_reserve_secret(&f->part, room - len);
 	}
 	buf_add(&f->part, p, n);
 }

@@ -62,6 +62,14 @@ void frame_set_max(struct frame *f, unsigned max_line);
 enum frame_result frame_next(
     struct frame *f, struct span *in, struct span *line) MUST_CHECK;
 
+/* Moves the line given last to a buffer that owns nothing, if it lies here;
+ * otherwise it is for the caller to copy. */
+bool frame_move_line(
+    struct frame *f, struct span line, struct buf *to) MUST_CHECK;
+/* The line given last is not needed any longer: where it lies here it is wiped,
+ * and its memory given back. */
+void frame_forget_line(struct frame *f);
+
 /* Has the beginning of a line come without its end? */
 bool frame_is_partial(const struct frame *f);
 
