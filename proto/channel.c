@@ -36,6 +36,8 @@ struct channel {
 	int error;
 	struct noise *handshake; /* until READY */
 	struct noise_cipher send, recv;
+	size_t max;   /* of a message that is taken */
+	bool is_deaf; /* one was longer: nothing more is taken */
 	uint8_t hash[CHANNEL_HASH_LEN];
 	uint8_t remote[CHANNEL_KEY_LEN]; /* the server's key: as WELCOME says
 					    it, and then proven */
@@ -56,6 +58,7 @@ channel_strerror(int err)
 				   "on its way",
 	    [CHANNEL_EEARLY] = "bytes came in between the handshake's messages",
 	    [CHANNEL_ELENGTH] = "what came is not of a secure session",
+	    [CHANNEL_ELONG] = "a message was longer than it may be",
 	    [CHANNEL_ETAG] = "bytes were changed, dropped or repeated on their "
 			     "way",
 	    [CHANNEL_ESTATE] = "the secure session is not there yet",
@@ -73,6 +76,7 @@ channel_new(enum state state)
 	struct channel *ch = xcalloc(1, sizeof(*ch));
 
 	ch->state = state;
+	ch->max = NOISE_MESSAGE_MAX;
 	ch->handshake = xcalloc(1, sizeof(*ch->handshake));
 	return ch;
 }
@@ -174,6 +178,12 @@ channel_set_greeting(
 	assert(err == 0 && buf_len(&again) == CHANNEL_CALL_LEN);
 	buf_free(&again);
 	return err;
+}
+
+void
+channel_set_max(struct channel *ch, size_t max)
+{
+	ch->max = max;
 }
 
 void
@@ -280,6 +290,8 @@ peek(const struct channel *ch, const struct buf *in, struct span *message)
 	size_t len = (size_t)p[0] << 8 | p[1];
 	if (len < steps[ch->state].min || len > steps[ch->state].max)
 		return -CHANNEL_ELENGTH;
+	if (len > ch->max)
+		return -CHANNEL_ELONG;
 	if (have < CHANNEL_HEAD_LEN + len)
 		return 0;
 	/* Nobody who has not seen message 2 has anything to say. */
@@ -287,6 +299,15 @@ peek(const struct channel *ch, const struct buf *in, struct span *message)
 		return -CHANNEL_EEARLY;
 	*message = (struct span){buf_head(in) + CHANNEL_HEAD_LEN, len};
 	return 1;
+}
+
+/* Where one would have to be kept that is too long. */
+static int
+become_deaf(struct channel *ch)
+{
+	noise_cipher_wipe(&ch->recv);
+	ch->is_deaf = true;
+	return -CHANNEL_ELONG;
 }
 
 int
@@ -298,6 +319,8 @@ channel_feed(
 
 	if (ch->state == OVER)
 		return ch->error;
+	if (ch->is_deaf)
+		return -CHANNEL_ELONG;
 	assert(!ch->handshake || ch->handshake->pattern);
 	while ((found = peek(ch, in, &message)) > 0) {
 		int err = steps[ch->state].take(ch, message, plain, wire);
@@ -305,6 +328,8 @@ channel_feed(
 			return end(ch, err);
 		buf_drain(in, CHANNEL_HEAD_LEN + message.len);
 	}
+	if (found == -CHANNEL_ELONG)
+		return become_deaf(ch);
 	return found < 0 ? end(ch, found) : 0;
 }
 

@@ -25,6 +25,9 @@ enum {
 	CHANNEL_PLAIN_MAX = NOISE_PAYLOAD_MAX, /* of one message */
 	/* What may wait for a message's end; a reader needs no more. */
 	CHANNEL_WAIT_MAX = CHANNEL_HEAD_LEN + NOISE_MESSAGE_MAX,
+	/* What a server takes from a client without an accepted command. */
+	CHANNEL_FIRST_PLAIN = 512,
+	CHANNEL_FIRST_MAX = CHANNEL_FIRST_PLAIN + NOISE_TAG_LEN,
 	/* Of an unfinished handshake, all told. */
 	CHANNEL_HANDSHAKE_MEMORY = 1024,
 };
@@ -40,6 +43,7 @@ enum channel_err {
 			       a handshake message was changed */
 	CHANNEL_EEARLY,     /* bytes between message 1 and message 2 */
 	CHANNEL_ELENGTH,    /* a length that no message has */
+	CHANNEL_ELONG,      /* longer than channel_set_max() allows */
 	CHANNEL_ETAG,       /* a message was changed, dropped, or sent again */
 	CHANNEL_ESTATE,     /* asked for before the handshake was done */
 };
@@ -74,6 +78,13 @@ struct channel *channel_new_client(struct buf *wire) MUST_CHECK;
 int channel_set_greeting(
     struct channel *ch, struct span welcome, struct span secure) MUST_CHECK;
 
+/*
+ * The longest message that is taken from here on; NOISE_MESSAGE_MAX unless this
+ * says less.  With the two bytes of its length it is all that has to be kept of
+ * one that is not whole.
+ */
+void channel_set_max(struct channel *ch, size_t max);
+
 /* Wipes the keys.  NULL is fine. */
 void channel_free(struct channel *ch);
 
@@ -88,7 +99,8 @@ void channel_free(struct channel *ch);
  * Returns 0, or a negative channel_err: the connection is over, the keys are
  * wiped, nothing is to be answered, and every later call says the same.  What
  * was whole and true before the offence has been appended to plain.  The result
- * does not depend on how the bytes are cut.
+ * does not depend on how the bytes are cut.  Behind -CHANNEL_ELONG alone there
+ * still is somebody to tell: nothing more is taken, but all can be sealed.
  *
  * A length that no message has is refused when its two bytes are there.  An end
  * of the stream is judged by the caller: without BYE or QUIT before it, it is a
