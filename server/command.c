@@ -516,7 +516,6 @@ command_run(
 	    err == 0 ? command_find(span_of(l.verb)) : NULL;
 	bool keep, exclusive = !c || !overlaps(c, &l);
 
-	s->secret = c && (c->flags & COMMAND_SECRET);
 	if (!has_turn(s, exclusive ? NULL : c))
 		return false;
 	if (!passes_flood(s, c, l.tag, now_ms, again_ms, &keep))

@@ -76,7 +76,7 @@ enum {
 	COMMAND_FIRST = 16,   /* a connection's first line or its end: SECURE */
 	COMMAND_ARRIVES = 32, /* allowed to guests where they are not let in; so
 				 is what strangers may */
-	COMMAND_SECRET = 64,  /* its line is shown to nobody, and wiped */
+	COMMAND_SECRET = 64,  /* its line is shown to nobody */
 };
 
 /* Handlers, by file. */

@@ -166,8 +166,8 @@ drop_stranger(struct stranger *st)
 	struct session *s = n->session;
 
 	s->server->gate->counts[GATE_EVICTED]++;
-	session_evict(
-	    s, RETRY_SOON_MS, "others wait, and nothing was said yet");
+	session_evict(s, BYE_LIMIT, RETRY_SOON_MS,
+	    "others wait, and nothing was said yet");
 }
 
 static void

@@ -21,6 +21,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "proto/channel.h"
 #include "server/config.h"
@@ -243,17 +244,28 @@ session_write(struct session *s)
 	}
 	if (buf_len(&s->out) == 0)
 		spares_take(&s->server->spares, &s->out);
+	if (session_queued(s) > 0 && session_is_stranger(s)) {
+		s->slow = true;
+		mark_dirty(s);
+	}
 	session_watch(s, session_queued(s) > 0 ? s->watched | SOCKET_WRITE
 					       : s->watched & ~SOCKET_WRITE);
 	if (session_queued(s) == 0)
 		on_drained(s);
 }
 
-/* What it has not read yet is dropped: it comes back with @since. */
+/* What it has not read yet is dropped: it comes back with @since.  Nothing is
+ * kept for a stranger, who has asked for no more than its socket takes. */
 static void
 end_slow(struct session *s)
 {
 	log_info("session", s->id, "slow reader queued=%zu", session_queued(s));
+	if (session_is_stranger(s)) {
+		gate_blame(s->server->gate, s, PENALTY_FLOOD, clock_now_ms());
+		session_evict(s, BYE_SLOW_READER, 1000,
+		    "you asked for more than you read");
+		return;
+	}
 	session_end(s, BYE_SLOW_READER, 1000,
 	    "more than %lld bytes waited for you; come back with @since",
 	    (long long)s->server->config->send_buffer);

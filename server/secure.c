@@ -21,7 +21,7 @@
 
 /* Room for the usual beginning of a message; more is given back when it is
  * whole. */
-enum { IN_FIRST = 512 };
+enum { IN_FIRST = 256 };
 
 struct secure *
 secure_new(struct span welcome)
@@ -84,12 +84,12 @@ static void
 keep(struct buf *in, struct span *bytes)
 {
 	size_t end = whole(in), len = buf_len(in), n = end - len;
+	size_t first = end < IN_FIRST ? end : IN_FIRST;
 
 	if (n > bytes->len)
 		n = bytes->len;
 	if (len + n > in->cap)
-		(void)!buf_reserve(
-		    in, (len + n <= IN_FIRST ? IN_FIRST : end) - len);
+		(void)!buf_reserve(in, (len + n <= first ? first : end) - len);
 	buf_add(in, bytes->p, n);
 	bytes->p += n;
 	bytes->len -= n;
@@ -114,7 +114,11 @@ int
 secure_open(struct secure *x, struct span bytes, struct secure_work *w)
 {
 	struct span rest;
-	int err = finish(x, &bytes, &w->plain);
+	int err;
+
+	/* All at once: growing would leave pieces behind. */
+	(void)!buf_reserve(&w->plain, buf_len(&x->in) + bytes.len);
+	err = finish(x, &bytes, &w->plain);
 
 	if (err < 0 || bytes.len == 0)
 		return err;
@@ -129,18 +133,24 @@ secure_open(struct secure *x, struct span bytes, struct secure_work *w)
 	return err;
 }
 
-static void
-wipe(struct buf *b)
+bool
+secure_is_partial(const struct secure *x)
 {
-	if (b->data)
-		sodium_memzero(b->data, b->cap);
-	buf_free(b);
+	return buf_len(&x->in) > 0;
+}
+
+void
+secure_work_clear(struct secure_work *w)
+{
+	if (buf_len(&w->plain) > 0)
+		sodium_memzero(buf_head(&w->plain), buf_len(&w->plain));
+	buf_clear(&w->plain);
 }
 
 void
 secure_work_free(struct secure_work *w)
 {
-	wipe(&w->cipher);
-	wipe(&w->plain);
-	wipe(&w->sealed);
+	buf_wipe(&w->cipher);
+	buf_wipe(&w->plain);
+	buf_wipe(&w->sealed);
 }

@@ -2,6 +2,7 @@
 #ifndef SNUG_SERVER_SECURE_H
 #define SNUG_SERVER_SECURE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/attr.h"
@@ -35,9 +36,11 @@ void secure_begin(
  * other; empty in between, but for its memory. */
 struct secure_work {
 	struct buf cipher; /* read, not opened yet */
-	struct buf plain;  /* opened: whoever called secure_open() clears it */
+	struct buf plain;  /* opened: whoever called secure_open() clears */
 	struct buf sealed; /* to be sent */
 };
+/* Wipes what was opened: it is done with. */
+void secure_work_clear(struct secure_work *w);
 void secure_work_free(struct secure_work *w); /* wipes */
 
 /*
@@ -47,5 +50,8 @@ void secure_work_free(struct secure_work *w); /* wipes */
  */
 int secure_open(
     struct secure *x, struct span bytes, struct secure_work *w) MUST_CHECK;
+
+/* Has the beginning of a message come without its end? */
+bool secure_is_partial(const struct secure *x);
 
 #endif

@@ -42,6 +42,7 @@
 
 enum {
 	READ_MAX = 65536,     /* one read; shared by all sessions */
+	READ_STRANGER = 256,  /* one read; what it does not take is kept */
 	OUT_MAX = 65536,      /* answers that wait; then commands wait too */
 	GREETING_LINE = 1024, /* longest line before the first command */
 	RETRY_MIN_MS = 100,   /* to come back after a shutdown */
@@ -147,7 +148,6 @@ lines_ahead(const struct session *s)
 	return s->ahead ? span_of_buf(&s->ahead->lines) : SPAN_NONE;
 }
 
-/* It may hold a password. */
 static void
 forget_ahead(struct session *s)
 {
@@ -155,10 +155,8 @@ forget_ahead(struct session *s)
 
 	if (!a)
 		return;
-	if (a->held.data)
-		sodium_memzero(a->held.data, a->held.cap);
-	buf_free(&a->held);
-	buf_free(&a->lines);
+	buf_wipe(&a->held);
+	buf_wipe(&a->lines);
 	free(a);
 	s->ahead = NULL;
 }
@@ -172,6 +170,18 @@ keep_ahead(struct session *s, size_t left)
 	buf_drain(&s->ahead->lines, buf_len(&s->ahead->lines) - left);
 	if (left == 0 && buf_len(&s->ahead->held) == 0)
 		forget_ahead(s);
+}
+
+/* What waits for it still goes out; nothing more is read. */
+static void
+leave(struct session *s, const char *why)
+{
+	leave_everything(s, span_of(why));
+	set_state(s, SESSION_ENDING);
+	s->deadline_ms = clock_now_ms() + (uint64_t)s->server->config->linger;
+	forget_ahead(s);
+	if (!s->eof)
+		session_watch(s, s->watched | SOCKET_READ);
 }
 
 void
@@ -190,21 +200,17 @@ session_end(struct session *s, enum proto_bye code, uint64_t retry_ms,
 	log_info("session", s->id, "bye code=%s reason=\"%s\"",
 	    proto_bye_word(code),
 	    text_escape(shown, sizeof shown, span_of(why)));
-	leave_everything(s, span_of(why));
 	if (code == BYE_QUIT)
 		blame_leaving(s);
+	leave(s, why);
 	render_bye(session_out(s), code, why, retry_ms);
-	set_state(s, SESSION_ENDING);
-	s->deadline_ms = clock_now_ms() + (uint64_t)s->server->config->linger;
-	forget_ahead(s);
-	if (!s->eof)
-		session_watch(s, s->watched | SOCKET_READ);
 }
 
 void
-session_evict(struct session *s, uint64_t retry_ms, const char *why)
+session_evict(
+    struct session *s, enum proto_bye code, uint64_t retry_ms, const char *why)
 {
-	session_end(s, BYE_LIMIT, retry_ms, "%s", why);
+	session_end(s, code, retry_ms, "%s", why);
 	session_write(s);
 	lose(s, why);
 }
@@ -242,13 +248,6 @@ go_on_at(struct session *s, uint64_t at_ms, uint64_t now_ms)
 	evtimer_add(s->timer, &tv);
 }
 
-/* A line, in memory of ours, that must not stay there. */
-static void
-wipe(struct span line)
-{
-	sodium_memzero((char *)line.p, line.len);
-}
-
 /* Runs a line, or keeps it until its turn comes. */
 static void
 run_line(struct session *s, struct span line, uint64_t now_ms)
@@ -257,44 +256,65 @@ run_line(struct session *s, struct span line, uint64_t now_ms)
 	bool held = held_line(s).len > 0, done;
 
 	done = command_run(s, line, now_ms, &again);
-	if (!done && !held)
-		buf_add(&ahead_of(s)->held, line.p, line.len);
-	/* What was held is gone with the session. */
-	if (s->secret && (!held || (done && s->state < SESSION_ENDING)))
-		wipe(line);
+	if (!done && !held &&
+	    !frame_move_line(&s->frame, line, &ahead_of(s)->held))
+		buf_add(&s->ahead->held, line.p, line.len);
 	if (done && s->ahead)
-		buf_free(&s->ahead->held);
+		buf_wipe(&s->ahead->held);
 	if (s->state >= SESSION_ENDING)
 		return;
 	if (!done || again > 0)
 		pause_reading(s);
 	if (again > 0)
 		go_on_at(s, again, now_ms);
+	/* At once: what waits for the end of the turn is memory. */
+	if (session_is_stranger(s))
+		session_write(s);
+}
+
+/* Bytes that are no line, or no message: nothing more can be understood. */
+struct refusal {
+	enum proto_error err; /* ERR_COUNT: not worth one */
+	enum proto_bye bye;
+	const char *why;
+};
+
+static void
+refuse(struct session *s, const struct refusal *r)
+{
+	gate_blame(s->server->gate, s, PENALTY_FRAME, clock_now_ms());
+	/* Not behind what is still awaited. */
+	if (r->err != ERR_COUNT)
+		render_err(session_out(s), SPAN_NONE, r->err, 0, r->why);
+	session_end(s, r->bye, 0, "%s", r->why);
 }
 
 static void
 refuse_frame(struct session *s, enum frame_result bad)
 {
-	static const struct {
-		enum proto_error err;
-		enum proto_bye bye;
-		const char *why;
-	} rows[] = {
+	static const struct refusal rows[] = {
 	    [FRAME_EBAD] = {ERR_BAD_FRAME, BYE_BAD_FRAME,
 		"a line that begins with a digit is LEN SP PAYLOAD LF, with "
 		"LEN the bytes of PAYLOAD"},
 	    [FRAME_ELONG] = {ERR_TOO_LONG, BYE_TOO_LONG,
 		"the line is longer than max-line"},
-	    [FRAME_EFOREIGN] = {ERR_BAD_FRAME, BYE_BAD_FRAME,
+	    [FRAME_EFOREIGN] = {ERR_COUNT, BYE_BAD_FRAME,
 		"this is a snug server; it speaks no other protocol"},
 	};
 
-	gate_blame(s->server->gate, s, PENALTY_FRAME, clock_now_ms());
-	/* Not behind what is still awaited: nothing more can be understood. */
-	if (bad != FRAME_EFOREIGN)
-		render_err(
-		    session_out(s), SPAN_NONE, rows[bad].err, 0, rows[bad].why);
-	session_end(s, rows[bad].bye, 0, "%s", rows[bad].why);
+	refuse(s, &rows[bad]);
+}
+
+static void
+refuse_message(struct session *s)
+{
+	static const struct refusal r = {ERR_TOO_LONG, BYE_TOO_LONG,
+	    "before the first accepted command a message seals 512 bytes at "
+	    "most"};
+
+	_Static_assert(CHANNEL_FIRST_PLAIN == 512, "as the text says");
+	if (s->state < SESSION_ENDING)
+		refuse(s, &r);
 }
 
 static bool
@@ -306,7 +326,7 @@ may_run(const struct session *s)
 
 /* Takes lines from *in until it is empty or something has to be awaited. */
 static void
-take(struct session *s, struct span *in, uint64_t now_ms)
+take_lines(struct session *s, struct span *in, uint64_t now_ms)
 {
 	struct span line;
 	enum frame_result r;
@@ -335,11 +355,39 @@ take(struct session *s, struct span *in, uint64_t now_ms)
 	}
 }
 
+static void
+take(struct session *s, struct span *in, uint64_t now_ms)
+{
+	s->running = true;
+	take_lines(s, in, now_ms);
+	s->running = false;
+	frame_forget_line(&s->frame);
+}
+
 /* Settling it looks again whether all is done. */
 static void
 on_echoed(void *arg)
 {
 	answer_none(arg);
+}
+
+/*
+ * The other side has closed, and waits for nothing more.  Anybody on the way
+ * can say FIN: a secure session that ends without QUIT was cut, and is told of
+ * as that, here by the lack of a BYE.
+ */
+static void
+end_closed(struct session *s, const char *why)
+{
+	if (!s->channel) {
+		session_end(s, BYE_QUIT, 0, "%s", why);
+		return;
+	}
+	log_info(
+	    "session", s->id, "cut reason=\"the stream ended without QUIT\"");
+	blame_leaving(s);
+	(void)session_out(s); /* what waits in it, if anything, still goes */
+	leave(s, "cut: the stream ended without QUIT");
 }
 
 /* All that was read is answered and the other side has closed: so do we. */
@@ -354,7 +402,7 @@ end_if_done(struct session *s)
 	a = answer_begin(&s->answers, SPAN_NONE);
 	if (member_await_echo(s, NULL, on_echoed, a))
 		return;
-	session_end(s, BYE_QUIT, 0, "you closed the connection");
+	end_closed(s, "you closed the connection");
 	answer_none(a);
 }
 
@@ -373,7 +421,6 @@ resume(struct session *s)
 		run_line(s, held_line(s), now_ms);
 	in = lines_ahead(s);
 	take(s, &in, now_ms);
-	s->running = false;
 	if (s->state >= SESSION_ENDING)
 		return;
 	keep_ahead(s, in.len);
@@ -454,9 +501,9 @@ drain(struct session *s, ssize_t n)
 static void
 on_eof(struct session *s)
 {
-	/* Anybody on the way can say FIN: only QUIT is an end. */
-	if (s->state == SESSION_SHAKING || s->channel) {
-		lose(s, "cut: the stream ended without QUIT");
+	if (s->state == SESSION_SHAKING ||
+	    (s->channel && secure_is_partial(s->secure))) {
+		lose(s, "cut: the stream ended within a message");
 		return;
 	}
 	s->eof = true;
@@ -470,9 +517,7 @@ on_eof(struct session *s)
 static struct span
 on_lines(struct session *s, struct span in, uint64_t now_ms)
 {
-	s->running = true;
 	take(s, &in, now_ms);
-	s->running = false;
 	if (in.len > 0 && s->state < SESSION_ENDING &&
 	    s->state != SESSION_SHAKING)
 		buf_add(&ahead_of(s)->lines, in.p, in.len);
@@ -500,8 +545,10 @@ on_messages(struct session *s, struct span in, uint64_t now_ms)
 		become_secure(s);
 	on_lines(
 	    s, (struct span){buf_head(&w->plain), buf_len(&w->plain)}, now_ms);
-	buf_clear(&w->plain);
-	if (err < 0)
+	secure_work_clear(w);
+	if (err == -CHANNEL_ELONG)
+		refuse_message(s);
+	else if (err < 0)
 		lose(s, channel_strerror(err));
 }
 
@@ -518,11 +565,14 @@ on_bytes(struct session *s, struct span in)
 		on_messages(s, in, now_ms);
 }
 
+/* Lines with passwords pass here: whoever reads wipes, and so does whoever
+ * frees a copy. */
 static void
 on_readable(struct session *s)
 {
 	static char shared[READ_MAX];
-	ssize_t n = recv(s->fd, shared, sizeof shared, 0);
+	size_t max = session_is_stranger(s) ? READ_STRANGER : sizeof shared;
+	ssize_t n = recv(s->fd, shared, max, 0);
 
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
@@ -534,6 +584,8 @@ on_readable(struct session *s)
 		on_eof(s);
 	else
 		on_bytes(s, (struct span){shared, (size_t)n});
+	if (n > 0 && !s->channel)
+		sodium_memzero(shared, (size_t)n);
 }
 
 /* It may have been lost, or not wanted any more, earlier in this turn. */
@@ -772,6 +824,7 @@ become_secure(struct session *s)
 	s->plain_refused = false;
 	frame_fini(&s->frame);
 	expect_greeting(s);
+	channel_set_max(s->channel, CHANNEL_FIRST_MAX);
 	set_state(s, SESSION_GREETING);
 	(void)say_welcome(s);
 	announce_next_key(s);
@@ -819,7 +872,15 @@ session_accept(struct session *s)
 		return;
 	set_state(s, SESSION_READY);
 	gate_known(s->server->gate, s);
+	if (s->channel)
+		channel_set_max(s->channel, NOISE_MESSAGE_MAX);
 	frame_set_max(&s->frame, (unsigned)s->server->config->max_line);
+}
+
+bool
+session_is_stranger(const struct session *s)
+{
+	return s->state < SESSION_READY;
 }
 
 struct membership *
@@ -892,9 +953,8 @@ tick(struct session *s, uint64_t now_ms)
 	tick_readings(s);
 	if (s->eof) {
 		if (now_ms >= s->deadline_ms)
-			session_end(s, BYE_QUIT, 0,
-			    "you closed the connection; the rest of your "
-			    "commands took too long");
+			end_closed(s, "you closed the connection; the rest of "
+				      "your commands took too long");
 		return;
 	}
 	if (s->state == SESSION_SHAKING) {

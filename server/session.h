@@ -66,7 +66,6 @@ struct session {
 	bool exclusive;     /* the command under way lets none run behind it */
 	bool settled;       /* (cmd) it has joined or said: it is who it is */
 	bool quit;          /* (cmd) it goes by its own will */
-	bool secret;        /* (cmd) the line under way holds a password */
 	bool running;       /* commands are being run: no second round */
 	bool paused; /* not reading: an answer is awaited, or a flood waits */
 	bool full;   /* too many answers wait: no command until they are out */
@@ -116,7 +115,8 @@ void session_end(struct session *s, enum proto_bye code, uint64_t retry_ms,
     const char *fmt, ...) PRINTF_LIKE(4, 5);
 /* The same, and closes at once, whether the BYE is taken or not: somebody else
  * needs its place. */
-void session_evict(struct session *s, uint64_t retry_ms, const char *why);
+void session_evict(
+    struct session *s, enum proto_bye code, uint64_t retry_ms, const char *why);
 
 /* The server goes down: no command is taken any more; what is in flight is
  * answered, then comes BYE shutdown with a @retry spread over `drain`. */
@@ -146,6 +146,9 @@ void session_welcome(struct session *s);
 
 /* The first command was accepted: the limits of strangers are lifted. */
 void session_accept(struct session *s);
+
+/* Was no command of it accepted yet?  Then it may cost little. */
+bool session_is_stranger(const struct session *s);
 
 struct membership *session_membership(struct session *s, const struct room *r);
 

@@ -9,6 +9,7 @@ import base64
 import hashlib
 import hmac
 import os
+import re
 import struct
 import time
 
@@ -20,6 +21,7 @@ from snugtest import DEADLINE, Client, Failed, frame
 SUITE = "Noise_NX_25519_ChaChaPoly_BLAKE2b"
 SECURE = f"SECURE {SUITE}"
 PLAIN_MAX = 65519
+FIRST_MAX = 512  # before the first OK
 REKEY_EVERY = 65536
 
 
@@ -145,6 +147,7 @@ class Secure(Client):
         self.ciphers = None
         self.noise = None
         self.secret = None
+        self.accepted = False
 
     def wait_bytes(self, count, end):
         while len(self.waiting) < count:
@@ -209,8 +212,15 @@ class Secure(Client):
             return super().raw(data)
         shown = data if len(data) < 300 else data[:300] + b"..."
         self.note(">>", shown)
+        most = PLAIN_MAX if self.accepted else FIRST_MAX
         return self.put(self.messages([
-            data[at:at + PLAIN_MAX] for at in range(0, len(data), PLAIN_MAX)]))
+            data[at:at + most] for at in range(0, len(data), most)]))
+
+    def line(self, deadline=DEADLINE):
+        line = super().line(deadline)
+        if line and re.match(r"(#\S+ )?OK\b", line):
+            self.accepted = True
+        return line
 
     def open_waiting(self):
         """Opens what is whole."""

@@ -2,8 +2,10 @@
 """Who has read the manual, and nothing of snug's code, can talk to snugd in
 secret and prove who its user is: the handshake, the server's key, a conversation,
 new keys, accounts, and the end; and what somebody on the way does to it shows."""
+import contextlib
 import os
 import re
+import socket
 import struct
 import subprocess
 import sys
@@ -12,9 +14,10 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "e2e"))
 from primitives import (  # noqa: E402
     Refused, ed25519_public, ed25519_sign)
-from session import REKEY_EVERY, Secure, text_of, words_of  # noqa: E402
+from session import (  # noqa: E402
+    FIRST_MAX, REKEY_EVERY, Secure, text_of, words_of)
 from snugtest import (  # noqa: E402
-    DEADLINE, SNUGD, Failed, frame, run, test)
+    DEADLINE, SNUGD, Failed, frame, run, test, until, within)
 
 
 def secure_client(w, server, nick=None, rooms=(), **more):
@@ -201,6 +204,114 @@ def the_key_of_a_direction_changes_behind_65536_messages(w):
         raise Failed("the key has not changed")
     c.ask("PING behind", "OK behind")
 
+
+# --- who is not known yet ---------------------------------------------------
+
+@test
+def a_stranger_seals_little_at_once(w):
+    s = w.server()
+    line = b"PING " + b"x" * (FIRST_MAX - 6) + b"\n"
+    c = secure_client(w, s)
+    c.put(c.messages([line]))
+    c.expect("OK <text>")
+    c.put(c.messages([line + b"\n"]))
+    c.expect("ERR too-long <text>", "BYE too-long <text>")
+    c.end()
+    c = secure_client(w, s, "ann")
+    c.put(c.messages([line + b"\n", line * 20]))
+    c.expect(*["OK <text>"] * 21)
+
+
+def all_is_read(s):
+    """Has the server read all that was sent to it?"""
+    port = int(s.address.rsplit(":", 1)[1])
+    with open("/proc/net/tcp") as f:
+        rows = [row.split() for row in f.readlines()[1:]]
+    return not any(row[4].split(":")[1] != "00000000" for row in rows
+                   if row[1].endswith(f":{port:04X}"))
+
+
+def peak(s):
+    """The most memory it had in use since this was called last."""
+    with open(f"/proc/{s.pid}/status") as f:
+        most = int(re.search(r"VmHWM:\s+(\d+)", f.read())[1]) * 1024
+    with open(f"/proc/{s.pid}/clear_refs", "w") as f:
+        f.write("5")
+    return most
+
+
+# What a stranger may hold back: the lines that are to be sealed, a message each,
+# and what follows them in the clear.
+HALF_A_MESSAGE = struct.pack(">H", FIRST_MAX + 16) + b"x" * (FIRST_MAX + 15)
+HOLDS_BACK = {
+    "half of a message": ([], HALF_A_MESSAGE),
+    "half of the longest message there is": (
+        [], b"\xff\xff" + b"x" * 65000),
+    "half of a line and of a message": (
+        [b"1024 " + b"x" * 500, b"x" * 512], HALF_A_MESSAGE),
+    "a line that waits, half of the next one, and of a message": (
+        [b"PING x\n" * 22 + b"1024 PING " + b"x" * 300, b"x" * 512,
+         b"x" * 207 + b"\n1024 " + b"x" * 299, b"x" * 512], HALF_A_MESSAGE),
+    "answers": ([b"HELP\n" * 22, b"1000 " + b"x" * 500], b""),
+}
+
+
+@test
+def a_stranger_costs_4_kib_at_most_whatever_it_holds_back(w):
+    first, many = 40, 160
+    for what, (lines, rest) in HOLDS_BACK.items():
+        s = w.server("--conn-per-addr", "5000", "--early-drop", "off",
+                     "--penalty-from", "0", "--handshake", "60s",
+                     "--greet-local", "60s", flood="20/2")
+        for n in range(first + many):
+            if n == first:
+                until(lambda: all_is_read(s), "all is read")
+                peak(s)
+                before = s.rss()
+            c = visitor(w, s)
+            c.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            c.greet()
+            with contextlib.suppress(OSError):  # it may be closed by now
+                c.put(c.messages(lines) + rest)
+        until(lambda: all_is_read(s), "all is read")
+        grown = peak(s) - before
+        print(f"# {what}: {grown // many} bytes each")
+        within(grown, many * 4096)
+        s.stop()
+
+
+@test
+def what_was_said_before_a_half_close_is_answered_and_the_end_is_a_cut(w):
+    s = w.server()
+    bob = w.client(s, "bob", ["r"])
+    ann = secure_client(w, s)
+    ann.send("NICK ann", "JOIN r", "SAY r hi")
+    ann.half_close()
+    ann.expect("OK ann", "JOINED r ann", "NAMES r 2 ann bob", "OK 0-0")
+    ann.expect_both("OK <id>", "MSG r <id> ann hi")
+    ann.end()
+    bob.expect("JOINED r ann", "MSG r <id> ann hi",
+               "PARTED r ann cut: the stream ended without QUIT")
+    eve = secure_client(w, s)
+    eve.send("NICK eve", "QUIT bye")
+    eve.half_close()
+    eve.expect("OK eve", "OK", "BYE quit bye")
+    eve.end()
+
+
+@test
+def an_end_within_a_message_is_an_error(w):
+    s = w.server()
+    bob = w.client(s, "bob", ["r"])
+    ann = secure_client(w, s, "ann", ["r"])
+    bob.expect("JOINED r ann")
+    ann.put(ann.messages([b"QUIT bye\n"])[:-1])
+    ann.half_close()
+    ann.end()
+    bob.expect("PARTED r ann cut: the stream ended within a message")
+
+
+# --- what is harmed ---------------------------------------------------------
 
 @test
 def a_refusal_is_lines_and_not_a_message(w):

@@ -467,6 +467,10 @@ a_message_that_was_tampered_with_is_not_answered(void **state)
 		struct client *c = rig_connect_secure(r, true);
 		struct buf wire = {0};
 
+		/* As a length, what is in the clear is too much of a stranger,
+		 * and would be answered. */
+		rig_send(c, "JOIN r\n");
+		rig_lines(c);
 		assert_int_equal(
 		    channel_seal(c->channel, "PING a\n", 7, &wire), 0);
 		harms[i](c, &wire);
@@ -568,6 +572,121 @@ the_limits_of_strangers_go_on_within(void **state)
 	sessions_tick(&r->server, clock_now_ms() + 10000);
 	assert_has(rig_lines(e), "BYE ping-timeout no command came in time");
 	ASK(d, "PING", "OK\n");
+}
+
+/* A line of PING that makes a message of so many bytes. */
+static void
+send_message(struct client *c, size_t len)
+{
+	static char line[2000];
+	struct buf wire = {0};
+	size_t n = len - NOISE_TAG_LEN;
+
+	snprintf(line, sizeof line, "PING %0*d\n", (int)n - 6, 0);
+	assert_int_equal(strlen(line), n);
+	assert_int_equal(channel_seal(c->channel, line, n, &wire), 0);
+	assert_int_equal(buf_len(&wire), CHANNEL_HEAD_LEN + len);
+	rig_send_raw(c, buf_head(&wire), buf_len(&wire));
+	buf_free(&wire);
+}
+
+static void
+a_message_of_a_stranger_is_short_or_refused(void **state)
+{
+	static const char refusal[] =
+	    "ERR too-long before the first accepted command a message seals "
+	    "512 bytes at most\nBYE too-long before the first accepted "
+	    "command "
+	    "a message seals 512 bytes at most\n";
+	struct rig *r = *state;
+	struct client *c = rig_connect_secure(r, false);
+
+	send_message(c, CHANNEL_FIRST_MAX);
+	assert_has(rig_lines(c), "OK 000");
+	/* Its length alone says that it is longer. */
+	rig_send_raw(c, "\x02\x11", 2);
+	EXPECT(c, refusal);
+	rig_hang_up(c);
+
+	c = rig_connect_secure(r, false);
+	send_message(c, CHANNEL_FIRST_MAX + 1);
+	EXPECT(c, refusal);
+	rig_hang_up(c);
+
+	c = rig_connect_secure(r, false);
+	ASK(c, "NICK cat", "OK cat\n");
+	send_message(c, CHANNEL_FIRST_MAX + 1);
+	assert_has(rig_lines(c), "OK 000");
+}
+
+static void
+a_stranger_who_does_not_read_is_let_go_at_once(void **state)
+{
+	struct rig *r = *state;
+	int small = 1;
+
+	for (int secure = 0; secure < 2; secure++) {
+		struct client *c =
+		    secure ? rig_connect_secure(r, true) : stranger(r);
+
+		assert_int_equal(setsockopt(c->session->fd, SOL_SOCKET,
+				     SO_SNDBUF, &small, sizeof small),
+		    0);
+		c->deaf = true;
+		for (int i = 0; i < 100 && r->server.nsessions > 0; i++)
+			rig_send(c, "HELP\n");
+		assert_int_equal(r->server.nsessions, 0);
+		rig_hang_up(c);
+		rig_forget(c);
+	}
+}
+
+static void
+what_was_said_before_a_half_close_is_answered(void **state)
+{
+	struct rig *r = *state;
+	struct client *c = rig_connect_secure(r, true);
+	struct client *d = rig_connect_secure(r, true);
+
+	rig_send(d, "NICK dan\nJOIN r\n");
+	rig_lines(d);
+	relay_held_hold(r->relay, true);
+	rig_send(c, "NICK cat\nJOIN r\nSAY r hi\n");
+	rig_half_close(c);
+	assert_int_equal(r->server.nsessions, 2);
+	while (relay_held_count(r->relay) > 0) {
+		relay_held_give(r->relay);
+		rig_settle(r);
+	}
+	EXPECT(c, "OK cat\nJOINED r cat\nNAMES r 2 cat dan\nOK 0-0\n"
+		  "OK 5000-0\nMSG r 5000-0 cat hi\n");
+	assert_true(c->closed);
+	EXPECT(d, "JOINED r cat\nMSG r 5000-0 cat hi\n"
+		  "PARTED r cat cut: the stream ended without QUIT\n");
+}
+
+static void
+an_end_within_a_message_or_a_line_is_never_taken_for_one(void **state)
+{
+	struct rig *r = *state;
+	struct client *c = rig_connect_secure(r, true);
+	struct client *d = rig_connect_secure(r, true);
+
+	rig_send(d, "NICK dan\nJOIN r\n");
+	rig_send(c, "NICK cat\nJOIN r\n");
+	rig_lines(c);
+	rig_lines(d);
+	rig_send_raw(c, "\x00\x20QUIT", 6);
+	rig_half_close(c);
+	assert_true(c->closed);
+	EXPECT(d, "PARTED r cat cut: the stream ended within a message\n");
+
+	c = rig_connect_secure(r, true);
+	rig_send(c, "NICK eve\nJOIN r\nQUIT");
+	rig_half_close(c);
+	EXPECT(c, "OK eve\nJOINED r eve\nNAMES r 2 dan eve\nOK 0-0\n");
+	EXPECT(d, "JOINED r eve\n"
+		  "PARTED r eve cut: the stream ended without QUIT\n");
 }
 
 static void
@@ -693,6 +812,10 @@ main(void)
 	    T(a_handshake_has_its_time_wherever_it_comes_from),
 	    T(who_called_late_has_what_was_left_of_the_greetings_time),
 	    T(the_limits_of_strangers_go_on_within),
+	    T(a_message_of_a_stranger_is_short_or_refused),
+	    T(a_stranger_who_does_not_read_is_let_go_at_once),
+	    T(what_was_said_before_a_half_close_is_answered),
+	    T(an_end_within_a_message_or_a_line_is_never_taken_for_one),
 	    T(an_end_without_quit_is_a_cut_connection),
 	    T(a_server_that_goes_down_says_so_in_the_clear_to_who_is_not_secure_yet),
 	    TEST(a_token_is_good_in_sessions_of_its_kind),
