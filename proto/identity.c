@@ -316,9 +316,11 @@ identity_parse(enum identity_kind kind, struct span text)
 
 /* --- key files: reading --------------------------------------------------- */
 
-/* Is it a file that only its owner, who is us or root, can touch? */
+/* Is it a file that only its owner, who is us, root or whom root is going to
+ * become, can touch? */
 static bool
-is_private(int fd, const char *path, char cause[static ERR_LEN])
+is_private(int fd, const char *path, const struct identity_owner *who,
+    char cause[static ERR_LEN])
 {
 	struct stat st;
 
@@ -327,7 +329,8 @@ is_private(int fd, const char *path, char cause[static ERR_LEN])
 	else if (!S_ISREG(st.st_mode))
 		snprintf(cause, ERR_LEN,
 		    "%s is not a file; name another for the key", path);
-	else if (st.st_uid != geteuid() && st.st_uid != 0)
+	else if (st.st_uid != geteuid() && st.st_uid != 0 &&
+		 !(who && st.st_uid == who->user))
 		snprintf(cause, ERR_LEN,
 		    "%s: the key belongs to user %lu; chown it to user %lu, or "
 		    "name another",
@@ -363,12 +366,12 @@ read_all(int fd, char *p, size_t cap)
 
 static struct identity *
 read_key(int fd, enum identity_kind kind, const char *path,
-    char cause[static ERR_LEN])
+    const struct identity_owner *who, char cause[static ERR_LEN])
 {
 	char text[FILE_MAX];
 	struct identity *id = NULL;
 
-	if (!is_private(fd, path, cause))
+	if (!is_private(fd, path, who, cause))
 		return NULL;
 	ssize_t n = read_all(fd, text, sizeof(text));
 	if (n < 0)
@@ -385,7 +388,8 @@ read_key(int fd, enum identity_kind kind, const char *path,
 
 /* NULL with errno ENOENT: there is none. */
 static struct identity *
-load(enum identity_kind kind, const char *path, char cause[static ERR_LEN])
+load(enum identity_kind kind, const char *path,
+    const struct identity_owner *who, char cause[static ERR_LEN])
 {
 	/* Not to hang on a FIFO, nor follow a link that somebody has put. */
 	int fd = open(
@@ -401,7 +405,7 @@ load(enum identity_kind kind, const char *path, char cause[static ERR_LEN])
 	}
 	if (fd < 0)
 		return NULL;
-	struct identity *id = read_key(fd, kind, path, cause);
+	struct identity *id = read_key(fd, kind, path, who, cause);
 	close(fd);
 	errno = 0;
 	return id;
@@ -411,7 +415,14 @@ struct identity *
 identity_load(
     enum identity_kind kind, const char *path, char cause[static ERR_LEN])
 {
-	return load(kind, path, cause);
+	return load(kind, path, NULL, cause);
+}
+
+struct identity *
+identity_load_for(enum identity_kind kind, const char *path,
+    const struct identity_owner *who, char cause[static ERR_LEN])
+{
+	return load(kind, path, who, cause);
 }
 
 /* --- key files: making ---------------------------------------------------- */
@@ -445,7 +456,8 @@ write_all(int fd, const char *p, size_t len)
 
 /* A new file beside the one that shall be, whole and on disk. */
 static bool
-write_beside(const struct identity *id, char *beside)
+write_beside(
+    const struct identity *id, char *beside, const struct identity_owner *who)
 {
 	char text[FILE_MAX];
 	int fd = mkostemp(beside, O_CLOEXEC); /* 0600, less the umask */
@@ -453,8 +465,9 @@ write_beside(const struct identity *id, char *beside)
 	if (fd < 0)
 		return false;
 	size_t len = write_text(id, text);
-	bool good =
-	    fchmod(fd, 0600) == 0 && write_all(fd, text, len) && fsync(fd) == 0;
+	bool good = fchmod(fd, 0600) == 0 && write_all(fd, text, len) &&
+		    (!who || fchown(fd, who->user, who->group) == 0) &&
+		    fsync(fd) == 0;
 	sodium_memzero(text, sizeof(text));
 	int err = errno;
 	if (close(fd) < 0 && good) {
@@ -497,10 +510,11 @@ sync_folder(const char *path)
 
 /* Writes the key file; false with errno. */
 static bool
-save(const struct identity *id, const char *path)
+save(const struct identity *id, const char *path,
+    const struct identity_owner *who)
 {
 	char *beside = xasprintf("%s.XXXXXX", path);
-	bool good = write_beside(id, beside);
+	bool good = write_beside(id, beside, who);
 
 	if (good && !take_name(beside, path)) {
 		int err = errno;
@@ -513,11 +527,12 @@ save(const struct identity *id, const char *path)
 }
 
 static struct identity *
-make(enum identity_kind kind, const char *path, char cause[static ERR_LEN])
+make(enum identity_kind kind, const char *path,
+    const struct identity_owner *who, char cause[static ERR_LEN])
 {
 	struct identity *id = identity_new(kind);
 
-	if (save(id, path))
+	if (save(id, path, who))
 		return id;
 	int err = errno;
 	char *folder = folder_of(path);
@@ -535,15 +550,22 @@ struct identity *
 identity_load_or_make(enum identity_kind kind, const char *path, bool *made,
     char cause[static ERR_LEN])
 {
-	struct identity *id = load(kind, path, cause);
+	return identity_load_or_make_for(kind, path, NULL, made, cause);
+}
+
+struct identity *
+identity_load_or_make_for(enum identity_kind kind, const char *path,
+    const struct identity_owner *who, bool *made, char cause[static ERR_LEN])
+{
+	struct identity *id = load(kind, path, who, cause);
 	bool missing = !id && errno == ENOENT;
 
 	if (missing) {
-		id = make(kind, path, cause);
+		id = make(kind, path, who, cause);
 		missing = id != NULL;
 		/* Another process was quicker: its key is ours. */
 		if (!id && errno == EEXIST)
-			id = load(kind, path, cause);
+			id = load(kind, path, who, cause);
 	}
 	if (made)
 		*made = missing;

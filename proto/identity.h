@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "base/attr.h"
 #include "base/text.h"
@@ -49,6 +50,20 @@ struct identity *identity_load_or_make(enum identity_kind kind,
 /* The same, but a file that is not there is refused, too. */
 struct identity *identity_load(enum identity_kind kind, const char *path,
     char cause[static ERR_LEN]) MUST_CHECK;
+
+/*
+ * The same for root, who is going to become somebody else: a file that is made
+ * is theirs, and one that is theirs is fine.  NULL: nobody else.
+ */
+struct identity_owner {
+	uid_t user;
+	gid_t group;
+};
+struct identity *identity_load_or_make_for(enum identity_kind kind,
+    const char *path, const struct identity_owner *who, bool *made,
+    char cause[static ERR_LEN]) MUST_CHECK;
+struct identity *identity_load_for(enum identity_kind kind, const char *path,
+    const struct identity_owner *who, char cause[static ERR_LEN]) MUST_CHECK;
 
 /* One that is in no file. */
 struct identity *identity_new(enum identity_kind kind) MUST_CHECK;

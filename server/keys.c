@@ -10,6 +10,7 @@
 #include "server/keys.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +21,7 @@
 #include "base/mem.h"
 #include "proto/identity.h"
 #include "server/config.h"
+#include "server/privilege.h"
 #include "server/server.h"
 
 #define ROOTS_STATE "/var/lib/snug"
@@ -33,7 +35,10 @@ state_folder(void)
 {
 	const char *state = getenv("XDG_STATE_HOME");
 	const char *home = getenv("HOME");
+	const char *given = getenv("STATE_DIRECTORY"); /* systemd.exec(5) */
 
+	if (given && given[0] == '/')
+		return xstrndup(given, strcspn(given, ":"));
 	if (geteuid() == 0)
 		return xstrdup(ROOTS_STATE);
 	/* Relative ones are to be ignored, says the specification. */
@@ -63,9 +68,60 @@ make_folders(char *path)
 	}
 }
 
+/* --- whose -----------------------------------------------------------------
+ */
+
+/* Root's, and nobody else has it by another name: it becomes the user's. */
+static int
+give_away(int fd, const struct identity_owner *who)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) != 0)
+		return -1;
+	if (st.st_uid != 0 || (S_ISREG(st.st_mode) && st.st_nlink != 1))
+		return 0;
+	return fchown(fd, who->user, who->group);
+}
+
+static int
+give_key_away(int folder, const struct identity_owner *who)
+{
+	int fd = openat(folder, KEY_NAME,
+	    O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	int err;
+
+	if (fd < 0) /* a link is refused when it is read */
+		return errno == ENOENT || errno == ELOOP ? 0 : -1;
+	err = give_away(fd, who);
+	close(fd);
+	return err;
+}
+
+/* The state directory, and the key in it, where root has made them: the server
+ * is to write there when it is root no more. */
+static int
+hand_over(const char *path, const struct identity_owner *who,
+    char cause[static ERR_LEN])
+{
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	int err = fd < 0 ? -1 : give_key_away(fd, who);
+
+	if (err == 0)
+		err = give_away(fd, who);
+	if (err != 0)
+		snprintf(cause, ERR_LEN,
+		    "the state directory %.80s cannot be handed to user %lu: "
+		    "%.60s; chown it",
+		    path, (unsigned long)who->user, strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	return err;
+}
+
 /* Gives where the key is if nobody says so; its folder is there then. */
 static char *
-default_path(char cause[static ERR_LEN])
+default_path(const struct identity_owner *who, char cause[static ERR_LEN])
 {
 	char *folder = state_folder(), *path;
 
@@ -84,7 +140,9 @@ default_path(char cause[static ERR_LEN])
 		free(folder);
 		return NULL;
 	}
-	path = xasprintf("%s/%s", folder, KEY_NAME);
+	path = who && hand_over(folder, who, cause) != 0
+		   ? NULL
+		   : xasprintf("%s/%s", folder, KEY_NAME);
 	free(folder);
 	return path;
 }
@@ -92,16 +150,30 @@ default_path(char cause[static ERR_LEN])
 /* --- reading ---------------------------------------------------------------
  */
 
+/* Whom root is going to become; NULL: we stay who we are. */
+static const struct identity_owner *
+owner_of(const struct privilege_target *t, struct identity_owner *who)
+{
+	*who = (struct identity_owner){t->user, t->group};
+	return t->is_other ? who : NULL;
+}
+
 static struct identity *
 read_key(const struct config *c, char cause[static ERR_LEN])
 {
-	char *path = c->key_file ? xstrdup(c->key_file) : default_path(cause);
-	struct identity *id;
+	struct privilege_target target;
+	struct identity_owner owner;
+	struct identity *id = NULL;
 	bool made = false;
+	char *path;
 
-	if (!path)
+	if (privilege_look(c->user, &target, cause) != 0)
 		return NULL;
-	id = identity_load_or_make(IDENTITY_SERVER, path, &made, cause);
+	const struct identity_owner *who = owner_of(&target, &owner);
+	path = c->key_file ? xstrdup(c->key_file) : default_path(who, cause);
+	if (path)
+		id = identity_load_or_make_for(
+		    IDENTITY_SERVER, path, who, &made, cause);
 	if (id && made)
 		log_info("keys", 0, "a new key was made file=%s", path);
 	free(path);
@@ -112,11 +184,16 @@ static int
 read_next_key(struct server *sv, char cause[static ERR_LEN])
 {
 	const char *path = sv->config->next_key_file;
+	struct privilege_target target;
+	struct identity_owner owner;
 	char why[ERR_LEN];
 
 	if (!path)
 		return 0;
-	sv->next_identity = identity_load(IDENTITY_SERVER, path, why);
+	if (privilege_look(sv->config->user, &target, cause) != 0)
+		return -1;
+	sv->next_identity = identity_load_for(
+	    IDENTITY_SERVER, path, owner_of(&target, &owner), why);
 	if (!sv->next_identity) {
 		snprintf(cause, ERR_LEN,
 		    "next-key-file: %.140s; snugd --print-key --key-file makes "

@@ -56,6 +56,40 @@ not_root(const char *user, char cause[static ERR_LEN])
 	return -1;
 }
 
+/* The entry of whom root is to become; NULL with errno 0: nobody is. */
+static const struct passwd *
+whom(const char *user, char cause[static ERR_LEN])
+{
+	const struct passwd *pw = getpwnam(user ? user : usual);
+
+	errno = 0;
+	if (pw || !user)
+		return pw;
+	snprintf(cause, ERR_LEN,
+	    "user %.60s: there is none; make one (useradd --system "
+	    "%.60s) or name another",
+	    user, user);
+	errno = ENOENT;
+	return NULL;
+}
+
+int
+privilege_look(
+    const char *user, struct privilege_target *who, char cause[static ERR_LEN])
+{
+	const struct passwd *pw;
+
+	*who = (struct privilege_target){0};
+	if (geteuid() != 0)
+		return not_root(user, cause);
+	pw = whom(user, cause);
+	if (!pw)
+		return errno == 0 ? 0 : -1;
+	*who =
+	    (struct privilege_target){pw->pw_uid != 0, pw->pw_uid, pw->pw_gid};
+	return 0;
+}
+
 int
 privilege_drop(const char *user, char cause[static ERR_LEN])
 {
@@ -63,17 +97,11 @@ privilege_drop(const char *user, char cause[static ERR_LEN])
 
 	if (geteuid() != 0)
 		return not_root(user, cause);
-	errno = 0;
-	pw = getpwnam(user ? user : usual);
+	pw = whom(user, cause);
 	if (pw)
 		return become(pw, cause);
-	if (user) {
-		snprintf(cause, ERR_LEN,
-		    "user %.60s: there is none; make one (useradd --system "
-		    "%.60s) or name another",
-		    user, user);
+	if (errno != 0)
 		return -1;
-	}
 	snprintf(cause, ERR_LEN,
 	    "running as root; make a user for it (useradd --system snug) or "
 	    "name one by user = NAME");

@@ -672,6 +672,19 @@ open_locked(const char *path)
 	}
 }
 
+static const char *
+why_not_open(int err)
+{
+	if (err == EWOULDBLOCK)
+		return "another snugd has it open; give each its own";
+	if (err == ELOOP)
+		return "it is a symbolic link; name the file itself";
+	if (err == EACCES)
+		return "the user that snugd runs as may not write it; chown "
+		       "it, and its folder";
+	return strerror(err);
+}
+
 static int
 open_file(struct state *st, char cause[static ERR_LEN])
 {
@@ -680,11 +693,7 @@ open_file(struct state *st, char cause[static ERR_LEN])
 
 	st->fd = open_locked(st->path);
 	if (st->fd < 0 || fstat(st->fd, &file) != 0)
-		wrong = errno == EWOULDBLOCK
-			    ? "another snugd has it open; give each its own"
-			: errno == ELOOP ? "it is a symbolic link; name the "
-					   "file itself"
-					 : strerror(errno);
+		wrong = why_not_open(errno);
 	else
 		wrong = judge(&file);
 	if (wrong)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: ISC
 """What snugd gives up when it starts, and that it goes on all the same."""
+import functools
 import os
 import pwd
 import re
@@ -38,7 +39,13 @@ def sandboxed(function):
 
 def as_root(function):
     """A test that only root can run: the others cannot become anybody."""
-    return test(function) if os.geteuid() == 0 else function
+    @functools.wraps(function)
+    def guarded(w):
+        if os.geteuid() != 0:
+            raise Skip("only root can become somebody else")
+        function(w)
+
+    return test(guarded)
 
 
 def open_to_all(w):
@@ -114,6 +121,75 @@ def a_low_port_is_bound_before_that(w):
                 return
             p.wait()
     raise Failed("no port below 1000 was free")
+
+
+def owner(path):
+    """Whose it is, and who may touch it."""
+    st = os.lstat(path)
+    return st.st_uid, st.st_mode & 0o777
+
+
+def in_a_state_folder(w, *options):
+    """Started by root, with a state directory that is nobody's yet."""
+    os.chmod(w.dir, 0o755)
+    return w.program(SNUGD, "--no-config", "--user", "nobody", "--listen",
+                     "127.0.0.1:0", *options,
+                     env=dict(os.environ, STATE_DIRECTORY=w.path("state")))
+
+
+@as_root
+def the_state_directory_is_the_users_who_can_write_there(w):
+    nobody = pwd.getpwnam("nobody").pw_uid
+    for _ in range(2):  # made, and met again
+        p = in_a_state_folder(w, "--state", w.path("state/state"))
+        p.wait_log("^ready")
+        for name, mode in (("state", 0o700), ("state/server.key", 0o600),
+                           ("state/state", 0o600)):
+            if owner(w.path(name)) != (nobody, mode):
+                raise Failed(f"{name}: {owner(w.path(name))}")
+        p.stop()
+
+
+@as_root
+def what_root_made_before_there_was_a_user_is_handed_over(w):
+    nobody = pwd.getpwnam("nobody").pw_uid
+    root = w.program(SNUGD, "--no-config", "--user", "root", "--print-key",
+                     env=dict(os.environ, STATE_DIRECTORY=w.path("state")))
+    if root.wait() != 0 or owner(w.path("state/server.key"))[0] != 0:
+        raise Failed(root.log())
+    in_a_state_folder(w).wait_log("^ready")
+    if owner(w.path("state/server.key")) != (nobody, 0o600):
+        raise Failed("the key is still root's")
+
+
+@as_root
+def what_is_not_the_servers_own_stays_roots(w):
+    os.mkdir(w.path("state"), 0o700)
+    secret = w.path("secret")
+    with open(secret, "w", encoding="ascii"):
+        os.chmod(secret, 0o600)
+    for link in (os.symlink, os.link):
+        link(secret, w.path("state/server.key"))
+        p = in_a_state_folder(w)
+        if p.wait() != 1 or owner(secret)[0] != 0:
+            raise Failed(f"{link.__name__}: {p.log()}")
+        os.unlink(w.path("state/server.key"))
+    os.rmdir(w.path("state"))
+    os.mkdir(w.path("other"))
+    os.symlink(w.path("other"), w.path("state"))
+    p = in_a_state_folder(w)
+    if p.wait() != 1 or owner(w.path("other"))[0] != 0:
+        raise Failed(p.log())
+
+
+@as_root
+def a_key_that_root_makes_elsewhere_is_the_users(w):
+    os.chmod(w.dir, 0o755)
+    nobody = pwd.getpwnam("nobody").pw_uid
+    for _ in range(2):
+        w.server("--user", "nobody").stop()
+        if owner(w.path("server.key")) != (nobody, 0o600):
+            raise Failed("it is still root's")
 
 
 @as_root
