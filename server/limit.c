@@ -11,6 +11,7 @@
 
 #include "base/mem.h"
 #include "server/table.h"
+#include "server/tally.h"
 
 /* Tokens are counted in thousandths, so that rate * milliseconds is exact. */
 enum { TOKEN = 1000 };
@@ -66,6 +67,7 @@ struct addr_count {
 
 struct addr_counts {
 	struct addr_count *table;
+	struct tally *tally; /* NULL: there are no other workers */
 };
 
 struct addr_counts *
@@ -88,6 +90,12 @@ addr_counts_free(struct addr_counts *a)
 	free(a);
 }
 
+void
+addr_counts_share(struct addr_counts *a, struct tally *tally)
+{
+	a->tally = tally;
+}
+
 struct addr_key
 addr_key_of(const struct ip *ip)
 {
@@ -97,6 +105,20 @@ addr_key_of(const struct ip *ip)
 	return key;
 }
 
+static size_t
+others(const struct addr_counts *a, const struct addr_key *key)
+{
+	return a->tally ? tally_others(a->tally, key) : 0;
+}
+
+static void
+tell_others(struct addr_counts *a, const struct addr_key *key, size_t n)
+{
+	if (a->tally)
+		tally_set(a->tally, key, n);
+}
+
+/* The others are told first, and looked at then: tally.c says why. */
 bool
 addr_counts_add(struct addr_counts *a, const struct addr_key *key, size_t max)
 {
@@ -110,8 +132,11 @@ addr_counts_add(struct addr_counts *a, const struct addr_key *key, size_t max)
 		c->key = *key;
 		HASH_ADD(hh, a->table, key, sizeof c->key, c);
 	}
-	c->n++;
-	return true;
+	tell_others(a, key, ++c->n);
+	if (others(a, key) <= max - c->n)
+		return true;
+	addr_counts_drop(a, key);
+	return false;
 }
 
 void
@@ -120,7 +145,10 @@ addr_counts_drop(struct addr_counts *a, const struct addr_key *key)
 	struct addr_count *c;
 
 	HASH_FIND(hh, a->table, key, sizeof *key, c);
-	if (!c || --c->n > 0)
+	if (!c)
+		return;
+	tell_others(a, key, --c->n);
+	if (c->n > 0)
 		return;
 	HASH_DEL(a->table, c);
 	free(c);
@@ -132,5 +160,5 @@ addr_counts_get(const struct addr_counts *a, const struct addr_key *key)
 	struct addr_count *c;
 
 	HASH_FIND(hh, a->table, key, sizeof *key, c);
-	return c ? c->n : 0;
+	return (c ? c->n : 0) + others(a, key);
 }

@@ -44,9 +44,13 @@ enum flood_verdict flood_take(struct flood *f, const struct flood_rule *rule,
 
 /* Counts by IPv4 address or IPv6 /64. */
 struct addr_counts;
+struct tally;
 
 struct addr_counts *addr_counts_new(void) MUST_CHECK;
 void addr_counts_free(struct addr_counts *a);
+/* From now on, while nothing is counted yet, what other workers count counts
+ * as well.  Keeps the tally. */
+void addr_counts_share(struct addr_counts *a, struct tally *tally);
 
 /* What is counted as one; 16 bytes.  Addresses mapped from IPv4 are IPv4. */
 struct addr_key {

@@ -73,6 +73,7 @@ libserver_a_SOURCES = \
 	server/ring.c server/ring.h \
 	server/room.c server/room.h \
 	server/sandbox.c server/sandbox.h \
+	server/shared.c server/shared.h \
 	server/saying.c server/saying.h \
 	server/secure.c server/secure.h \
 	server/server.h \
@@ -82,6 +83,7 @@ libserver_a_SOURCES = \
 	server/state.c server/state.h \
 	server/stranger.c server/stranger.h \
 	server/table.c server/table.h \
+	server/tally.c server/tally.h \
 	server/user.c server/user.h \
 	server/worker.c server/worker.h
 libserver_a_CFLAGS = $(AM_CFLAGS) $(SODIUM_CFLAGS) $(LIBEVENT_CFLAGS) \

@@ -48,6 +48,10 @@ struct penalties *penalties_new(const struct penalty_rule *rule) MUST_CHECK;
 /* Debts that are there stay, and are judged by the new rule. */
 void penalties_set_rule(struct penalties *ps, const struct penalty_rule *rule);
 void penalties_free(struct penalties *ps);
+/* From now on the table is this one, which other processes use as well: so many
+ * bytes, aligned to 64, all zero at first.  Keeps it. */
+size_t penalties_size(void);
+void penalties_share(struct penalties *ps, void *table);
 
 /* True: with this failure the address is shut out. */
 bool penalties_add(struct penalties *ps, const struct addr_key *key,

@@ -47,6 +47,12 @@ strangers_free(struct strangers *ss)
 	free(ss);
 }
 
+void
+strangers_share(struct strangers *ss, struct tally *by_addr)
+{
+	addr_counts_share(ss->by_addr, by_addr);
+}
+
 size_t
 strangers_count(const struct strangers *ss)
 {

@@ -33,6 +33,9 @@ struct strangers *strangers_new(const struct stranger_rule *rule) MUST_CHECK;
 /* Those that are there stay. */
 void strangers_set_rule(struct strangers *ss, const struct stranger_rule *rule);
 void strangers_free(struct strangers *ss);
+/* Addresses have strangers with other workers, too.  Keeps the tally; before
+ * there is any stranger. */
+void strangers_share(struct strangers *ss, struct tally *by_addr);
 size_t strangers_count(const struct strangers *ss);
 
 /*

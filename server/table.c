@@ -24,16 +24,22 @@ table_init(void)
 	hash_ready = true;
 }
 
-unsigned
-table_hash(const void *key, size_t len)
+uint64_t
+table_hash64(const void *key, size_t len)
 {
+	unsigned char out[crypto_shorthash_BYTES];
+	uint64_t hash;
+
 	if (!hash_ready)
 		table_init();
-
-	unsigned char out[crypto_shorthash_BYTES];
 	crypto_shorthash(out, key, len, hash_key);
-	unsigned hash;
 	_Static_assert(sizeof hash <= sizeof out, "a hash is long enough");
 	memcpy(&hash, out, sizeof hash);
 	return hash;
+}
+
+unsigned
+table_hash(const void *key, size_t len)
+{
+	return (unsigned)table_hash64(key, len);
 }

@@ -3,6 +3,7 @@
 #define SNUG_SERVER_TABLE_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/mem.h"
 
@@ -15,6 +16,8 @@
 /* Draws the key; main calls it once.  Without it the first look-up does. */
 void table_init(void);
 unsigned table_hash(const void *key, size_t len);
+/* All of its bits.  Processes that are forked behind table_init() agree. */
+uint64_t table_hash64(const void *key, size_t len);
 
 #define HASH_FUNCTION(key, len, hash) ((hash) = table_hash((key), (len)))
 #define uthash_malloc(size) xmalloc(size)
