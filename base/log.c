@@ -43,6 +43,7 @@ static struct {
 	enum log_level level;
 	enum log_format format;
 	bool journal;
+	unsigned worker; /* 0: there is one process */
 } settings = {.level = LOG_LEVEL_INFO, .format = LOG_TEXT};
 
 /* systemd says which file the journal reads; standard error may since have
@@ -67,6 +68,12 @@ log_setup(enum log_level level, enum log_format format)
 	settings.level = level;
 	settings.format = format;
 	settings.journal = is_journal(STDERR_FILENO);
+}
+
+void
+log_set_worker(unsigned worker)
+{
+	settings.worker = worker;
 }
 
 enum log_level
@@ -141,7 +148,10 @@ render_text(struct buf *out, bool journal, enum log_level level,
 		format_time(now, clock_wall_ms());
 		buf_addf(out, "%s ", now);
 	}
-	buf_addf(out, "%s %s ", levels[level].word, area);
+	buf_addf(out, "%s %s", levels[level].word, area);
+	if (settings.worker != 0)
+		buf_addf(out, "/%u", settings.worker);
+	buf_add(out, " ", 1);
 	if (id != 0)
 		buf_addf(out, "%" PRIu64 " ", id);
 	add_text(out, message);
@@ -157,6 +167,8 @@ render_json(struct buf *out, enum log_level level, const char *area,
 	buf_addf(out, "{\"time\":\"%s\",\"level\":\"%s\",\"area\":", now,
 	    levels[level].word);
 	add_json(out, area);
+	if (settings.worker != 0)
+		buf_addf(out, ",\"worker\":%u", settings.worker);
 	if (id != 0)
 		buf_addf(out, ",\"id\":%" PRIu64, id);
 	buf_add_str(out, ",\"msg\":");

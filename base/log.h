@@ -25,6 +25,9 @@ enum log_format { LOG_TEXT, LOG_JSON };
  */
 void log_setup(enum log_level level, enum log_format format);
 enum log_level log_get_level(void);
+/* From now on every line names the worker that says it: session/2 for the area
+ * session, or the member worker. */
+void log_set_worker(unsigned worker);
 
 /*
  * Writes a line if its level is on.  id 0 is left out.  Peer text goes through

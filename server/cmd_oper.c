@@ -26,6 +26,7 @@
 #include "server/room.h"
 #include "server/server.h"
 #include "server/session.h"
+#include "server/shared.h"
 #include "server/user.h"
 
 /* What is asked for, until it is done. */
@@ -353,10 +354,13 @@ act_stats(struct deed *d, struct session *s)
 	const struct server *sv = d->sv;
 	char node[RELAY_NODE_MAX + 8];
 
-	snprintf(node, sizeof node, "node %s", sv->config->name);
+	snprintf(node, sizeof node, "node %s", sv->name);
 	render_notice(
 	    session_out(s), answer_tag(d->answer), NOTICE_STATS, span_of(node));
 	stat_line(d, s, "sessions", sv->nsessions);
+	if (sv->shared)
+		stat_line(
+		    d, s, "sessions-of-all-workers", shared_load(sv->shared));
 	stat_line(d, s, "sessions-max", sv->max_sessions);
 	stat_line(d, s, "strangers", gate_strangers(sv->gate));
 	stat_line(

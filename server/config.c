@@ -173,6 +173,7 @@ static const struct conf_option options[] = {
 	{"server", "listen", 'l', CONF_LIST, AT(listen), 0, 0, "127.0.0.1:7684 [::1]:7684", NULL, "ADDR", "listen on HOST:PORT, [V6]:PORT or unix:/PATH; may be given again", check_listen, START},
 	{"server", "proxy-from", 0, CONF_LIST, AT(proxy_from), 0, 0, NULL, NULL, "RANGE", "expect a PROXY header (v2) on connections from these addresses", check_range, LIVE},
 	{"server", "name", 'n', CONF_STRING, AT(name), 0, 0, NULL, NULL, "NAME", "the node's name; by default the host's", check_name, START},
+	{"server", "workers", 0, CONF_INT, AT(workers), 1, 31, "1", NULL, "N", "processes that share the addresses, and meet in Redis", NULL, START},
 	{"server", "motd", 0, CONF_STRING, AT(motd), 0, 0, NULL, NULL, "FILE", "greet people with the lines of FILE", NULL, LIVE},
 	{"server", "plaintext", 0, CONF_ENUM, AT(plaintext), 0, 0, "local", plaintext_choices, "WHERE", "allow plain sessions: local (loopback and Unix sockets) or any", NULL, START},
 	{"server", "secure", 0, CONF_ENUM, AT(secure), 0, 0, "offered", secure_choices, "HOW", "secure sessions are offered, required (from loopback, too) or off", NULL, START},
@@ -247,6 +248,33 @@ settle_name(struct config *c)
 	    name_check(span_of(host), true, &name) == 0 ? host : "snugd");
 }
 
+/* Each worker is a node, and is called after this one. */
+static int
+check_workers(const struct config *c, char cause[static ERR_LEN])
+{
+	char node[NAME_BYTES_MAX + 32];
+	struct name name;
+
+	if (c->workers == 1)
+		return 0;
+	if (!c->redis) {
+		snprintf(cause, ERR_LEN,
+		    "workers: %lld processes share no memory for rooms; set "
+		    "redis, where they meet, or leave it at 1",
+		    (long long)c->workers);
+		return -1;
+	}
+	snprintf(node, sizeof node, "%s-%lld", c->name, (long long)c->workers);
+	if (name_check(span_of(node), true, &name) == 0)
+		return 0;
+	snprintf(cause, ERR_LEN,
+	    "name: \"%.64s\" leaves no room for a worker's number, as in "
+	    "%.80s; "
+	    "set a shorter one",
+	    c->name, node);
+	return -1;
+}
+
 static void
 settle_ranges(const struct conf_list *words, struct cidr_list *ranges)
 {
@@ -290,6 +318,8 @@ settle(struct config *c)
 static int
 check(const struct config *c, char cause[static ERR_LEN])
 {
+	if (check_workers(c, cause) != 0)
+		return -1;
 	if (c->max_text + 1024 > c->max_line) {
 		snprintf(cause, ERR_LEN,
 		    "max-text: %lld leaves less than 1024 bytes of max-line "

@@ -28,6 +28,7 @@ struct config {
 	struct conf_list listen, proxy_from;
 	struct cidr_list proxy_ranges; /* from proxy_from */
 	char *name;
+	int64_t workers;
 	char *motd;                 /* a file */
 	struct conf_list operators; /* registered nicks */
 	int plaintext, secure, names, sandbox;

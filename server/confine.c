@@ -86,7 +86,8 @@ confine_files(const struct config *c, char cause[static ERR_LEN])
 }
 
 int
-confine_calls(const struct config *c, char cause[static ERR_LEN])
+confine_calls(
+    const struct config *c, enum sandbox_who who, char cause[static ERR_LEN])
 {
 	int err;
 
@@ -97,7 +98,7 @@ confine_calls(const struct config *c, char cause[static ERR_LEN])
 			: "this build counts or checks its own memory");
 		return 0;
 	}
-	err = sandbox_filter(cause);
+	err = sandbox_filter(who, cause);
 	if (err == 0)
 		log_info("main", 0, "sandbox seccomp=yes");
 	return judge_sandbox(c, err, cause);

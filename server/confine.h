@@ -4,6 +4,8 @@
 
 #include "base/attr.h"
 
+#include "server/sandbox.h"
+
 struct config;
 
 /*
@@ -19,7 +21,7 @@ int confine_root(const struct config *c, char cause[static ERR_LEN]) MUST_CHECK;
 int confine_files(
     const struct config *c, char cause[static ERR_LEN]) MUST_CHECK;
 /* When all is open and every thread runs. */
-int confine_calls(
-    const struct config *c, char cause[static ERR_LEN]) MUST_CHECK;
+int confine_calls(const struct config *c, enum sandbox_who who,
+    char cause[static ERR_LEN]) MUST_CHECK;
 
 #endif

@@ -31,6 +31,7 @@
 #include "server/deny.h"
 #include "server/render.h"
 #include "server/server.h"
+#include "server/shared.h"
 #include "server/stranger.h"
 
 enum {
@@ -171,6 +172,13 @@ drop_stranger(struct stranger *st)
 }
 
 static void
+tell_load(const struct gate *g)
+{
+	if (g->sv->shared && !g->sv->ending)
+		shared_set_load(g->sv->shared, g->sv->nsessions);
+}
+
+static void
 admit(struct gate *g, int fd, const struct caller *who)
 {
 	struct refusal r = judge(g, who);
@@ -183,6 +191,7 @@ admit(struct gate *g, int fd, const struct caller *who)
 	}
 	g->counts[GATE_ADMITTED]++;
 	s = session_start(g->sv, fd, who);
+	tell_load(g);
 	if (!who->judged)
 		return;
 	key = addr_key_of(&who->ip);
@@ -294,12 +303,29 @@ penalty_rule_of(const struct config *c)
 	    .most_ms = (uint64_t)c->penalty_most};
 }
 
+/* The rule is for all workers together; the kernel deals strangers out evenly,
+ * so each has its part. */
 static struct stranger_rule
 stranger_rule_of(const struct config *c)
 {
-	return (struct stranger_rule){.start = (size_t)c->early_start,
-	    .rate = (unsigned)c->early_rate,
-	    .full = (size_t)c->early_full};
+	size_t n = (size_t)c->workers;
+	struct stranger_rule rule = {.rate = (unsigned)c->early_rate,
+	    .start = ((size_t)c->early_start + n - 1) / n,
+	    .full = (size_t)c->early_full / n};
+
+	if (rule.start > 0 && rule.full <= rule.start)
+		rule.full = rule.start + 1;
+	return rule;
+}
+
+/* What addresses have and did counts with whichever worker it was. */
+static void
+share(struct gate *g, struct shared *sh)
+{
+	addr_counts_share(g->addrs, shared_connections(sh));
+	strangers_share(g->strangers, shared_strangers(sh));
+	penalties_share(g->penalties, shared_debts(sh));
+	shared_set_load(sh, 0);
 }
 
 struct gate *
@@ -314,6 +340,8 @@ gate_new(struct server *sv)
 	g->penalties = penalties_new(&penalty);
 	g->strangers = strangers_new(&stranger);
 	LIST_INIT(&g->arrivals);
+	if (sv->shared)
+		share(g, sv->shared);
 	return g;
 }
 
@@ -439,6 +467,7 @@ gate_left(struct gate *g, struct session *s)
 	gate_known(g, s);
 	if (s->from.has_ip)
 		addr_counts_drop(g->addrs, &s->addr);
+	tell_load(g);
 }
 
 const struct denies *

@@ -82,6 +82,7 @@ libserver_a_SOURCES = \
 	server/sockets.c server/sockets.h \
 	server/state.c server/state.h \
 	server/stranger.c server/stranger.h \
+	server/supervisor.c server/supervisor.h \
 	server/table.c server/table.h \
 	server/tally.c server/tally.h \
 	server/user.c server/user.h \

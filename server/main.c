@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * snugd: puts the parts together and runs the loop.
+ * snugd: puts the parts together and runs the loop, or several processes that
+ * do, under a parent that has done what is done once for all.
  *
  * The order of a turn: sockets are read and commands run; the relay hands out
  * what is due; rooms are flushed, then sessions.  Each step is an event that
@@ -41,7 +42,9 @@
 #include "server/sandbox.h"
 #include "server/server.h"
 #include "server/session.h"
+#include "server/shared.h"
 #include "server/sockets.h"
+#include "server/supervisor.h"
 #include "server/table.h"
 #include "server/user.h"
 
@@ -62,6 +65,8 @@ struct node {
 	struct doors *doors;
 	struct listeners *listeners;
 	struct event *relay_run, *flush, *tick, *lag, *signals[3];
+	const struct worker_self *self; /* NULL: there is one process */
+	char name[NAME_BYTES_MAX + 8];  /* this node's */
 	struct relay_events events; /* news_events, and a look at the state */
 	bool is_local;
 	bool said_ready;
@@ -110,6 +115,14 @@ wake_flush(void *arg)
 	event_active(n->flush, 0, 0);
 }
 
+static void
+print_ready(const struct node *n)
+{
+	fputs("ready", stderr);
+	doors_print(n->doors, stderr);
+	fputc('\n', stderr);
+}
+
 /* Scripts wait for this line: it comes when something can be said, or when the
  * relay has had its time. */
 static void
@@ -122,9 +135,10 @@ say_ready(struct node *n)
 		log_warn("main", 0,
 		    "the relay does not answer yet; it is tried again and "
 		    "again");
-	fputs("ready", stderr);
-	doors_print(n->doors, stderr);
-	fputc('\n', stderr);
+	if (n->self)
+		supervisor_say_ready(n->self);
+	else
+		print_ready(n);
 }
 
 static void
@@ -142,7 +156,13 @@ close_doors(struct node *n)
 {
 	listeners_close(n->listeners);
 	n->listeners = NULL;
-	doors_close(n->doors);
+	if (n->doors && n->self) {
+		shared_leave(n->server.shared);
+		doors_shut(n->doors, n->self->worker);
+		doors_leave(n->doors);
+	} else {
+		doors_close(n->doors);
+	}
 	n->doors = NULL;
 }
 
@@ -196,10 +216,21 @@ on_end_signal(evutil_socket_t fd, short what, void *arg)
 	struct node *n = arg;
 
 	(void)fd, (void)what;
-	if (n->server.ending)
-		event_base_loopbreak(n->server.base);
-	else
+	/* A worker may have it from its parent and from elsewhere, such as an
+	 * init that ends all processes of a service. */
+	if (!n->server.ending)
 		begin_end(n);
+	else if (!n->self)
+		event_base_loopbreak(n->server.base);
+}
+
+static void
+on_hurry_signal(evutil_socket_t fd, short what, void *arg)
+{
+	struct node *n = arg;
+
+	(void)fd, (void)what;
+	event_base_loopbreak(n->server.base);
 }
 
 /* --- setting up --------------------------------------------------------- */
@@ -235,7 +266,7 @@ make_redis_relay(struct node *n, char cause[static ERR_LEN])
 	const struct config *c = &n->config;
 	struct relay_redis_config redis = {
 	    .url = c->redis,
-	    .node = c->name,
+	    .node = n->name,
 	    .prefix = c->prefix,
 	    .history = c->history,
 	    .history_ttl_ms = c->history_ttl,
@@ -275,7 +306,7 @@ make_relay(struct node *n, char cause[static ERR_LEN])
 {
 	const struct config *c = &n->config;
 	struct relay_local_config local = {
-	    .node = c->name,
+	    .node = n->name,
 	    .history = c->history,
 	    .history_ttl_ms = c->history_ttl,
 	    .dedupe_ms = c->dedupe,
@@ -376,7 +407,9 @@ start_signals(struct node *n)
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN); /* a write that fails says so, too */
 	n->signals[0] = evsignal_new(base, SIGTERM, on_end_signal, n);
-	n->signals[1] = evsignal_new(base, SIGINT, on_end_signal, n);
+	n->signals[1] = n->self
+			    ? evsignal_new(base, SIGUSR1, on_hurry_signal, n)
+			    : evsignal_new(base, SIGINT, on_end_signal, n);
 	n->signals[2] = evsignal_new(base, SIGHUP, on_hangup, n);
 	for (size_t i = 0; i < ARRAY_LEN(n->signals); i++)
 		event_add(n->signals[i], NULL);
@@ -390,10 +423,17 @@ prepare(struct node *n, char cause[static ERR_LEN])
 	const struct config *c = &n->config;
 
 	sv->config = c;
+	sv->name = n->name;
+	snprintf(n->name, sizeof n->name, "%s", c->name);
 	sv->max_sessions = raise_descriptors();
 	if (reload_judge(c, &sv->motd, cause) != 0)
 		return -1;
-	n->doors = doors_open(c, 1, cause);
+	if (c->workers > 1 && !(sv->shared = shared_new((size_t)c->workers))) {
+		snprintf(
+		    cause, ERR_LEN, "memory for workers: %s", strerror(errno));
+		return -1;
+	}
+	n->doors = doors_open(c, (size_t)c->workers, cause);
 	if (!n->doors || keys_open(sv, cause) != 0)
 		return -1;
 	if (confine_root(c, cause) != 0)
@@ -438,10 +478,11 @@ node_open(struct node *n, char cause[static ERR_LEN])
 	start_signals(n);
 	if (watch_sockets(sv, cause) != 0)
 		return -1;
-	n->listeners = listeners_open(sv, n->doors, cause);
+	n->listeners =
+	    listeners_open(sv, n->doors, n->self ? n->self->worker : 0, cause);
 	if (!n->listeners)
 		return -1;
-	if (c->audit_log && audit_open(c->audit_log, c->name, cause) != 0)
+	if (c->audit_log && audit_open(c->audit_log, sv->name, cause) != 0)
 		return -1;
 	sv->relay = make_relay(n, cause);
 	if (!sv->relay)
@@ -457,7 +498,7 @@ node_open(struct node *n, char cause[static ERR_LEN])
 	relay_set_events(sv->relay, &n->events, sv);
 	reload_follow(sv);
 	start_tick(n);
-	return confine_calls(c, cause);
+	return confine_calls(c, SANDBOX_SERVER, cause);
 }
 
 static void
@@ -505,6 +546,7 @@ put_away(struct node *n)
 {
 	close_doors(n);
 	keys_close(&n->server);
+	shared_free(n->server.shared);
 	free(n->server.motd);
 }
 
@@ -591,12 +633,78 @@ serve(struct node *n)
 	return status;
 }
 
+/* --- workers ------------------------------------------------------------ */
+
+static int
+work(void *arg, const struct worker_self *self)
+{
+	struct node *n = arg;
+	int status;
+
+	n->self = self;
+	log_set_worker((unsigned)self->worker + 1);
+	snprintf(n->name, sizeof n->name, "%s-%zu", n->config.name,
+	    self->worker + 1);
+	shared_join(n->server.shared, self->worker);
+	doors_keep(n->doors, self->worker);
+	status = serve(n);
+	put_away(n);
+	config_free(&n->config);
+	return status;
+}
+
+/* Who knocks at its doors is sent to the others until it is back. */
+static void
+on_worker_death(void *arg, size_t worker)
+{
+	struct node *n = arg;
+
+	if (n->doors)
+		doors_shut(n->doors, worker);
+	shared_clear(n->server.shared, worker);
+}
+
+static void
+on_workers_ready(void *arg)
+{
+	print_ready(arg);
+}
+
+static void
+on_workers_end(void *arg)
+{
+	close_doors(arg);
+}
+
+static int
+serve_by_workers(struct node *n)
+{
+	struct supervisor_plan plan = {
+	    .workers = (size_t)n->config.workers,
+	    .drain_ms = (uint64_t)n->config.drain,
+	    .arg = n,
+	    .work = work,
+	    .on_death = on_worker_death,
+	    .on_ready = on_workers_ready,
+	    .on_end = on_workers_end,
+	};
+	char cause[ERR_LEN] = "";
+
+	if (confine_calls(&n->config, SANDBOX_PARENT, cause) != 0)
+		return say_failure(cause);
+	return supervise(&plan);
+}
+
 static int
 prepare_and_serve(struct node *n)
 {
 	char cause[ERR_LEN] = "";
-	int status = prepare(n, cause) == 0 ? serve(n) : say_failure(cause);
+	int status = EXIT_FAILURE;
 
+	if (prepare(n, cause) != 0)
+		say_failure(cause);
+	else
+		status = n->config.workers > 1 ? serve_by_workers(n) : serve(n);
 	put_away(n);
 	return status;
 }

@@ -310,6 +310,16 @@ static const int allowed[] = {
 };
 /* clang-format on */
 
+/* Beside these: what the parent of workers does, and what a worker does before
+ * it has a filter of its own. */
+/* clang-format off */
+static const int parents[] = {
+	CALL(wait4), CALL(waitid), CALL(kill), CALL(getppid), CALL(listen),
+	CALL(prctl), CALL(seccomp), CALL(timerfd_create), CALL(signalfd4),
+	CALL(socketpair),
+};
+/* clang-format on */
+
 /* Nothing of ours ever comes near these. */
 /* clang-format off */
 static const int deadly[] = {
@@ -339,7 +349,11 @@ static const int deadly[] = {
 		(n), SCMP_CMP_MASKED_EQ, (mask), (mask) \
 	}
 
-enum { CLONE_A_THREAD = 0x00010000 };
+enum {
+	CLONE_A_THREAD = 0x00010000,
+	/* Time, mount, cgroup, UTS, IPC, user, PID, network. */
+	CLONE_A_NAMESPACE = 0x7e020080,
+};
 
 /* Allowed with certain arguments alone. */
 static const struct {
@@ -355,33 +369,52 @@ static const struct {
     {CALL(ioctl), EQ(1, 0x541b)}, /* FIONREAD */
     {CALL(ioctl), EQ(1, 0x5421)}, /* FIONBIO */
     {CALL(prlimit64), EQ(0, 0)},
+};
+
+static const struct {
+	int call;
+	struct scmp_arg_cmp arg;
+} narrow_for[] = {
     /* A thread, never a process. */
-    {CALL(clone), HAS(0, CLONE_A_THREAD)},
+    [SANDBOX_SERVER] = {CALL(clone), HAS(0, CLONE_A_THREAD)},
+    [SANDBOX_PARENT] = {CALL(clone), NOT_IN(0, CLONE_A_NAMESPACE)},
 };
 
 /* A call that this architecture does not have is no error. */
 static int
-add_rules(scmp_filter_ctx ctx)
+add_list(scmp_filter_ctx ctx, uint32_t action, const int *calls, size_t n)
 {
 	int err = 0;
 
-	for (size_t i = 0; i < ARRAY_LEN(allowed) && err == 0; i++)
-		if (allowed[i] >= 0)
-			err = seccomp_rule_add(
-			    ctx, SCMP_ACT_ALLOW, allowed[i], 0);
-	for (size_t i = 0; i < ARRAY_LEN(deadly) && err == 0; i++)
-		if (deadly[i] >= 0)
-			err = seccomp_rule_add(
-			    ctx, SCMP_ACT_KILL_PROCESS, deadly[i], 0);
+	for (size_t i = 0; i < n && err == 0; i++)
+		if (calls[i] >= 0)
+			err = seccomp_rule_add(ctx, action, calls[i], 0);
+	return err;
+}
+
+static int
+add_rules(scmp_filter_ctx ctx, enum sandbox_who who)
+{
+	int err = add_list(ctx, SCMP_ACT_ALLOW, allowed, ARRAY_LEN(allowed));
+
+	if (err == 0 && who == SANDBOX_PARENT)
+		err =
+		    add_list(ctx, SCMP_ACT_ALLOW, parents, ARRAY_LEN(parents));
+	if (err == 0)
+		err = add_list(
+		    ctx, SCMP_ACT_KILL_PROCESS, deadly, ARRAY_LEN(deadly));
 	for (size_t i = 0; i < ARRAY_LEN(narrow) && err == 0; i++)
 		if (narrow[i].call >= 0)
 			err = seccomp_rule_add_array(ctx, SCMP_ACT_ALLOW,
 			    narrow[i].call, 1, &narrow[i].arg);
+	if (err == 0)
+		err = seccomp_rule_add_array(ctx, SCMP_ACT_ALLOW,
+		    narrow_for[who].call, 1, &narrow_for[who].arg);
 	return err;
 }
 
 int
-sandbox_filter(char cause[static ERR_LEN])
+sandbox_filter(enum sandbox_who who, char cause[static ERR_LEN])
 {
 	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ERRNO(ENOSYS));
 	int err;
@@ -394,7 +427,7 @@ sandbox_filter(char cause[static ERR_LEN])
 	}
 	err = seccomp_attr_set(ctx, SCMP_FLTATR_CTL_TSYNC, 1);
 	if (err == 0)
-		err = add_rules(ctx);
+		err = add_rules(ctx, who);
 	if (err == 0)
 		err = seccomp_load(ctx);
 	seccomp_release(ctx);
@@ -408,8 +441,9 @@ sandbox_filter(char cause[static ERR_LEN])
 #else
 
 int
-sandbox_filter(char cause[static ERR_LEN])
+sandbox_filter(enum sandbox_who who, char cause[static ERR_LEN])
 {
+	(void)who;
 	snprintf(cause, ERR_LEN, "seccomp: built without libseccomp");
 	return -SANDBOX_ENONE;
 }

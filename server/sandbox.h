@@ -55,12 +55,19 @@ enum sandbox_err {
 int sandbox_fence(
     const struct sandbox_plan *p, char cause[static ERR_LEN]) MUST_CHECK;
 
+/* A filter is handed down: the parent's holds for its workers, too, and theirs
+ * comes on top. */
+enum sandbox_who {
+	SANDBOX_SERVER, /* whoever talks to people */
+	SANDBOX_PARENT, /* the same, and forks, and waits for processes */
+};
+
 /*
  * seccomp, for all threads: system calls that the server makes, and no others;
  * those that only an attacker would make end the process.
  * Returns 0 or a negative sandbox_err with nothing changed.
  */
-int sandbox_filter(char cause[static ERR_LEN]) MUST_CHECK;
+int sandbox_filter(enum sandbox_who who, char cause[static ERR_LEN]) MUST_CHECK;
 
 /* No core file and no debugger of the same user: both would show secrets. */
 void sandbox_hide_memory(void);

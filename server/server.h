@@ -19,12 +19,14 @@ struct gate;
 struct identity;
 struct relay;
 struct rooms;
+struct shared;
 struct sockets;
 struct users;
 
 /* One node, put together: what the edges share. */
 struct server {
 	const struct config *config;
+	const char *name; /* this node's */
 	struct event_base *base;
 	struct sockets *sockets; /* the sessions' */
 	struct relay *relay;
@@ -32,6 +34,7 @@ struct server {
 	struct rooms *rooms;
 	struct users *users;
 	struct gate *gate;
+	struct shared *shared; /* with other workers; NULL: there are none */
 	/* Whom a secure session is with; NULL: there are none. */
 	struct identity *identity;
 	struct identity *next_identity; /* announced; or NULL */

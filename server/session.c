@@ -713,7 +713,7 @@ say_welcome(struct session *s)
 
 	line_begin(&w, out);
 	line_put(&w, SPAN("WELCOME snug/1"));
-	line_put(&w, span_of(c->name));
+	line_put(&w, span_of(s->server->name));
 	line_put(&w, s->plain_refused ? SPAN("*") : span_of(s->user->shown));
 	put_kv(&w, "max-line", c->max_line);
 	put_kv(&w, "max-text", c->max_text);

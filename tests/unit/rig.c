@@ -133,6 +133,7 @@ rig_new(const char *options)
 	    .limit_ms = c->flood_limit};
 	sv->wake = wake_flush;
 	sv->wake_arg = r;
+	sv->name = c->name;
 	if (c->secure != SECURE_OFF)
 		sv->identity = identity_new(IDENTITY_SERVER);
 	sv->gate = gate_new(sv);

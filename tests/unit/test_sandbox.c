@@ -72,7 +72,7 @@ enter(uint16_t port)
 	int err = sandbox_fence(&plan, cause);
 #ifdef HAVE_SECCOMP
 	if (err > 0)
-		err = sandbox_filter(cause);
+		err = sandbox_filter(SANDBOX_SERVER, cause);
 #endif
 	if (err < 0)
 		fprintf(stderr, "%s\n", cause);
