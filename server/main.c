@@ -670,10 +670,22 @@ on_workers_ready(void *arg)
 	print_ready(arg);
 }
 
+/* For workers that are started later: they begin with what the others have. */
 static void
+on_workers_hangup(void *arg)
+{
+	struct node *n = arg;
+
+	(void)reload_alone(&n->server, &n->config, n->argc, n->argv);
+}
+
+static uint64_t
 on_workers_end(void *arg)
 {
-	close_doors(arg);
+	struct node *n = arg;
+
+	close_doors(n);
+	return (uint64_t)n->config.drain;
 }
 
 static int
@@ -681,11 +693,11 @@ serve_by_workers(struct node *n)
 {
 	struct supervisor_plan plan = {
 	    .workers = (size_t)n->config.workers,
-	    .drain_ms = (uint64_t)n->config.drain,
 	    .arg = n,
 	    .work = work,
 	    .on_death = on_worker_death,
 	    .on_ready = on_workers_ready,
+	    .on_hangup = on_workers_hangup,
 	    .on_end = on_workers_end,
 	};
 	char cause[ERR_LEN] = "";

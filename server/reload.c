@@ -72,12 +72,20 @@ follow_relay(struct relay *relay, const struct config *c)
 	relay_tune(relay, &t);
 }
 
+static void
+set_log(struct server *sv)
+{
+	const struct config *c = sv->config;
+
+	log_setup((enum log_level)c->log_level, (enum log_format)c->log_format);
+}
+
 void
 reload_follow(struct server *sv)
 {
 	const struct config *c = sv->config;
 
-	log_setup((enum log_level)c->log_level, (enum log_format)c->log_format);
+	set_log(sv);
 	sv->flood = (struct flood_rule){.burst = c->flood_burst,
 	    .rate = c->flood_rate,
 	    .delay_ms = c->flood_delay,
@@ -113,8 +121,9 @@ take_motd(struct server *sv, char *motd)
 	sv->motd = motd;
 }
 
-bool
-reload(struct server *sv, struct config *running, int argc, char **argv)
+static bool
+renew(struct server *sv, struct config *running, int argc, char **argv,
+    void (*follow)(struct server *sv))
 {
 	struct config fresh = {0};
 	struct buf changed = {0}, kept = {0};
@@ -126,7 +135,7 @@ reload(struct server *sv, struct config *running, int argc, char **argv)
 
 	if (done) {
 		take_motd(sv, motd);
-		reload_follow(sv);
+		follow(sv);
 		say(&changed, &kept);
 	} else {
 		free(motd);
@@ -139,4 +148,16 @@ reload(struct server *sv, struct config *running, int argc, char **argv)
 	buf_free(&changed);
 	buf_free(&kept);
 	return done;
+}
+
+bool
+reload(struct server *sv, struct config *running, int argc, char **argv)
+{
+	return renew(sv, running, argc, argv, reload_follow);
+}
+
+bool
+reload_alone(struct server *sv, struct config *running, int argc, char **argv)
+{
+	return renew(sv, running, argc, argv, set_log);
 }

@@ -33,6 +33,11 @@ int reload_judge(
  */
 bool reload(struct server *sv, struct config *running, int argc, char **argv);
 
+/* The same before there are parts: for a process that only forks such as have
+ * them, later ones, too. */
+bool reload_alone(
+    struct server *sv, struct config *running, int argc, char **argv);
+
 /* The server's parts take what they copy from its configuration. */
 void reload_follow(struct server *sv);
 

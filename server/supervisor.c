@@ -185,9 +185,8 @@ begin_end(struct supervisor *s, uint64_t now_ms)
 	log_info(
 	    "supervisor", 0, "shutting down workers=%zu", s->plan->workers);
 	s->ending = true;
-	s->kill_ms = now_ms + s->plan->drain_ms + END_GRACE_MS;
 	send_all(s, SIGTERM);
-	s->plan->on_end(s->plan->arg);
+	s->kill_ms = now_ms + s->plan->on_end(s->plan->arg) + END_GRACE_MS;
 }
 
 static void
@@ -358,6 +357,8 @@ heed_signals(struct supervisor *s, uint64_t now_ms)
 	if (hangups != s->hangups_seen) {
 		s->hangups_seen = hangups;
 		send_all(s, SIGHUP);
+		if (!s->ending)
+			s->plan->on_hangup(s->plan->arg);
 	}
 	while (s->ends_seen != ends) {
 		s->ends_seen++;

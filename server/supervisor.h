@@ -15,7 +15,6 @@ struct worker_self {
 
 struct supervisor_plan {
 	size_t workers;
-	uint64_t drain_ms; /* a worker that is to end has so long, and a bit */
 	void *arg;
 	/* In a new process: does the work; the result is its exit status.  What
 	 * is not 0 says that it could not start: as long as not all of them
@@ -26,8 +25,11 @@ struct supervisor_plan {
 	void (*on_death)(void *arg, size_t worker);
 	/* Once: all of them are ready. */
 	void (*on_ready)(void *arg);
-	/* SIGTERM or SIGINT has come, for the first time. */
-	void (*on_end)(void *arg);
+	/* SIGHUP has come; the workers have it as well. */
+	void (*on_hangup)(void *arg);
+	/* It is the end, by a signal or because none can start; gives the
+	 * milliseconds that workers may take, and a bit. */
+	uint64_t (*on_end)(void *arg);
 };
 
 /*
