@@ -19,6 +19,7 @@ libserver_a_SOURCES = \
 	server/door.c server/door.h \
 	server/gate.c server/gate.h \
 	server/history.c server/history.h \
+	server/index.c server/index.h \
 	server/judge.c server/judge.h \
 	server/keys.c server/keys.h \
 	server/limit.c server/limit.h \

@@ -10,6 +10,7 @@ unit_server = \
 	tests/unit/test_deny \
 	tests/unit/test_expel \
 	tests/unit/test_history \
+	tests/unit/test_index \
 	tests/unit/test_keys \
 	tests/unit/test_limit \
 	tests/unit/test_oper \
@@ -55,6 +56,8 @@ tests_unit_test_history_LDADD = $(unit_server_ldadd)
 tests_unit_test_keys_SOURCES = tests/unit/test_keys.c tests/unit/unit.h
 tests_unit_test_keys_CFLAGS = $(AM_CFLAGS) $(LIBEVENT_CFLAGS)
 tests_unit_test_keys_LDADD = $(unit_server_ldadd)
+tests_unit_test_index_SOURCES = tests/unit/test_index.c tests/unit/unit.h
+tests_unit_test_index_LDADD = $(unit_server_ldadd)
 tests_unit_test_limit_SOURCES = tests/unit/test_limit.c tests/unit/unit.h
 tests_unit_test_limit_LDADD = $(unit_server_ldadd)
 tests_unit_test_oper_SOURCES = tests/unit/test_oper.c $(unit_server_rig)
