@@ -61,7 +61,7 @@ buf_reserve_secret(struct buf *b, size_t n)
 {
 	struct buf wider = {0};
 
-	assert(n <= SIZE_MAX - b->len);
+	assert(n <= UINT32_MAX - b->len);
 	if (b->data && n <= b->cap - b->off - b->len)
 		return b->data + b->off + b->len;
 	(void)!buf_make_room(&wider, b->len + n);

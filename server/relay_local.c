@@ -205,6 +205,13 @@ rl_find_place(struct local *l, const struct conv *c)
 	return p;
 }
 
+static struct span
+member_key(const void *member)
+{
+	const struct member *m = member;
+	return span_of(m->sender);
+}
+
 struct place *
 rl_get_place(struct local *l, const struct conv *c)
 {
@@ -213,6 +220,7 @@ rl_get_place(struct local *l, const struct conv *c)
 		return p;
 	p = xcalloc(1, sizeof *p);
 	p->conv = *c;
+	p->members = INDEX_BY(member_key);
 	struct place **table = place_table(l, c);
 	HASH_ADD_STR(*table, conv.key, p);
 	l->used += sizeof *p;
@@ -230,11 +238,11 @@ rl_find_room(struct local *l, const char *fold)
 static void
 members_free(struct place *p)
 {
-	struct member *m, *next;
-	HASH_ITER (hh, p->members, m, next) {
-		HASH_DEL(p->members, m);
+	struct member *m;
+	uint32_t at = 0;
+	while ((m = index_next(&p->members, &at)) != NULL)
 		free(m);
-	}
+	index_fini(&p->members);
 }
 
 static void
@@ -255,8 +263,8 @@ place_free(struct local *l, struct place *p)
 void
 rl_reap(struct local *l, struct place *p)
 {
-	if (p->refs > 0 || p->opened != 0 || p->members != NULL ||
-	    p->log.n > 0 || rl_rights_keep(l, p))
+	if (p->refs > 0 || p->opened != 0 || p->members.n > 0 || p->log.n > 0 ||
+	    rl_rights_keep(l, p))
 		return;
 	if (!msgid_is_zero(p->last) && l->floor_ms <= p->last.ms)
 		l->floor_ms = p->last.ms + 1;
@@ -373,15 +381,14 @@ room_info(const struct local *l, const struct place *p)
 static void
 tell_present(struct local *l, const struct place *p, uint64_t opened)
 {
-	const struct member *m, *next;
-	HASH_ITER (hh, p->members, m, next) {
-		if (p->opened != opened)
-			return;
+	const struct member *m;
+	uint32_t at = 0;
+	while (
+	    p->opened == opened && (m = index_next(&p->members, &at)) != NULL)
 		tell_presence(l, p, RELAY_PRESENT,
 		    &(struct relay_msg){
 			.sender = span_of(m->sender), .nick = span_of(m->nick)},
 		    SPAN_NONE);
-	}
 }
 
 static void
@@ -456,19 +463,24 @@ queue_member(struct local *l, op_fn run, const char *fold,
 static struct member *
 member_find(const struct place *p, struct span sender)
 {
-	struct member *m = NULL;
-	if (p != NULL)
-		HASH_FIND(hh, p->members, sender.p, sender.len, m);
-	return m;
+	return p != NULL ? index_find(&p->members, sender) : NULL;
 }
 
 static void
 member_add(struct place *p, const struct relay_msg *who)
 {
-	struct member *m = xcalloc(1, sizeof *m);
+	size_t size = who->nick.len + 1;
+	struct member *m = xmalloc(sizeof *m + size);
 	span_copy(m->sender, sizeof m->sender, who->sender);
-	span_copy(m->nick, sizeof m->nick, who->nick);
-	HASH_ADD_STR(p->members, sender, m);
+	span_copy(m->nick, size, who->nick);
+	index_add(&p->members, m);
+}
+
+static void
+member_drop(struct place *p, struct member *m)
+{
+	index_drop(&p->members, m);
+	free(m);
 }
 
 void
@@ -510,8 +522,7 @@ run_part(struct local *l, struct op *op, enum relay_status st)
 	if (st == RELAY_OK && m == NULL)
 		st = RELAY_NONE;
 	if (m != NULL) {
-		HASH_DEL(p->members, m);
-		free(m);
+		member_drop(p, m);
 		tell_presence(l, p, RELAY_PARTED, who, who->text);
 	}
 	rl_answer(op, st);
@@ -534,7 +545,8 @@ run_rename(struct local *l, struct op *op, enum relay_status st)
 	struct member *m = st == RELAY_OK ? member_find(p, who->sender) : NULL;
 	if (m == NULL)
 		return;
-	span_copy(m->nick, sizeof m->nick, who->nick);
+	member_drop(p, m);
+	member_add(p, who);
 	tell_presence(l, p, RELAY_RENAMED, who, SPAN_NONE);
 }
 
@@ -572,8 +584,7 @@ static void
 tell_watch(struct local *l, const struct place *p, struct span sender,
     const struct relay_msg *m)
 {
-	struct watch *w;
-	HASH_FIND(hh, l->watches, sender.p, sender.len, w);
+	const struct watch *w = rl_watch_find(l, sender);
 	if (w != NULL && w->live)
 		l->relay.ev.on_pair_message(
 		    l->relay.ev_arg, w->user, &p->conv, m);
@@ -670,8 +681,7 @@ static void
 run_pair_typing(struct local *l, struct op *op, enum relay_status st)
 {
 	const struct relay_msg *m = op->msg;
-	struct watch *w;
-	HASH_FIND(hh, l->watches, m->peer.p, m->peer.len, w);
+	const struct watch *w = rl_watch_find(l, m->peer);
 	if (st == RELAY_OK && w != NULL && w->live)
 		l->relay.ev.on_pair_typing(
 		    l->relay.ev_arg, w->user, m->sender, m->nick);
@@ -781,9 +791,10 @@ static struct relay_member *
 members_array(const struct place *p, size_t n)
 {
 	struct relay_member *all = xcalloc(n + 1, sizeof *all);
-	const struct member *m, *next;
+	const struct member *m;
+	uint32_t at = 0;
 	size_t i = 0;
-	HASH_ITER (hh, p->members, m, next)
+	while ((m = index_next(&p->members, &at)) != NULL)
 		all[i++] = (struct relay_member){
 		    span_of(m->sender), span_of(m->nick), SPAN("")};
 	return all;
@@ -800,8 +811,7 @@ run_peek(struct local *l, struct op *op, enum relay_status st)
 		return;
 	}
 	log_expire(l, p);
-	struct relay_peek peek = {
-	    .info = room_info(l, p), .n = HASH_COUNT(p->members)};
+	struct relay_peek peek = {.info = room_info(l, p), .n = p->members.n};
 	struct relay_member *members = members_array(p, peek.n);
 	peek.members = members;
 	op->fn.peek(op->arg, RELAY_OK, &peek);
@@ -825,7 +835,7 @@ room_entry(const struct local *l, const struct place *p)
 	    .fold = span_of(p->conv.key),
 	    .shown = info.shown,
 	    .topic = info.topic,
-	    .count = HASH_COUNT(p->members),
+	    .count = p->members.n,
 	    .hidden = info.rights->set.hidden,
 	};
 }
@@ -842,7 +852,7 @@ run_list(struct local *l, struct op *op, enum relay_status st)
 	const struct place *p, *next;
 	size_t n = 0;
 	HASH_ITER (hh, l->rooms, p, next)
-		if (p->members != NULL)
+		if (p->members.n > 0)
 			all[n++] = room_entry(l, p);
 	op->fn.list(op->arg, RELAY_OK, all, n);
 	free(all);
@@ -1027,6 +1037,8 @@ relay_local_new(const struct relay_local_config *c)
 		l->config.room_ttl_ms = RELAY_ROOM_TTL_MS;
 	l->log_max = c->history > LOG_MIN ? (size_t)c->history : LOG_MIN;
 	l->no_rights = rights_new();
+	l->claims = INDEX_BY(rl_claim_key);
+	l->watches = INDEX_BY(rl_watch_key);
 	TAILQ_INIT(&l->by_silence);
 	TAILQ_INIT(&l->by_short_silence);
 	TAILQ_INIT(&l->idle);

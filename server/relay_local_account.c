@@ -214,7 +214,7 @@ holds(struct local *l, const struct relay_msg *who)
 {
 	const struct claim *c = rl_claim_find(l, who->text);
 
-	return c && c->expires_ms == 0 && span_is(who->sender, c->sender);
+	return c && !c->left && span_is(who->sender, c->sender);
 }
 
 static enum relay_status

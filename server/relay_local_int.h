@@ -10,6 +10,7 @@
 #include "base/attr.h"
 #include "base/names.h"
 #include "server/deny.h"
+#include "server/index.h"
 #include "server/pile.h"
 #include "server/relay.h"
 #include "server/relay_account.h"
@@ -31,9 +32,8 @@
  */
 
 struct member {
-	UT_hash_handle hh;
 	char sender[SENDER_ID_LEN + 1];
-	char nick[NAME_BYTES_MAX + 1];
+	char nick[];
 };
 
 struct place {
@@ -55,7 +55,7 @@ struct place {
 	void *room;
 	char shown[NAME_BYTES_MAX + 1];
 	struct relay_msg *topic; /* NULL: none */
-	struct member *members;  /* by sender */
+	struct index members;    /* struct member, by sender */
 	struct rights *rights;   /* NULL: nothing was ever set */
 	struct slow *slows;      /* by sender: who has to wait */
 	TAILQ_ENTRY(place) idle; /* while `empty`: it is kept for its rights */
@@ -74,23 +74,29 @@ struct record {
 	char key[];
 };
 
+/* There is one for each guest: so it is small. */
 struct claim {
-	UT_hash_handle hh;
-	char skeleton[NAME_BYTES_MAX + 1];
-	struct name nick;
-	char sender[SENDER_ID_LEN + 1];
-	char token[RELAY_TOKEN_LEN + 1]; /* "": none */
 	uint64_t since_ms;
-	uint64_t expires_ms;      /* of one that was left; 0: it is held */
-	TAILQ_ENTRY(claim) entry; /* while it is left */
+	struct left *left; /* NULL: it is held */
+	char sender[SENDER_ID_LEN + 1];
+	uint8_t token[RELAY_TOKEN_LEN / 2];
+	bool has_token;
+	uint8_t fold_at, shown_at; /* the nick, in: */
+	char names[]; /* the skeleton, then what is spelled otherwise */
+};
+
+/* A claim that was left, and may be resumed. */
+struct left {
+	TAILQ_ENTRY(left) entry;
+	uint64_t expires_ms;
+	struct claim *claim;
 };
 
 struct watch {
-	UT_hash_handle hh;
-	char sender[SENDER_ID_LEN + 1];
 	void *user;
 	uint64_t opened;
 	bool live;
+	char sender[SENDER_ID_LEN + 1];
 };
 
 struct local;
@@ -129,7 +135,7 @@ struct op {
 
 TAILQ_HEAD(places, place);
 TAILQ_HEAD(records, record);
-TAILQ_HEAD(claims, claim);
+TAILQ_HEAD(lefts, left);
 
 struct local {
 	struct relay relay;
@@ -150,10 +156,10 @@ struct local {
 	struct places by_short_silence; /* the same, of those that are brief */
 	struct record *records;
 	struct records by_expiry;
-	struct claim *claims; /* by skeleton */
-	struct claims left;   /* first to expire first */
+	struct index claims; /* struct claim, by skeleton */
+	struct lefts left;   /* first to expire first */
 	size_t nleft;
-	struct watch *watches; /* by sender */
+	struct index watches; /* struct watch, by sender */
 
 	struct denies denies; /* closed out ranges */
 
@@ -212,6 +218,8 @@ void rl_watch(struct relay *r, const char *sender, void *user,
     relay_done_fn done, void *arg);
 void rl_unwatch(struct relay *r, const char *sender);
 
+struct span rl_claim_key(const void *claim);
+struct span rl_watch_key(const void *watch);
 /* Of what looks like this; of this very nick. */
 struct claim *rl_claim_alike(struct local *l, const char *fold);
 struct claim *rl_claim_find(struct local *l, struct span fold);

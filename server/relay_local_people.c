@@ -8,6 +8,7 @@
  * anybody may have it meanwhile.
  */
 #include <assert.h>
+#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -32,15 +33,32 @@ queue_nick(struct local *l, op_fn run, const char *fold, const char *shown,
 	return op;
 }
 
+struct span
+rl_claim_key(const void *claim)
+{
+	const struct claim *c = claim;
+	return span_of(c->names);
+}
+
+static const char *
+claim_fold(const struct claim *c)
+{
+	return c->names + c->fold_at;
+}
+
+static const char *
+claim_shown(const struct claim *c)
+{
+	return c->names + c->shown_at;
+}
+
 /* Of what looks like this. */
 struct claim *
 rl_claim_alike(struct local *l, const char *fold)
 {
 	char skeleton[NAME_BYTES_MAX + 1];
-	struct claim *c;
 	name_skeleton(fold, skeleton);
-	HASH_FIND_STR(l->claims, skeleton, c);
-	return c;
+	return index_find(&l->claims, span_of(skeleton));
 }
 
 /* Of this very nick. */
@@ -50,46 +68,106 @@ rl_claim_find(struct local *l, struct span nick)
 	char fold[NAME_BYTES_MAX + 1];
 	span_copy(fold, sizeof fold, nick);
 	struct claim *c = rl_claim_alike(l, fold);
-	return c != NULL && strcmp(c->nick.fold, fold) == 0 ? c : NULL;
+	return c != NULL && strcmp(claim_fold(c), fold) == 0 ? c : NULL;
 }
 
-static struct claim *
-claim_add(struct local *l, const char *fold, struct span sender)
+/* Puts a spelling behind the one before it, unless it is the same; gives where
+ * it is. */
+static size_t
+spell(char *names, size_t before, const char *s)
 {
-	struct claim *c = xcalloc(1, sizeof *c);
-	name_skeleton(fold, c->skeleton);
+	size_t at = before + strlen(names + before) + 1;
+	if (strcmp(names + before, s) == 0)
+		return before;
+	memcpy(names + at, s, strlen(s) + 1);
+	return at;
+}
+
+/* Of this sender, with nothing else known. */
+static struct claim *
+claim_new(const char *fold, struct span shown, struct span sender)
+{
+	char names[3 * (NAME_BYTES_MAX + 1)], as_shown[NAME_BYTES_MAX + 1];
+	span_copy(as_shown, sizeof as_shown, shown);
+	name_skeleton(fold, names);
+	size_t fold_at = spell(names, 0, fold);
+	size_t shown_at = spell(names, fold_at, as_shown);
+	size_t size = shown_at + strlen(names + shown_at) + 1;
+	struct claim *c = xcalloc(1, sizeof *c + size);
+	memcpy(c->names, names, size);
+	c->fold_at = (uint8_t)fold_at;
+	c->shown_at = (uint8_t)shown_at;
 	span_copy(c->sender, sizeof c->sender, sender);
-	HASH_ADD_STR(l->claims, skeleton, c);
 	return c;
+}
+
+/* Absent: none. */
+static void
+claim_set_token(struct claim *c, struct span hex)
+{
+	c->has_token = hex.len > 0;
+	if (c->has_token && sodium_hex2bin(c->token, sizeof c->token, hex.p,
+				hex.len, NULL, NULL, NULL) != 0)
+		abort(); /* relay.c has looked at it */
+}
+
+static bool
+claim_has_token(const struct claim *c, struct span hex)
+{
+	uint8_t token[sizeof c->token];
+	return c->has_token &&
+	       sodium_hex2bin(token, sizeof token, hex.p, hex.len, NULL, NULL,
+		   NULL) == 0 &&
+	       sodium_memcmp(token, c->token, sizeof token) == 0;
 }
 
 /* It is held again, or about to be freed. */
 static void
 claim_hold(struct local *l, struct claim *c)
 {
-	if (c->expires_ms == 0)
+	if (c->left == NULL)
 		return;
-	TAILQ_REMOVE(&l->left, c, entry);
+	TAILQ_REMOVE(&l->left, c->left, entry);
 	l->nleft--;
-	c->expires_ms = 0;
+	free(c->left);
+	c->left = NULL;
+}
+
+static void
+claim_leave(struct local *l, struct claim *c)
+{
+	c->left = xcalloc(1, sizeof *c->left);
+	c->left->claim = c;
+	c->left->expires_ms = l->now_ms + (uint64_t)l->config.resume_ms;
+	TAILQ_INSERT_TAIL(&l->left, c->left, entry);
+	l->nleft++;
 }
 
 void
 rl_claim_free(struct local *l, struct claim *c)
 {
 	claim_hold(l, c);
-	HASH_DEL(l->claims, c);
+	index_drop(&l->claims, c);
 	free(c);
+}
+
+/* One takes the other's place, which looked like it and is freed. */
+static void
+claim_replace(struct local *l, struct claim *was, struct claim *c)
+{
+	if (was != NULL)
+		rl_claim_free(l, was);
+	index_add(&l->claims, c);
 }
 
 /* All are left for the same time, so the list is in order. */
 void
 rl_people_expire(struct local *l)
 {
-	struct claim *c;
-	while ((c = TAILQ_FIRST(&l->left)) != NULL &&
-	       (c->expires_ms <= l->now_ms || l->nleft > LEFT_MAX))
-		rl_claim_free(l, c);
+	struct left *left;
+	while ((left = TAILQ_FIRST(&l->left)) != NULL &&
+	       (left->expires_ms <= l->now_ms || l->nleft > LEFT_MAX))
+		rl_claim_free(l, left->claim);
 }
 
 /* The message's cid is the token. */
@@ -101,20 +179,15 @@ claim(struct local *l, const struct relay_msg *m)
 	const struct account *owner = rl_account_alike(l, fold);
 	if (owner != NULL)
 		return owner->coming ? RELAY_TAKEN : RELAY_REGISTERED;
-	struct claim *c = rl_claim_alike(l, fold);
-	if (c != NULL && c->expires_ms != 0) { /* anybody's */
-		rl_claim_free(l, c);
-		c = NULL;
-	}
-	if (c != NULL && !span_is(m->sender, c->sender))
+	struct claim *was = rl_claim_alike(l, fold);
+	bool held = was != NULL && was->left == NULL; /* else anybody's */
+	if (held && !span_is(m->sender, was->sender))
 		return RELAY_TAKEN;
-	if (c == NULL)
-		c = claim_add(l, fold, m->sender);
-	if (strcmp(c->nick.fold, fold) != 0)
-		c->since_ms = l->wall_ms;
-	memcpy(c->nick.fold, fold, sizeof c->nick.fold);
-	span_copy(c->nick.shown, sizeof c->nick.shown, m->nick);
-	span_copy(c->token, sizeof c->token, m->cid);
+	struct claim *c = claim_new(fold, m->nick, m->sender);
+	bool same = held && strcmp(claim_fold(was), fold) == 0;
+	c->since_ms = same ? was->since_ms : l->wall_ms;
+	claim_set_token(c, m->cid);
+	claim_replace(l, was, c);
 	return RELAY_OK;
 }
 
@@ -138,7 +211,7 @@ static void
 run_release(struct local *l, struct op *op, enum relay_status st)
 {
 	struct claim *c = rl_claim_find(l, op->msg->text);
-	if (st == RELAY_OK && c != NULL && c->expires_ms == 0 &&
+	if (st == RELAY_OK && c != NULL && c->left == NULL &&
 	    span_is(op->msg->sender, c->sender))
 		rl_claim_free(l, c);
 }
@@ -153,16 +226,13 @@ static void
 run_leave(struct local *l, struct op *op, enum relay_status st)
 {
 	struct claim *c = rl_claim_find(l, op->msg->text);
-	if (c == NULL || c->token[0] == '\0' || l->config.resume_ms == 0) {
+	if (c == NULL || !c->has_token || l->config.resume_ms == 0) {
 		run_release(l, op, st);
 		return;
 	}
-	if (st != RELAY_OK || c->expires_ms != 0 ||
-	    !span_is(op->msg->sender, c->sender))
-		return;
-	c->expires_ms = l->now_ms + (uint64_t)l->config.resume_ms;
-	TAILQ_INSERT_TAIL(&l->left, c, entry);
-	l->nleft++;
+	if (st == RELAY_OK && c->left == NULL &&
+	    span_is(op->msg->sender, c->sender))
+		claim_leave(l, c);
 }
 
 void
@@ -178,20 +248,21 @@ resume(struct local *l, const struct relay_msg *m, char *sender)
 {
 	char fold[NAME_BYTES_MAX + 1];
 	span_copy(fold, sizeof fold, m->text);
-	struct claim *c = rl_claim_alike(l, fold);
-	if (c == NULL)
+	struct claim *was = rl_claim_alike(l, fold);
+	if (was == NULL)
 		return RELAY_NONE;
 	if (rl_account_alike(l, fold) != NULL)
 		return RELAY_TAKEN; /* it is just becoming an account's */
-	bool again = span_is(m->re, c->token);
-	if (strcmp(c->nick.fold, fold) != 0 ||
-	    (!again && !span_is(m->cid, c->token)))
-		return c->expires_ms != 0 ? RELAY_NONE : RELAY_TAKEN;
-	bool replaces = c->expires_ms == 0 && !again;
-	claim_hold(l, c);
-	span_copy(c->token, sizeof c->token, m->re);
-	span_copy(c->nick.shown, sizeof c->nick.shown, m->nick);
+	bool again = claim_has_token(was, m->re);
+	if (strcmp(claim_fold(was), fold) != 0 ||
+	    (!again && !claim_has_token(was, m->cid)))
+		return was->left != NULL ? RELAY_NONE : RELAY_TAKEN;
+	bool replaces = was->left == NULL && !again;
+	struct claim *c = claim_new(fold, m->nick, span_of(was->sender));
+	c->since_ms = was->since_ms;
+	claim_set_token(c, m->re);
 	memcpy(sender, c->sender, sizeof c->sender);
+	claim_replace(l, was, c);
 	if (replaces)
 		l->relay.ev.on_replaced(l->relay.ev_arg, sender, fold);
 	return RELAY_OK;
@@ -236,10 +307,10 @@ find(struct local *l, struct span nick, struct relay_owner *owner)
 		    here ? span_of(l->config.node) : SPAN(""), a->a.since_ms};
 		return RELAY_OK;
 	}
-	if (c == NULL || c->expires_ms != 0)
+	if (c == NULL || c->left != NULL)
 		return RELAY_NONE;
 	*owner = (struct relay_owner){span_of(c->sender),
-	    span_of(c->nick.shown), span_of(l->config.node), c->since_ms};
+	    span_of(claim_shown(c)), span_of(l->config.node), c->since_ms};
 	return RELAY_OK;
 }
 
@@ -260,12 +331,17 @@ rl_find(struct relay *r, const char *fold, relay_owner_fn done, void *arg)
 	op->arg = arg;
 }
 
+struct span
+rl_watch_key(const void *watch)
+{
+	const struct watch *w = watch;
+	return span_of(w->sender);
+}
+
 struct watch *
 rl_watch_find(struct local *l, struct span sender)
 {
-	struct watch *w;
-	HASH_FIND(hh, l->watches, sender.p, sender.len, w);
-	return w;
+	return index_find(&l->watches, sender);
 }
 
 static void
@@ -289,7 +365,7 @@ rl_watch(struct relay *r, const char *sender, void *user, relay_done_fn done,
 	span_copy(w->sender, sizeof w->sender, span_of(sender));
 	w->user = user;
 	w->opened = ++l->openings;
-	HASH_ADD_STR(l->watches, sender, w);
+	index_add(&l->watches, w);
 	struct op *op = rl_queue(l, run_watch, NULL);
 	op->msg =
 	    rl_keep_msg(l, &(struct relay_msg){.sender = span_of(sender)});
@@ -305,19 +381,23 @@ rl_unwatch(struct relay *r, const char *sender)
 	struct watch *w = rl_watch_find(l, span_of(sender));
 	if (w == NULL)
 		return;
-	HASH_DEL(l->watches, w);
+	index_drop(&l->watches, w);
 	free(w);
 }
 
 void
 rl_people_free(struct local *l)
 {
-	struct claim *c, *next_claim;
-	HASH_ITER (hh, l->claims, c, next_claim)
-		rl_claim_free(l, c);
-	struct watch *w, *next_watch;
-	HASH_ITER (hh, l->watches, w, next_watch) {
-		HASH_DEL(l->watches, w);
-		free(w);
+	struct claim *c;
+	struct watch *w;
+	uint32_t at = 0;
+	while ((c = index_next(&l->claims, &at)) != NULL) {
+		claim_hold(l, c);
+		free(c);
 	}
+	index_fini(&l->claims);
+	at = 0;
+	while ((w = index_next(&l->watches, &at)) != NULL)
+		free(w);
+	index_fini(&l->watches);
 }

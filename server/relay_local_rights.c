@@ -325,7 +325,8 @@ rl_rights(const struct local *l, const struct place *p)
 static bool
 is_room(const struct place *p)
 {
-	return p && (p->opened != 0 || p->members || p->log.n > 0 || p->rights);
+	return p && (p->opened != 0 || p->members.n > 0 || p->log.n > 0 ||
+			p->rights);
 }
 
 /* The room is there from now on, and this account's. */
