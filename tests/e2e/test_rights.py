@@ -67,6 +67,35 @@ def why_somebody_was_put_out_is_told_on_every_node(w, kept):
 
 
 @on_both
+def who_is_put_out_while_it_reads_a_long_history_is_shown_no_more(w, kept):
+    # A Unix socket: the kernel itself takes little there.
+    more = {"listen": ("127.0.0.1:0", f"unix:{w.path('sock')}")}
+    s = one_node(w, kept, **more)
+    ann, eve = register(w, s, ANN, "ann", ["den"]), w.client(s, "eve", ["den"])
+    ann.expect("JOINED den eve")
+    text = "x" * 8000
+    for n in range(40):
+        ann.send(*[f"SAY den {text}"] * 10, f"PING {n}")
+        ann.skip_to(f"OK {n}")
+        eve.send(f"PING {n}")
+        eve.skip_to(f"OK {n}")
+    for verb in ("KICK", "BAN"):
+        for line in ("@last=400 HISTORY den", "@last=400 JOIN den"):
+            bob = w.client(s, f"bob{w.count()}", address=s.addresses[1])
+            if "HISTORY" in line:
+                bob.join("den")
+            bob.send(line)
+            bob.skip_to("@replay @auth MSG den <id> ann <text>")
+            ann.send(f"{verb} den {bob.nick}")
+            ann.skip_to(f"@by=ann PARTED den {bob.nick}")
+            before, _ = bob.skip_to(f"@by=ann PARTED den {bob.nick}")
+            if len(before) > 300:
+                raise Failed(f"it was shown {len(before)} lines")
+            bob.expect("ERR not-member <text>")
+            bob.nothing()
+
+
+@on_both
 def a_key_opens_a_room_and_a_wrong_one_does_not(w, kept):
     s, other = two_nodes(w, kept)
     ann = register(w, s, ANN, "ann", ["den"])
