@@ -14,30 +14,26 @@ check_PROGRAMS += $(unit_relay)
 TESTS += $(unit_relay)
 unit_relay_ldadd = libserver.a libproto.a $(base_libs) \
 	$(LIBEVENT_LIBS) $(HIREDIS_LIBS) $(SODIUM_LIBS) $(CMOCKA_LIBS)
+unit_contract = tests/unit/unit.h \
+	tests/unit/contract.c tests/unit/contract.h \
+	tests/unit/redis_server.c tests/unit/redis_server.h \
+	tests/unit/relay_backend_local.c tests/unit/relay_backend_redis.c \
+	tests/unit/relay_harness.c tests/unit/relay_harness.h
 
 tests_unit_test_relay_SOURCES = tests/unit/test_relay.c tests/unit/unit.h
 tests_unit_test_relay_LDADD = $(unit_relay_ldadd)
 tests_unit_test_relay_account_SOURCES = \
-	tests/unit/redis_server.c tests/unit/redis_server.h \
-	tests/unit/relay_backend_local.c tests/unit/relay_backend_redis.c \
-	tests/unit/relay_harness.c tests/unit/relay_harness.h \
-	tests/unit/test_relay_account.c
+	tests/unit/test_relay_account.c $(unit_contract)
 tests_unit_test_relay_account_CFLAGS = $(AM_CFLAGS) $(HIREDIS_CFLAGS)
 tests_unit_test_relay_account_LDADD = $(unit_relay_ldadd)
 tests_unit_test_relay_contract_SOURCES = \
-	tests/unit/redis_server.c tests/unit/redis_server.h \
-	tests/unit/relay_backend_local.c tests/unit/relay_backend_redis.c \
-	tests/unit/relay_harness.c tests/unit/relay_harness.h \
-	tests/unit/test_relay_contract.c
+	tests/unit/test_relay_contract.c $(unit_contract)
 tests_unit_test_relay_contract_CFLAGS = $(AM_CFLAGS) $(HIREDIS_CFLAGS)
 tests_unit_test_relay_contract_LDADD = $(unit_relay_ldadd)
 tests_unit_test_relay_local_SOURCES = tests/unit/test_relay_local.c
 tests_unit_test_relay_local_LDADD = $(unit_relay_ldadd)
 tests_unit_test_relay_rights_SOURCES = \
-	tests/unit/redis_server.c tests/unit/redis_server.h \
-	tests/unit/relay_backend_local.c tests/unit/relay_backend_redis.c \
-	tests/unit/relay_harness.c tests/unit/relay_harness.h \
-	tests/unit/test_relay_rights.c
+	tests/unit/test_relay_rights.c $(unit_contract)
 tests_unit_test_relay_rights_CFLAGS = $(AM_CFLAGS) $(HIREDIS_CFLAGS)
 tests_unit_test_relay_rights_LDADD = $(unit_relay_ldadd)
 tests_unit_test_rights_SOURCES = tests/unit/test_rights.c tests/unit/unit.h

@@ -2,14 +2,12 @@
 /*
  * The contract of server/relay_account.h, once for every back end.
  */
-#include <event2/event.h>
-#include <sodium.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "server/relay_account.h"
+#include "tests/unit/contract.h"
 #include "tests/unit/relay_harness.h"
 #include "tests/unit/unit.h"
 
@@ -407,18 +405,7 @@ while_the_relay_is_away_calls_say_so(struct harness *h)
 
 /* --- the table ------------------------------------------------------------ */
 
-struct rule {
-	const char *name;
-	void (*test)(struct harness *h);
-	unsigned nodes;
-	bool loses;
-};
-
 /* clang-format off */
-#define ONE(rule) {#rule, rule, 1, false}
-#define TWO(rule) {#rule, rule, 2, false}
-#define AWAY(rule) {#rule, rule, 1, true}
-
 static const struct rule rules[] = {
 	ONE(an_account_is_made_of_a_held_nick_and_a_key),
 	ONE(a_nick_that_the_guest_does_not_hold_makes_none),
@@ -438,74 +425,8 @@ static const struct rule rules[] = {
 };
 /* clang-format on */
 
-static const struct backend *const backends[] = {
-    &local_backend, &redis_backend};
-
-struct run {
-	const struct backend *backend;
-	const struct rule *rule;
-	struct harness *h;
-	char name[128];
-};
-
-static struct run runs[ARRAY_LEN(rules) * ARRAY_LEN(backends)];
-static struct CMUnitTest tests[ARRAY_LEN(runs)];
-
-static int
-rule_setup(void **state)
-{
-	struct run *run = *state;
-	run->h = harness_new(run->backend, run->rule->nodes);
-	return 0;
-}
-
-static int
-rule_teardown(void **state)
-{
-	struct run *run = *state;
-	harness_free(run->h);
-	return 0;
-}
-
-static void
-run_rule(void **state)
-{
-	struct run *run = *state;
-	run->rule->test(run->h);
-}
-
-static size_t
-list_tests(void)
-{
-	size_t n = 0;
-	for (size_t b = 0; b < ARRAY_LEN(backends); b++)
-		for (size_t i = 0; i < ARRAY_LEN(rules); i++) {
-			if (rules[i].nodes > backends[b]->nodes ||
-			    (rules[i].loses && !backends[b]->lose))
-				continue;
-			struct run *run = &runs[n];
-			*run = (struct run){backends[b], &rules[i], NULL, ""};
-			snprintf(run->name, sizeof run->name, "%s_%s",
-			    backends[b]->name, rules[i].name);
-			tests[n++] = (struct CMUnitTest){run->name, run_rule,
-			    rule_setup, rule_teardown, run};
-		}
-	return n;
-}
-
 int
 main(void)
 {
-	size_t n = list_tests();
-	if (sodium_init() < 0)
-		return 99;
-	for (size_t b = 0; b < ARRAY_LEN(backends); b++)
-		if (backends[b]->start() != 0)
-			return 99; /* a hard error for the test driver */
-	cmocka_set_message_output(CM_OUTPUT_TAP);
-	int failed =
-	    _cmocka_run_group_tests("relay accounts", tests, n, NULL, NULL);
-	for (size_t b = 0; b < ARRAY_LEN(backends); b++)
-		backends[b]->stop();
-	return failed;
+	return RUN_CONTRACT("relay accounts", rules);
 }

@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "proto/line.h"
 #include "server/deny.h"
+#include "tests/unit/contract.h"
 #include "tests/unit/relay_harness.h"
 #include "tests/unit/unit.h"
 
@@ -1987,19 +1988,7 @@ closed_out_ranges_outlast_the_relays_absence(struct harness *h)
 
 /* --- the table ------------------------------------------------------------ */
 
-struct rule {
-	const char *name;
-	void (*test)(struct harness *h);
-	unsigned nodes;
-	bool loses; /* the relay is taken away: only where that can be */
-};
-
 /* clang-format off */
-#define ONE(test) {#test, test, 1, false}
-#define TWO(test) {#test, test, 2, false}
-#define AWAY(test) {#test, test, 1, true}
-#define CUT(test) {#test, test, 2, true}
-
 static const struct rule rules[] = {
 	ONE(messages_come_in_the_order_of_their_ids),
 	ONE(each_message_names_its_predecessor),
@@ -2099,79 +2088,8 @@ static const struct rule rules[] = {
 };
 /* clang-format on */
 
-static const struct backend *const backends[] = {
-    &local_backend, &redis_backend};
-
-/* --- running it ----------------------------------------------------------- */
-
-struct run {
-	const struct backend *backend;
-	const struct rule *rule;
-	struct harness *h;
-	char name[128];
-};
-
-static struct run runs[ARRAY_LEN(rules) * ARRAY_LEN(backends)];
-static struct CMUnitTest tests[ARRAY_LEN(runs)];
-
-static int
-rule_setup(void **state)
-{
-	struct run *run = *state;
-	run->h = harness_new(run->backend, run->rule->nodes);
-	return 0;
-}
-
-static int
-rule_teardown(void **state)
-{
-	struct run *run = *state;
-	harness_free(run->h);
-	return 0;
-}
-
-static void
-run_rule(void **state)
-{
-	struct run *run = *state;
-	run->rule->test(run->h);
-}
-
-static bool
-applies(const struct rule *rule, const struct backend *b)
-{
-	return rule->nodes <= b->nodes && (!rule->loses || b->lose != NULL);
-}
-
-static size_t
-list_tests(void)
-{
-	size_t n = 0;
-	for (size_t b = 0; b < ARRAY_LEN(backends); b++)
-		for (size_t i = 0; i < ARRAY_LEN(rules); i++) {
-			if (!applies(&rules[i], backends[b]))
-				continue;
-			struct run *run = &runs[n];
-			*run = (struct run){backends[b], &rules[i], NULL, ""};
-			snprintf(run->name, sizeof run->name, "%s_%s",
-			    backends[b]->name, rules[i].name);
-			tests[n++] = (struct CMUnitTest){run->name, run_rule,
-			    rule_setup, rule_teardown, run};
-		}
-	return n;
-}
-
 int
 main(void)
 {
-	size_t n = list_tests();
-	for (size_t b = 0; b < ARRAY_LEN(backends); b++)
-		if (backends[b]->start() != 0)
-			return 99; /* a hard error for the test driver */
-	cmocka_set_message_output(CM_OUTPUT_TAP);
-	int failed =
-	    _cmocka_run_group_tests("relay contract", tests, n, NULL, NULL);
-	for (size_t b = 0; b < ARRAY_LEN(backends); b++)
-		backends[b]->stop();
-	return failed;
+	return RUN_CONTRACT("relay contract", rules);
 }

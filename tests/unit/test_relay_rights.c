@@ -3,10 +3,10 @@
  * The contract of server/relay_rights.h, once for every back end.
  */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "server/relay_rights.h"
+#include "tests/unit/contract.h"
 #include "tests/unit/relay_harness.h"
 #include "tests/unit/unit.h"
 
@@ -347,110 +347,24 @@ rights_and_what_changed_them_come_in_one_turn(struct harness *h)
 
 /* --- running -------------------------------------------------------------- */
 
-#define RULE(fn)                  \
-	{                         \
-#fn, fn, 1, false \
-	}
-#define RULE_OF_TWO(fn)           \
-	{                         \
-#fn, fn, 2, false \
-	}
-#define RULE_OF_LOSS(fn)         \
-	{                        \
-#fn, fn, 1, true \
-	}
-
-static const struct rule {
-	const char *name;
-	void (*test)(struct harness *h);
-	unsigned nodes;
-	bool loses;
-} rules[] = {
-    RULE(who_makes_a_room_owns_it),
-    RULE(a_guests_room_cannot_be_grabbed),
-    RULE(a_change_is_judged_and_told_before_its_entry),
-    RULE(nothing_is_changed_where_there_is_no_room),
-    RULE(a_line_under_former_rights_is_stale),
-    RULE(who_is_slow_waits_and_nobody_else),
-    RULE_OF_TWO(another_node_is_told_before_what_was_said_under_them),
-    RULE_OF_TWO(changes_of_two_nodes_at_once_are_both_made),
-    RULE_OF_TWO(rights_and_what_changed_them_come_in_one_turn),
-    RULE_OF_TWO(loading_tells_what_was_missed),
-    RULE_OF_LOSS(rights_outlast_a_break_and_are_told_first),
+/* clang-format off */
+static const struct rule rules[] = {
+	ONE(who_makes_a_room_owns_it),
+	ONE(a_guests_room_cannot_be_grabbed),
+	ONE(a_change_is_judged_and_told_before_its_entry),
+	ONE(nothing_is_changed_where_there_is_no_room),
+	ONE(a_line_under_former_rights_is_stale),
+	ONE(who_is_slow_waits_and_nobody_else),
+	TWO(another_node_is_told_before_what_was_said_under_them),
+	TWO(changes_of_two_nodes_at_once_are_both_made),
+	TWO(rights_and_what_changed_them_come_in_one_turn),
+	TWO(loading_tells_what_was_missed),
+	AWAY(rights_outlast_a_break_and_are_told_first),
 };
-
-static const struct backend *const backends[] = {
-    &local_backend, &redis_backend};
-
-struct run {
-	const struct backend *backend;
-	const struct rule *rule;
-	struct harness *h;
-	char name[128];
-};
-
-static struct run runs[ARRAY_LEN(rules) * ARRAY_LEN(backends)];
-static struct CMUnitTest tests[ARRAY_LEN(runs)];
-
-static int
-rule_setup(void **state)
-{
-	struct run *run = *state;
-
-	run->h = harness_new(run->backend, run->rule->nodes);
-	return 0;
-}
-
-static int
-rule_teardown(void **state)
-{
-	struct run *run = *state;
-
-	harness_free(run->h);
-	return 0;
-}
-
-static void
-run_rule(void **state)
-{
-	struct run *run = *state;
-
-	run->rule->test(run->h);
-}
-
-static size_t
-list_tests(void)
-{
-	size_t n = 0;
-
-	for (size_t b = 0; b < ARRAY_LEN(backends); b++)
-		for (size_t i = 0; i < ARRAY_LEN(rules); i++) {
-			struct run *run = &runs[n];
-
-			if (rules[i].nodes > backends[b]->nodes ||
-			    (rules[i].loses && !backends[b]->lose))
-				continue;
-			*run = (struct run){backends[b], &rules[i], NULL, ""};
-			snprintf(run->name, sizeof run->name, "%s_%s",
-			    backends[b]->name, rules[i].name);
-			tests[n++] = (struct CMUnitTest){run->name, run_rule,
-			    rule_setup, rule_teardown, run};
-		}
-	return n;
-}
+/* clang-format on */
 
 int
 main(void)
 {
-	size_t n = list_tests();
-
-	for (size_t b = 0; b < ARRAY_LEN(backends); b++)
-		if (backends[b]->start() != 0)
-			return 99; /* a hard error for the test driver */
-	cmocka_set_message_output(CM_OUTPUT_TAP);
-	int failed =
-	    _cmocka_run_group_tests("relay rights", tests, n, NULL, NULL);
-	for (size_t b = 0; b < ARRAY_LEN(backends); b++)
-		backends[b]->stop();
-	return failed;
+	return RUN_CONTRACT("relay rights", rules);
 }
