@@ -234,6 +234,10 @@ STATES = {
 
 # --- people -----------------------------------------------------------------
 
+class Refused(Failed):
+    """On the way to what somebody is to be."""
+
+
 class Person:
     """A session that may be asked for one thing in many rooms at once."""
 
@@ -276,7 +280,7 @@ class Person:
         """What is allowed for sure."""
         for line, (word, _) in zip(lines, self.ask(*lines)):
             if word != "ok":
-                raise Failed(f"{self.nick} {line}: {word}")
+                raise Refused(f"{self.nick} {line}: {word}")
             verb, room = bare(line)[:2]
             if verb == "JOIN":
                 self.rooms.add(room)
@@ -533,7 +537,10 @@ def play(cast, title, row, den_of):
     dens = list(dict.fromkeys(den_of[path] for path in PATHS))
     t = Stage(cast, dens)
     t.begins(cast.his)
-    t.become(name)
+    try:
+        t.become(name)
+    except Refused as e:
+        return [f"{title}, {name}: {e}"]
     t.settle()
     wrong = []
     for path in sorted(PATHS, key=lambda p: p == "JOIN"):

@@ -13,7 +13,8 @@ screen_tests = \
 	tests/screen/size.py \
 	tests/screen/talk.py \
 	tests/screen/terminal.py
-EXTRA_DIST += $(screen_tests) tests/screen/stage.py tests/screen/vt.py
+EXTRA_DIST += $(screen_tests) tests/screen/pins.py tests/screen/stage.py \
+	tests/screen/vt.py
 if HAVE_VTERM
 check_PROGRAMS += tests/screen/vtrun
 tests_screen_vtrun_SOURCES = tests/screen/vtrun.c
