@@ -199,6 +199,7 @@ void
 claim_ensure(struct server *sv, struct answer *a, claim_then_fn then, void *arg)
 {
 	struct user *u = answer_session(a)->user;
+	char token[RELAY_TOKEN_LEN + 1];
 	struct claim *c;
 
 	if (u->claim == USER_CLAIMED) {
@@ -218,7 +219,8 @@ claim_ensure(struct server *sv, struct answer *a, claim_then_fn then, void *arg)
 	span_copy(c->nick.fold, sizeof c->nick.fold, span_of(u->fold));
 	span_copy(c->id, sizeof c->id, span_of(u->id));
 	u->claim = USER_CLAIMING;
-	relay_claim(sv->relay, &c->nick, c->id, u->token, on_claimed, c);
+	user_token(u, token);
+	relay_claim(sv->relay, &c->nick, c->id, token, on_claimed, c);
 }
 
 void

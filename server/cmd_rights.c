@@ -141,7 +141,7 @@ note_addr(struct deed *d)
 	struct user *u = user_find(d->sv->users, span_of(d->change.target));
 
 	for (size_t i = 0; u && i < u->nsessions && !d->change.addr; i++) {
-		struct rights_who who = judge_who(u->sessions[i], NULL);
+		struct rights_who who = judge_who(user_sessions(u)[i], NULL);
 
 		if (!who.addr)
 			continue;

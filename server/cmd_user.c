@@ -87,12 +87,14 @@ on_held(void *arg, enum relay_status st)
 {
 	struct renaming *r = arg;
 	struct session *s = answer_session(r->answer);
+	char token[RELAY_TOKEN_LEN + 1];
 
-	if (st == RELAY_OK && s)
-		relay_claim(r->sv->relay, &r->nick, r->id, s->user->token,
-		    on_claimed, r);
-	else
+	if (st != RELAY_OK || !s) {
 		on_claimed(r, st == RELAY_OK ? RELAY_DOWN : st);
+		return;
+	}
+	user_token(s->user, token);
+	relay_claim(r->sv->relay, &r->nick, r->id, token, on_claimed, r);
 }
 
 /* Who has such a name, or one that looks like it, would be believed to speak
@@ -217,7 +219,7 @@ on_resumed(void *arg, enum relay_status st, const char *sender)
 static void
 resume(struct request *q)
 {
-	char token[RELAY_TOKEN_LEN + 1];
+	char token[RELAY_TOKEN_LEN + 1], own[RELAY_TOKEN_LEN + 1];
 	struct resuming *r;
 	struct name nick;
 
@@ -239,8 +241,8 @@ resume(struct request *q)
 	r->sv = q->server;
 	r->answer = q->answer;
 	r->nick = nick;
-	relay_resume(r->sv->relay, &r->nick, token, q->session->user->token,
-	    on_resumed, r);
+	user_token(q->session->user, own);
+	relay_resume(r->sv->relay, &r->nick, token, own, on_resumed, r);
 }
 
 /* An account has one nick for good. */

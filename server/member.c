@@ -885,7 +885,7 @@ member_expel(struct server *sv, struct room *r, struct user *u, struct span by,
 		return;
 	}
 	for (size_t i = 0; i < u->nsessions; i++)
-		put_out(u->sessions[i], r, by, text);
+		put_out(user_sessions(u)[i], r, by, text);
 }
 
 void

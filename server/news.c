@@ -109,7 +109,7 @@ ban_of(const struct server *sv, const struct room *r, const struct user *u)
 	if (u->nsessions == 0)
 		return rights_ban(r->rights, &who, now_ms);
 	for (size_t i = 0; i < u->nsessions && !ban; i++) {
-		who = judge_who(u->sessions[i], r);
+		who = judge_who(user_sessions(u)[i], r);
 		ban = rights_ban(r->rights, &who, now_ms);
 	}
 	return ban;
@@ -204,7 +204,7 @@ witness(struct server *sv, const struct room *r, const struct user *u,
 	c.actor.id = actor;
 	c.actor.nick = nick;
 	for (size_t i = 0; i < u->nsessions && !c.addr; i++)
-		c.addr = judge_who(u->sessions[i], r).addr;
+		c.addr = judge_who(user_sessions(u)[i], r).addr;
 	if (c.addr)
 		relay_change_rights(
 		    sv->relay, r->fold, &c, SPAN_NONE, on_witnessed, NULL);
@@ -289,7 +289,7 @@ tell_others(struct server *sv, struct room *r, const struct user *u,
 	if (u->nsessions == 0)
 		tell_all(sv, r, &line);
 	else
-		room_send_but(sv->rooms, r, u->sessions, u->nsessions,
+		room_send_but(sv->rooms, r, user_sessions(u), u->nsessions,
 		    session_queue, buf_head(&line), buf_len(&line));
 	buf_free(&line);
 }
@@ -493,7 +493,8 @@ static void
 deliver_to(struct user *u, const struct buf *line)
 {
 	for (size_t i = 0; i < u->nsessions; i++)
-		session_queue(u->sessions[i], buf_head(line), buf_len(line));
+		session_queue(
+		    user_sessions(u)[i], buf_head(line), buf_len(line));
 }
 
 static void
@@ -559,7 +560,7 @@ news_renamed(struct server *sv, struct user *u, const struct name *nick)
 			tell_once(seat->room->live[i].session, round, &line);
 	}
 	for (size_t i = 0; u->nseats > 0 && i < u->nsessions; i++)
-		tell_once(u->sessions[i], round, &line);
+		tell_once(user_sessions(u)[i], round, &line);
 	buf_free(&line);
 }
 
@@ -602,7 +603,7 @@ on_replaced(void *arg, const char *sender, const char *fold)
 	u->claim = USER_UNCLAIMED; /* the nick is not its own any more */
 	/* The last one may take the user with it. */
 	for (size_t n = u->nsessions; n > 0; n--)
-		session_end(u->sessions[n - 1], BYE_REPLACED, 0,
+		session_end(user_sessions(u)[n - 1], BYE_REPLACED, 0,
 		    "another session has taken over who you are");
 }
 

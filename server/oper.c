@@ -71,7 +71,8 @@ carry_out_invite(struct server *sv, const struct relay_order *o)
 		return;
 	render_notice(&line, SPAN_NONE, NOTICE_INVITED, o->text);
 	for (size_t i = 0; i < u->nsessions; i++)
-		session_queue(u->sessions[i], buf_head(&line), buf_len(&line));
+		session_queue(
+		    user_sessions(u)[i], buf_head(&line), buf_len(&line));
 	buf_free(&line);
 }
 

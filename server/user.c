@@ -14,43 +14,56 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "server/index.h"
 
 struct users {
-	struct user *by_id;
+	struct index by_id;
 };
+
+static struct span
+key_of_user(const void *user)
+{
+	const struct user *u = user;
+
+	return (struct span){u->id, SENDER_ID_LEN};
+}
 
 struct users *
 users_new(void)
 {
-	return xcalloc(1, sizeof(struct users));
+	struct users *us = xcalloc(1, sizeof *us);
+
+	us->by_id = INDEX_BY(key_of_user);
+	return us;
 }
 
 static void
-user_free(struct users *us, struct user *u)
+user_free(struct user *u)
 {
-	HASH_DEL(us->by_id, u);
+	if (u->nsessions > 1)
+		free(u->sessions.many);
 	free(u->shown);
-	free(u->fold);
-	free(u->sessions);
 	free(u);
 }
 
 void
 users_free(struct users *us)
 {
-	struct user *u, *tmp;
+	struct user *u;
+	uint32_t at = 0;
 
 	if (!us)
 		return;
-	HASH_ITER (hh, us->by_id, u, tmp)
-		user_free(us, u);
+	while ((u = index_next(&us->by_id, &at)))
+		user_free(u);
+	index_fini(&us->by_id);
 	free(us);
 }
 
 size_t
 users_count(const struct users *us)
 {
-	return HASH_COUNT(us->by_id);
+	return us->by_id.n;
 }
 
 static struct user *
@@ -60,7 +73,7 @@ user_new(struct users *us, struct span id)
 
 	span_copy(u->id, sizeof u->id, id);
 	TAILQ_INIT(&u->seats);
-	HASH_ADD(hh, us->by_id, id, SENDER_ID_LEN, u);
+	index_add(&us->by_id, u);
 	return u;
 }
 
@@ -97,13 +110,13 @@ user_new_guest(struct users *us)
 	return u;
 }
 
-bool
-user_hash_token(
-    char hash[static RELAY_TOKEN_LEN + 1], struct span token, bool secure)
+static bool
+hash_token(
+    uint8_t hash[static RELAY_TOKEN_LEN / 2], struct span token, bool secure)
 {
 	static const unsigned char domains[2][16] = {
 	    "snug-resume-pln1", "snug-resume-sec1"};
-	unsigned char bits[16], digest[RELAY_TOKEN_LEN / 2];
+	unsigned char bits[16];
 	size_t n;
 
 	if (token.len != USER_TOKEN_LEN ||
@@ -111,11 +124,28 @@ user_hash_token(
 		NULL, sodium_base64_VARIANT_URLSAFE_NO_PADDING) != 0 ||
 	    n != sizeof bits)
 		return false;
-	crypto_generichash(digest, sizeof digest, bits, sizeof bits,
+	crypto_generichash(hash, RELAY_TOKEN_LEN / 2, bits, sizeof bits,
 	    domains[secure], sizeof domains[secure]);
 	sodium_memzero(bits, sizeof bits);
+	return true;
+}
+
+bool
+user_hash_token(
+    char hash[static RELAY_TOKEN_LEN + 1], struct span token, bool secure)
+{
+	uint8_t digest[RELAY_TOKEN_LEN / 2];
+
+	if (!hash_token(digest, token, secure))
+		return false;
 	sodium_bin2hex(hash, RELAY_TOKEN_LEN + 1, digest, sizeof digest);
 	return true;
+}
+
+void
+user_token(const struct user *u, char hash[static RELAY_TOKEN_LEN + 1])
+{
+	sodium_bin2hex(hash, RELAY_TOKEN_LEN + 1, u->token, sizeof u->token);
 }
 
 void
@@ -128,18 +158,14 @@ user_new_token(
 	sodium_bin2base64(token, USER_TOKEN_LEN + 1, bits, sizeof bits,
 	    sodium_base64_VARIANT_URLSAFE_NO_PADDING);
 	sodium_memzero(bits, sizeof bits);
-	if (!user_hash_token(u->token, span_of(token), secure))
+	if (!hash_token(u->token, span_of(token), secure))
 		abort();
 }
 
 struct user *
 user_find(const struct users *us, struct span id)
 {
-	struct user *u = NULL;
-
-	if (id.len == SENDER_ID_LEN)
-		HASH_FIND(hh, us->by_id, id.p, SENDER_ID_LEN, u);
-	return u;
+	return index_find(&us->by_id, id);
 }
 
 struct user *
@@ -160,33 +186,64 @@ user_mirror(struct users *us, struct span id, struct span nick)
 void
 user_set_nick(struct user *u, const struct name *nick)
 {
+	size_t len = strlen(nick->shown), more = strlen(nick->fold) + 1;
+	bool same = strcmp(nick->shown, nick->fold) == 0;
+	char *names = xmalloc(len + 1 + (same ? 0 : more));
+
+	memcpy(names, nick->shown, len + 1);
+	if (!same)
+		memcpy(names + len + 1, nick->fold, more);
 	free(u->shown);
-	free(u->fold);
-	u->shown = xstrdup(nick->shown);
-	u->fold = xstrdup(nick->fold);
+	u->shown = names;
+	u->fold = same ? names : names + len + 1;
 }
 
+/* Most have one, which takes no memory of its own. */
 void
 user_add_session(struct user *u, struct session *s)
 {
-	u->sessions =
-	    xreallocarray(u->sessions, u->nsessions + 1, sizeof u->sessions[0]);
-	u->sessions[u->nsessions++] = s;
+	struct session **many = NULL;
+
+	if (u->nsessions == 0) {
+		u->sessions.one = s;
+	} else {
+		many = xreallocarray(u->nsessions > 1 ? u->sessions.many : NULL,
+		    u->nsessions + 1, sizeof many[0]);
+		if (u->nsessions == 1)
+			many[0] = u->sessions.one;
+		many[u->nsessions] = s;
+		u->sessions.many = many;
+	}
+	u->nsessions++;
 }
 
 void
 user_drop_session(struct user *u, struct session *s)
 {
-	for (size_t i = 0; i < u->nsessions; i++)
-		if (u->sessions[i] == s) {
-			u->sessions[i] = u->sessions[--u->nsessions];
-			return;
-		}
+	struct session *const *all = user_sessions(u);
+	unsigned i = 0;
+
+	while (i < u->nsessions && all[i] != s)
+		i++;
+	if (i == u->nsessions)
+		return;
+	u->nsessions--;
+	if (u->nsessions == 0)
+		return;
+	u->sessions.many[i] = u->sessions.many[u->nsessions];
+	if (u->nsessions == 1) {
+		struct session **many = u->sessions.many;
+
+		u->sessions.one = many[0];
+		free(many);
+	}
 }
 
 void
 user_unref(struct users *us, struct user *u)
 {
-	if (u->nsessions == 0 && u->nseats == 0)
-		user_free(us, u);
+	if (u->nsessions > 0 || u->nseats > 0)
+		return;
+	index_drop(&us->by_id, u);
+	user_free(u);
 }

@@ -4,12 +4,12 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/queue.h>
 
 #include "base/attr.h"
 #include "base/names.h"
 #include "server/relay.h"
-#include "server/table.h"
 
 struct seat;
 struct session;
@@ -24,15 +24,16 @@ enum user_claim { USER_UNCLAIMED, USER_CLAIMING, USER_CLAIMED };
  */
 struct user {
 	char id[SENDER_ID_LEN + 1];
-	enum user_claim claim;
-	struct watching *watching;       /* claim.c's, of an account */
-	char token[RELAY_TOKEN_LEN + 1]; /* its hash; "": mirrored */
-	char *shown, *fold;              /* the nick; owned */
-	TAILQ_HEAD(, seat) seats;        /* where it is a member: room.h */
-	size_t nseats;
-	struct session **sessions; /* ours; not looked into here */
-	size_t nsessions;
-	UT_hash_handle hh;
+	unsigned char claim; /* enum user_claim */
+	unsigned nseats, nsessions;
+	uint8_t token[RELAY_TOKEN_LEN / 2]; /* its hash; 0: mirrored */
+	char *shown, *fold;        /* the nick; one piece, perhaps the same */
+	struct watching *watching; /* claim.c's, of an account */
+	TAILQ_HEAD(, seat) seats;  /* where it is a member: room.h */
+	union {                    /* ours; not looked into here */
+		struct session *one;
+		struct session **many; /* if there is more than one */
+	} sessions;
 };
 
 struct users;
@@ -53,6 +54,8 @@ struct user *user_new_guest(struct users *us) MUST_CHECK;
 enum { USER_TOKEN_LEN = 22 };
 void user_new_token(
     struct user *u, bool secure, char token[static USER_TOKEN_LEN + 1]);
+/* What the relay is told of it. */
+void user_token(const struct user *u, char hash[static RELAY_TOKEN_LEN + 1]);
 /* False: it is not of that form. */
 bool user_hash_token(char hash[static RELAY_TOKEN_LEN + 1], struct span token,
     bool secure) MUST_CHECK;
@@ -64,6 +67,13 @@ static inline bool
 user_is_local(const struct user *u)
 {
 	return u->nsessions > 0;
+}
+
+/* All nsessions of them; good until one comes or goes. */
+static inline struct session *const *
+user_sessions(const struct user *u)
+{
+	return u->nsessions > 1 ? u->sessions.many : &u->sessions.one;
 }
 
 /* Does it last, with a nick of its own?  Else it is a guest. */

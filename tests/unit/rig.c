@@ -316,7 +316,7 @@ rig_account(struct rig *r, const char *nick)
 	struct client *c = rig_person(r, nick);
 	struct session *s = c->session;
 	struct user *guest = s->user, *u;
-	char id[SENDER_ID_LEN + 1];
+	char id[SENDER_ID_LEN + 1], token[RELAY_TOKEN_LEN + 1];
 	struct name name;
 
 	claim_release(&r->server, guest, false);
@@ -324,7 +324,8 @@ rig_account(struct rig *r, const char *nick)
 	snprintf(id, sizeof id, "a%032d", nick[0]);
 	u = user_mirror(r->server.users, span_of(id), span_of(nick));
 	assert_int_equal(name_check(span_of(nick), false, &name), 0);
-	relay_claim(r->server.relay, &name, id, guest->token, on_claimed, NULL);
+	user_token(guest, token);
+	relay_claim(r->server.relay, &name, id, token, on_claimed, NULL);
 	rig_settle(r);
 	memcpy(u->token, guest->token, sizeof u->token);
 	user_drop_session(guest, s);

@@ -122,7 +122,7 @@ sessions_come_and_go_in_any_order(void **state)
 	assert_int_equal(u->nsessions, 2);
 	user_drop_session(u, s[0]);
 	assert_int_equal(u->nsessions, 1);
-	assert_ptr_equal(u->sessions[0], s[2]);
+	assert_ptr_equal(user_sessions(u)[0], s[2]);
 	user_drop_session(u, s[2]);
 	assert_false(user_is_local(u));
 }
