@@ -315,6 +315,16 @@ text_u64(struct span s, uint64_t max, uint64_t *v)
 	return true;
 }
 
+static size_t
+count_digits(uint64_t v)
+{
+	size_t n = 1;
+
+	for (; v >= 1000; v /= 1000)
+		n += 3;
+	return n + (v >= 10) + (v >= 100);
+}
+
 size_t
 text_put_u64(char out[static TEXT_U64_MAX], uint64_t v)
 {
@@ -329,18 +339,16 @@ text_put_u64(char out[static TEXT_U64_MAX], uint64_t v)
 				    "70717273747576777879"
 				    "80818283848586878889"
 				    "90919293949596979899";
-	/* Copied by a fixed length, whatever is behind the digits. */
-	char digits[2 * TEXT_U64_MAX] = {0};
-	size_t at = TEXT_U64_MAX;
+	size_t n = count_digits(v);
+	char *at = out + n;
 
 	for (; v >= 100; v /= 100)
-		memcpy(digits + (at -= 2), pairs + v % 100 * 2, 2);
+		memcpy(at -= 2, pairs + v % 100 * 2, 2);
 	if (v >= 10)
-		memcpy(digits + (at -= 2), pairs + v * 2, 2);
+		memcpy(out, pairs + v * 2, 2);
 	else
-		digits[--at] = (char)('0' + v);
-	memcpy(out, digits + at, TEXT_U64_MAX);
-	return TEXT_U64_MAX - at;
+		*out = (char)('0' + v);
+	return n;
 }
 
 /*

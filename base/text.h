@@ -86,8 +86,7 @@ char *text_escape(char *dst, size_t cap, struct span s);
 /* Decimal, no sign, no leading zero, at most max.  False: *v untouched. */
 bool text_u64(struct span s, uint64_t max, uint64_t *v) MUST_CHECK;
 
-/* The same number as text, not terminated; gives its length, and may write on
- * all of out.  Ids and lengths
+/* The same number as text, not terminated; gives its length.  Ids and lengths
  * are written for every message: this is several times faster than printf. */
 enum { TEXT_U64_MAX = 20 };
 size_t text_put_u64(char out[static TEXT_U64_MAX], uint64_t v);

@@ -37,7 +37,7 @@ put_ms(char out[static TEXT_U64_MAX], uint64_t ms)
 		last = ms;
 		len = text_put_u64(text, ms);
 	}
-	memcpy(out, text, sizeof text);
+	memcpy(out, text, sizeof text); /* mostly blank: a length known ahead */
 	return len;
 }
 

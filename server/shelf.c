@@ -53,6 +53,12 @@ struct shelf_entry {
 	char bytes[];
 };
 
+/* What is dropped is not looked at: it was last touched long ago. */
+struct shelf_slot {
+	struct shelf_entry *entry;
+	size_t size;
+};
+
 static size_t
 rounded(size_t size)
 {
@@ -67,20 +73,16 @@ shelf_cost(const struct relay_msg *m)
 	return rounded(sizeof(struct shelf_entry) + relay_msg_bytes(m));
 }
 
-static size_t
-size_of(const struct shelf_entry *e)
+static struct shelf_slot *
+slot_at(const struct shelf *s, size_t i)
 {
-	size_t size = sizeof *e + e->text_len;
-
-	for (size_t i = 0; i < NAMES; i++)
-		size += e->lens[i] == ABSENT ? 0 : e->lens[i];
-	return rounded(size);
+	return &s->ring[(s->first + i) & (s->cap - 1)];
 }
 
 static struct shelf_entry *
 entry_at(const struct shelf *s, size_t i)
 {
-	return s->ring[(s->first + i) & (s->cap - 1)];
+	return slot_at(s, i)->entry;
 }
 
 struct msgid
@@ -95,11 +97,10 @@ static void
 ring_grow(struct shelf *s)
 {
 	size_t cap = s->cap ? 2 * s->cap : SLOTS_FIRST;
-	struct shelf_entry **ring =
-	    xreallocarray(NULL, cap, sizeof(struct shelf_entry *));
+	struct shelf_slot *ring = xreallocarray(NULL, cap, sizeof *ring);
 
 	for (size_t i = 0; i < s->n; i++)
-		ring[i] = entry_at(s, i);
+		ring[i] = *slot_at(s, i);
 	free(s->ring);
 	s->ring = ring;
 	s->cap = cap;
@@ -143,7 +144,7 @@ entry_new(struct shelf *s, size_t size)
 	s->bytes += size;
 	if (s->n == s->cap)
 		ring_grow(s);
-	s->ring[(s->first + s->n++) & (s->cap - 1)] = e;
+	*slot_at(s, s->n++) = (struct shelf_slot){e, size};
 	return e;
 }
 
@@ -194,7 +195,7 @@ void
 shelf_drop_oldest(struct shelf *s)
 {
 	assert(s->n > 0);
-	s->bytes -= size_of(entry_at(s, 0));
+	s->bytes -= slot_at(s, 0)->size;
 	s->first = (s->first + 1) & (s->cap - 1);
 	s->n--;
 	if (--s->oldest->n == 0)

@@ -8,7 +8,7 @@
 #include "server/relay.h"
 
 struct shelf_chunk;
-struct shelf_entry;
+struct shelf_slot;
 
 /*
  * The newest messages of a conversation, in the order in which they were said,
@@ -18,7 +18,7 @@ struct shelf_entry;
 struct shelf {
 	size_t n;     /* messages */
 	size_t bytes; /* that they take */
-	struct shelf_entry **ring;
+	struct shelf_slot *ring;
 	size_t cap, first;
 	struct shelf_chunk *oldest, *newest;
 };

@@ -459,10 +459,34 @@ every_error_has_words_of_its_own(void **state)
 	assert_string_equal(text_strerror(-99), "unknown error");
 }
 
+static void
+numbers_are_written_as_printf_would(void **state)
+{
+	uint64_t v = 0;
+
+	(void)state;
+	for (unsigned power = 0; power <= 20; power++) {
+		const uint64_t near[] = {v - 1, v, v + 1, v * 9};
+
+		for (size_t i = 0; i < ARRAY_LEN(near); i++) {
+			char out[TEXT_U64_MAX + 1], want[TEXT_U64_MAX + 1];
+			int len = snprintf(want, sizeof want, "%llu",
+			    (unsigned long long)near[i]);
+
+			out[TEXT_U64_MAX] = '!';
+			assert_int_equal(text_put_u64(out, near[i]), len);
+			assert_memory_equal(out, want, (size_t)len);
+			assert_int_equal(out[TEXT_U64_MAX], '!');
+		}
+		v = v ? v * 10 : 1;
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    TEST(numbers_are_written_as_printf_would),
 	    TEST(accepts_well_formed_text_at_any_place),
 	    TEST(refuses_each_kind_of_bad_text_and_says_where),
 	    TEST(judges_every_byte_in_every_eighth_alike),
