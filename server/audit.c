@@ -159,8 +159,16 @@ append(unsigned long long session, const char *what)
 }
 
 void
-audit(unsigned long long session, const struct user *actor, const char *verb,
-    const char *fmt, ...)
+audit_note_actor(
+    struct audit_actor *a, unsigned long long session, const struct user *user)
+{
+	a->session = session;
+	span_copy(a->nick, sizeof a->nick, span_of(user->shown));
+	span_copy(a->id, sizeof a->id, span_of(user->id));
+}
+
+void
+audit(const struct audit_actor *actor, const char *verb, const char *fmt, ...)
 {
 	char what[LINE_MAX_LEN], nick[NAME_BYTES_MAX * 4 + 8];
 	char *line;
@@ -170,10 +178,10 @@ audit(unsigned long long session, const struct user *actor, const char *verb,
 	vsnprintf(what, sizeof what, fmt, ap);
 	va_end(ap);
 	line = xasprintf("actor=%s id=%s verb=%s %s",
-	    text_escape(nick, sizeof nick, span_of(actor->shown)), actor->id,
+	    text_escape(nick, sizeof nick, span_of(actor->nick)), actor->id,
 	    verb, what);
-	log_info("audit", session, "%s", line);
+	log_info("audit", actor->session, "%s", line);
 	if (trail.fd >= 0)
-		append(session, line);
+		append(actor->session, line);
 	free(line);
 }

@@ -3,20 +3,30 @@
 #define SNUG_SERVER_AUDIT_H
 
 #include "base/attr.h"
+#include "base/names.h"
+#include "server/relay.h"
 
 struct user;
+
+struct audit_actor {
+	unsigned long long session; /* or 0 */
+	char nick[NAME_BYTES_MAX + 1];
+	char id[SENDER_ID_LEN + 1];
+};
+void audit_note_actor(
+    struct audit_actor *a, unsigned long long session, const struct user *user);
 
 /*
  * Who used a right, on whom and how: a line of the area `audit`.  It is written
  * when the deed is done, not when it is asked for.
  *
- *   session  the actor's session, or 0
- *   actor    borrowed
+ *   actor    borrowed; copied when it asked, because it may be gone by then,
+ *            and its deed is done all the same
  *   verb     what was done, as on the wire
  *   fmt      key=value; what comes from people goes through text_escape()
  */
-void audit(unsigned long long session, const struct user *actor,
-    const char *verb, const char *fmt, ...) PRINTF_LIKE(4, 5);
+void audit(const struct audit_actor *actor, const char *verb, const char *fmt,
+    ...) PRINTF_LIKE(3, 4);
 
 /*
  * From now on the lines are appended to a file, too, with the node's name in

@@ -33,6 +33,7 @@
 struct deed {
 	struct server *sv;
 	struct answer *answer;
+	struct audit_actor actor;
 	const char *verb;
 	void (*act)(struct deed *d, struct session *s);
 	struct name nick;               /* KILL */
@@ -104,6 +105,7 @@ deed_new(struct request *q, void (*act)(struct deed *d, struct session *s))
 
 	d->sv = q->server;
 	d->answer = q->answer;
+	audit_note_actor(&d->actor, q->session->id, q->session->user);
 	d->verb = q->command->verb;
 	d->act = act;
 	return d;
@@ -130,20 +132,19 @@ static void
 on_ordered(void *arg, enum relay_status st)
 {
 	struct deed *d = arg;
-	struct session *s = answer_session(d->answer);
 	char target[NAME_BYTES_MAX * 4 + 8], text[256];
 
-	if (!s) {
-		answer_none(d->answer);
-	} else if (st != RELAY_OK) {
-		request_relay_err(d->answer, (int)st);
-	} else {
-		audit(s->id, s->user, d->verb, "target=%s id=%s text=\"%s\"",
+	if (st == RELAY_OK)
+		audit(&d->actor, d->verb, "target=%s id=%s text=\"%s\"",
 		    text_escape(target, sizeof target, span_of(d->nick.shown)),
 		    d->sender,
 		    text_escape(text, sizeof text, span_of(d->text)));
+	if (!answer_session(d->answer))
+		answer_none(d->answer);
+	else if (st != RELAY_OK)
+		request_relay_err(d->answer, (int)st);
+	else
 		answer_ok(d->answer, SPAN_NONE);
-	}
 	free(d);
 }
 
@@ -225,11 +226,14 @@ static void
 on_ranged(void *arg, enum relay_status st)
 {
 	struct deed *d = arg;
-	struct session *s = answer_session(d->answer);
 	char range[CIDR_TEXT_MAX + 1], text[256];
 
 	cidr_format(&d->deny.range, range);
-	if (!s) {
+	if (st == RELAY_OK)
+		audit(&d->actor, d->verb, "range=%s until_ms=%llu text=\"%s\"",
+		    range, (unsigned long long)d->deny.until_ms,
+		    text_escape(text, sizeof text, span_of(d->deny.text)));
+	if (!answer_session(d->answer)) {
 		answer_none(d->answer);
 	} else if (st == RELAY_NONE) {
 		answer_err(d->answer, ERR_BAD_ARGS, 0,
@@ -243,10 +247,6 @@ on_ranged(void *arg, enum relay_status st)
 	} else if (st != RELAY_OK) {
 		request_relay_err(d->answer, (int)st);
 	} else {
-		audit(s->id, s->user, d->verb,
-		    "range=%s until_ms=%llu text=\"%s\"", range,
-		    (unsigned long long)d->deny.until_ms,
-		    text_escape(text, sizeof text, span_of(d->deny.text)));
 		answer_ok(d->answer, span_of(range));
 	}
 	free(d);

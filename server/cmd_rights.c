@@ -34,6 +34,7 @@ enum { WHY_MAX = 390, ROOM_HISTORY_MAX = 10000 };
 struct deed {
 	struct server *sv;
 	struct answer *answer;
+	struct audit_actor actor;
 	struct rights_change change; /* its actor is filled in at the end */
 	struct name room, nick;
 	struct addr_key addr;
@@ -52,13 +53,13 @@ deed_free(struct deed *d)
 /* --- made ----------------------------------------------------------------- */
 
 static void
-write_down(const struct deed *d, const struct session *s)
+write_down(const struct deed *d)
 {
 	char nick[4 * NAME_BYTES_MAX + 8], room[4 * NAME_BYTES_MAX + 8];
 	char why[2 * WHY_MAX], what[3 * WHY_MAX];
 	const struct rights_change *c = &d->change;
 
-	audit(s->id, s->user, rights_verb_word(c->verb),
+	audit(&d->actor, rights_verb_word(c->verb),
 	    "room=%s target=%s id=%s for=%llu settings=\"%s\" text=\"%s\"",
 	    text_escape(room, sizeof room, span_of(d->room.fold)),
 	    text_escape(nick, sizeof nick, span_of(c->target_nick)),
@@ -103,8 +104,8 @@ on_changed(void *arg, enum relay_status st, enum rights_answer answer,
 	struct session *s = answer_session(d->answer);
 
 	(void)rights;
-	if (s && st == RELAY_OK && answer == RIGHTS_YES)
-		write_down(d, s);
+	if (st == RELAY_OK && answer == RIGHTS_YES)
+		write_down(d);
 	if (!s)
 		answer_none(d->answer);
 	else if (st == RELAY_NONE)
@@ -232,6 +233,7 @@ deed_new(struct request *q, enum rights_verb verb, const struct name *room)
 
 	d->sv = q->server;
 	d->answer = q->answer;
+	audit_note_actor(&d->actor, q->session->id, q->session->user);
 	d->room = *room;
 	d->change.verb = verb;
 	return d;

@@ -43,7 +43,9 @@ struct call {
 		relay_owner_fn owner;
 		relay_peek_fn peek;
 		relay_list_fn list;
+		relay_change_fn change;
 	} fn;
+	struct kept_change *change; /* owned */
 	void *arg;
 	bool spoil; /* the answer is st, whatever comes */
 	enum relay_status st;
@@ -54,7 +56,7 @@ struct held {
 	struct relay *inner;
 	STAILQ_HEAD(, call) calls;
 	size_t n;
-	bool hold, up;
+	bool hold, hold_changes, up;
 };
 
 static struct held *
@@ -510,6 +512,12 @@ relay_held_hold(struct relay *r, bool hold)
 	held_of(r)->hold = hold;
 }
 
+void
+relay_held_hold_changes(struct relay *r, bool hold)
+{
+	held_of(r)->hold_changes = hold;
+}
+
 size_t
 relay_held_count(const struct relay *r)
 {
@@ -586,7 +594,45 @@ relay_held_run(struct relay *r, uint64_t now_ms, uint64_t wall_ms)
 	relay_local_run(h->inner, now_ms, wall_ms);
 }
 
-/* Rights are not held: what is asked of them is asked ahead of what is. */
+static void
+refuse_change(struct call *c, enum relay_status st)
+{
+	c->fn.change(c->arg, st, RIGHTS_YES, NULL);
+	free(c->change);
+	free(c);
+}
+
+static void
+go_change(struct relay *inner, struct call *c)
+{
+	relay_change_rights(inner, c->name.fold, &c->change->change, c->text,
+	    c->fn.change, c->arg);
+	free(c->change);
+	free(c);
+}
+
+static void
+held_change_rights(struct relay *r, const char *fold,
+    const struct rights_change *change, struct span text, relay_change_fn done,
+    void *arg)
+{
+	struct held *h = held_of(r);
+	struct call *c;
+
+	sync_events(h);
+	if (!h->hold_changes) {
+		relay_change_rights(h->inner, fold, change, text, done, arg);
+		return;
+	}
+	c = call_new("change", go_change, refuse_change, arg);
+	keep_fold(c, fold);
+	c->text = keep(c, text);
+	c->change = relay_keep_change(change, text);
+	c->fn.change = done;
+	submit(h, c);
+}
+
+/* Reading them is never held. */
 static void
 held_load_rights(struct relay *r, const struct name *room, const char *founder,
     const char *nick, relay_rights_fn done, void *arg)
@@ -595,17 +641,6 @@ held_load_rights(struct relay *r, const struct name *room, const char *founder,
 
 	sync_events(h);
 	relay_load_rights(h->inner, room, founder, nick, done, arg);
-}
-
-static void
-held_change_rights(struct relay *r, const char *fold,
-    const struct rights_change *c, struct span text, relay_change_fn done,
-    void *arg)
-{
-	struct held *h = held_of(r);
-
-	sync_events(h);
-	relay_change_rights(h->inner, fold, c, text, done, arg);
 }
 
 static uint64_t

@@ -20,6 +20,9 @@ struct relay *relay_held_new(const struct relay_local_config *c) MUST_CHECK;
 
 /* From now on operations wait, or no more; what waits goes on waiting. */
 void relay_held_hold(struct relay *r, bool hold);
+/* Rights are asked and changed ahead of what waits; with this, changes of them
+ * wait like the rest. */
+void relay_held_hold_changes(struct relay *r, bool hold);
 size_t relay_held_count(const struct relay *r);
 /* What the first one that waits is: "join", "read", ... */
 const char *relay_held_first(const struct relay *r);

@@ -8,6 +8,7 @@ unit_server = \
 	tests/unit/test_command_secure \
 	tests/unit/test_config \
 	tests/unit/test_deny \
+	tests/unit/test_deeds \
 	tests/unit/test_expel \
 	tests/unit/test_history \
 	tests/unit/test_index \
@@ -48,6 +49,9 @@ tests_unit_test_config_SOURCES = tests/unit/test_config.c tests/unit/unit.h
 tests_unit_test_config_LDADD = $(unit_server_ldadd)
 tests_unit_test_deny_SOURCES = tests/unit/test_deny.c tests/unit/unit.h
 tests_unit_test_deny_LDADD = $(unit_server_ldadd)
+tests_unit_test_deeds_SOURCES = tests/unit/test_deeds.c $(unit_server_rig)
+tests_unit_test_deeds_CFLAGS = $(AM_CFLAGS) $(LIBEVENT_CFLAGS)
+tests_unit_test_deeds_LDADD = $(unit_server_ldadd)
 tests_unit_test_expel_SOURCES = tests/unit/test_expel.c $(unit_server_rig)
 tests_unit_test_expel_CFLAGS = $(AM_CFLAGS) $(LIBEVENT_CFLAGS)
 tests_unit_test_expel_LDADD = $(unit_server_ldadd)

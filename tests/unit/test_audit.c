@@ -14,12 +14,11 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "server/audit.h"
-#include "server/user.h"
 
 static char folder[] = "/tmp/snug-test-audit-XXXXXX";
 static char path[64], other[64], said[8192];
-static char shown[] = "ann";
-static struct user ann = {.id = "a1", .shown = shown};
+static const struct audit_actor ann = {7, "ann", "a1"};
+static const struct audit_actor again = {8, "ann", "a1"};
 static int real_stderr;
 
 /* What a file holds. */
@@ -80,8 +79,8 @@ appends_a_line_with_time_and_node(void **state)
 
 	(void)state;
 	open_trail();
-	audit(7, &ann, "KICK", "room=%s text=\"%s\"", "den", "so it is");
-	audit(8, &ann, "BAN", "room=%s", "den");
+	audit(&ann, "KICK", "room=%s text=\"%s\"", "den", "so it is");
+	audit(&again, "BAN", "room=%s", "den");
 	sscanf(
 	    content(path), "%4u-%*2u-%*2uT%*2u:%*2u:%*2u.%*3uZ%n", &year, &end);
 	assert_true(end == 24 && year > 2000);
@@ -100,7 +99,7 @@ writes_json_where_the_log_does(void **state)
 	(void)state;
 	log_setup(LOG_LEVEL_INFO, LOG_JSON);
 	open_trail();
-	audit(7, &ann, "KICK", "text=\"%s\"", "x");
+	audit(&ann, "KICK", "text=\"%s\"", "x");
 	content(path);
 	assert_true(said[0] == '{');
 	assert_non_null(strstr(said,
@@ -114,7 +113,7 @@ writes_whatever_the_log_leaves_out(void **state)
 	(void)state;
 	log_setup(LOG_LEVEL_ERROR, LOG_TEXT);
 	open_trail();
-	audit(7, &ann, "KICK", "room=den");
+	audit(&ann, "KICK", "room=den");
 	assert_non_null(strstr(content(path), "verb=KICK"));
 }
 
@@ -165,11 +164,11 @@ goes_on_in_the_new_file_when_reopened(void **state)
 
 	(void)state;
 	open_trail();
-	audit(1, &ann, "KICK", "room=one");
+	audit(&ann, "KICK", "room=one");
 	assert_int_equal(rename(path, other), 0);
-	audit(1, &ann, "KICK", "room=two");
+	audit(&ann, "KICK", "room=two");
 	assert_int_equal(audit_reopen(cause), 0);
-	audit(1, &ann, "KICK", "room=three");
+	audit(&ann, "KICK", "room=three");
 	content(other);
 	assert_non_null(strstr(said, "room=two"));
 	assert_null(strstr(said, "room=three"));
@@ -188,7 +187,7 @@ keeps_the_file_it_has_when_the_new_one_is_bad(void **state)
 	assert_int_equal(symlink(other, path), 0);
 	assert_int_equal(audit_reopen(cause), -1);
 	assert_non_null(strstr(cause, "symbolic link"));
-	audit(1, &ann, "KICK", "room=two");
+	audit(&ann, "KICK", "room=two");
 	assert_non_null(strstr(content(other), "room=two"));
 }
 
@@ -199,7 +198,7 @@ reopens_nothing_where_there_is_no_file(void **state)
 
 	(void)state;
 	assert_int_equal(audit_reopen(cause), 0);
-	audit(1, &ann, "KICK", "room=den");
+	audit(&ann, "KICK", "room=den");
 }
 
 /* The disk is full in the middle of a line: the log has it, and the next line
@@ -223,10 +222,10 @@ says_what_it_could_not_write_and_goes_on(void **state)
 	small = was;
 	small.rlim_cur = 40;
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
-	audit(1, &ann, "KICK", "room=cut");
-	audit(1, &ann, "KICK", "room=lost");
+	audit(&ann, "KICK", "room=cut");
+	audit(&ann, "KICK", "room=lost");
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &was), 0);
-	audit(1, &ann, "KICK", "room=whole");
+	audit(&ann, "KICK", "room=whole");
 
 	log = content(path);
 	assert_int_equal(strcspn(log, "\n"), 40);
@@ -237,7 +236,7 @@ says_what_it_could_not_write_and_goes_on(void **state)
 	assert_true(n > 0);
 	said[n] = '\0';
 	close(ends[0]);
-	assert_non_null(strstr(said, "error audit 1 audit-log "));
+	assert_non_null(strstr(said, "error audit 7 audit-log "));
 	assert_non_null(strstr(said, "is not in it: actor=ann id=a1 verb=KICK "
 				     "room=cut"));
 	assert_non_null(strstr(said, "room=lost"));
