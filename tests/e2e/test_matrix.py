@@ -54,6 +54,7 @@ second, member too, elsewhere   ok   ok   ok  ok    ok     ok      ok    ok    o
 second, the first gone          ok   ok   ok  ok    ok     ok      ok    ok    ok    ok   ok    ok    ok NA   NA NA
 second of one kicked            ok   -    NM  NM    NM     NM      ok    ok    NM    ok   ok    ok    ok NA   NA NA
 second of one kicked elsewhere  ok   -    NM  NM    NM     NM      ok    ok    NM    ok   ok    ok    ok NA   NA NA
+second, kicked with the first   ok   -    NM  NM    NM     NM      ok    ok    NM    ok   ok    ok    ok NA   NA NA
 second of one banned            BA   -    NM  NM    NM     NM      BA    BA    NM    BA   ok    ok    ok NA   NA NA
 second of one banned elsewhere  BA   -    NM  NM    NM     NM      BA    BA    NM    BA   ok    ok    ok NA   NA NA
 second, banned with the first   BA   -    NM  NM    NM     NM      BA    BA    NM    BA   ok    ok    ok NA   NA NA
@@ -100,6 +101,7 @@ second of one who stayed elsewhere NA   -    NM  NM    NM     NM      NR    NR  
 second, member too, elsewhere   ok   ok   ok  ok    ok     ok      ok    ok    ok    ok   ok    ok    ok NA   NA NA
 second of one kicked            NA   -    NM  NM    NM     NM      NR    NR    NM    NR   -     ok    ok NR   NR NR
 second of one kicked elsewhere  NA   -    NM  NM    NM     NM      NR    NR    NM    NR   -     ok    ok NR   NR NR
+second, kicked with the first   NA   -    NM  NM    NM     NM      NR    NR    NM    NR   -     ok    ok NR   NR NR
 second of one banned            BA   -    NM  NM    NM     NM      NR    NR    NM    NR   -     ok    ok NR   NR NR
 second of one banned elsewhere  BA   -    NM  NM    NM     NM      NR    NR    NM    NR   -     ok    ok NR   NR NR
 second, banned with the first   BA   -    NM  NM    NM     NM      NR    NR    NM    NR   -     ok    ok NR   NR NR
@@ -194,6 +196,8 @@ STATES = {
         "second of a member elsewhere", "pat: BAN {den} {bob}"),
     "second, banned with the first": (
         "second, member too, elsewhere", "pat: BAN {den} {bob}"),
+    "second, kicked with the first": (
+        "second, member too, elsewhere", "pat: KICK {den} {bob}"),
     "second of one muted": (
         "second of a member", "pat: MUTE {den} {bob}", "bob: JOIN {den}"),
     "second of one muted elsewhere": (
@@ -328,8 +332,8 @@ class Cast:
         self.pat, self.zoe, self.sue = (
             Person(register(w, server, seed, nick)) for server, seed, nick in
             ((ours, BOB, "pat"), (ours, ZOE, "zoe"), (his, SUE, "sue")))
-        # Of one account, on his node and on ours.
-        self.kim, self.first, self.elsewhere = self.sessions(
+        # Of one account, on his node and on ours; bob's is never the first.
+        self.first, self.kim, self.elsewhere = self.sessions(
             CY, "kim", his, his, ours)
         self.eve = Person(w.client(hers, "eve"))
 
