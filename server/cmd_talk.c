@@ -31,7 +31,7 @@ enum { ENC_MAX = 32 };
 static struct membership *
 membership_at_hand(const struct session *s, struct span word)
 {
-	struct membership *m = TAILQ_FIRST(&s->memberships);
+	struct membership *m = SLIST_FIRST(&s->memberships);
 
 	return m && span_is(word, m->room->shown) ? m : NULL;
 }
@@ -39,8 +39,8 @@ membership_at_hand(const struct session *s, struct span word)
 static void
 keep_at_hand(struct session *s, struct membership *m)
 {
-	TAILQ_REMOVE(&s->memberships, m, next);
-	TAILQ_INSERT_HEAD(&s->memberships, m, next);
+	SLIST_REMOVE(&s->memberships, m, membership, next);
+	SLIST_INSERT_HEAD(&s->memberships, m, next);
 }
 
 /* The session's membership of the room, or ERR. */

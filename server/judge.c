@@ -40,7 +40,7 @@ is_inside(const struct session *s, const struct room *room)
 {
 	const struct membership *m;
 
-	TAILQ_FOREACH (m, &s->memberships, next)
+	SLIST_FOREACH (m, &s->memberships, next)
 		if (m->room == room)
 			return true;
 	return false;

@@ -373,7 +373,7 @@ membership_new(struct session *s, struct room *r)
 	m->session = s;
 	m->room = r;
 	m->place = ROOM_NOT_LIVE;
-	TAILQ_INSERT_TAIL(&s->memberships, m, next);
+	SLIST_INSERT_HEAD(&s->memberships, m, next);
 	s->nmemberships++;
 	return m;
 }
@@ -732,7 +732,7 @@ leave(struct membership *m, struct answer *a, struct span by, struct span text)
 	rm.by = by;
 	history_cancel(m->reading);
 	room_unlisten(sv->rooms, m->room, &m->place);
-	TAILQ_REMOVE(&s->memberships, m, next);
+	SLIST_REMOVE(&s->memberships, m, membership, next);
 	s->nmemberships--;
 	p->sv = sv;
 	p->room = m->room; /* the membership's pin is now the parting's */
@@ -783,7 +783,7 @@ member_await_echo(struct session *s, const struct membership *only,
 	struct echo *e;
 
 	_Static_assert(offsetof(struct echo, waiter) == 0, "cast in on_echo");
-	TAILQ_FOREACH (m, &s->memberships, next)
+	SLIST_FOREACH (m, &s->memberships, next)
 		if ((!only || m == only) && is_owed(m))
 			break;
 	if (!m || !relay_is_up(s->server->relay))
@@ -895,7 +895,7 @@ members_leave_all(struct session *s, struct span why)
 	struct user *u = s->user;
 	struct membership *m;
 
-	while ((m = TAILQ_FIRST(&s->memberships)))
+	while ((m = SLIST_FIRST(&s->memberships)))
 		leave(m, NULL, SPAN_NONE, why);
 	if (u->nsessions == 1)
 		claim_release(sv, u, !s->quit);

@@ -225,8 +225,8 @@ on_drained(struct session *s)
 		session_drained(s);
 	if (s->reading)
 		history_continue(s->reading);
-	for (m = TAILQ_FIRST(&s->memberships); m; m = next) {
-		next = TAILQ_NEXT(m, next);
+	for (m = SLIST_FIRST(&s->memberships); m; m = next) {
+		next = SLIST_NEXT(m, next);
 		if (m->reading)
 			history_continue(m->reading);
 	}

@@ -849,7 +849,7 @@ session_start(struct server *sv, int fd, const struct caller *who)
 		s->addr = addr_key_of(&who->ip);
 	s->born_ms = s->heard_ms = clock_now_ms();
 	expect_greeting(s);
-	TAILQ_INIT(&s->memberships);
+	SLIST_INIT(&s->memberships);
 	answers_init(&s->answers, s, &answers_to);
 	s->user = user_new_guest(sv->users);
 	user_add_session(s->user, s);
@@ -888,7 +888,7 @@ session_membership(struct session *s, const struct room *r)
 {
 	struct membership *m;
 
-	TAILQ_FOREACH (m, &s->memberships, next)
+	SLIST_FOREACH (m, &s->memberships, next)
 		if (m->room == r)
 			return m;
 	return NULL;
@@ -926,8 +926,8 @@ tick_readings(struct session *s)
 {
 	struct membership *m, *next;
 
-	for (m = TAILQ_FIRST(&s->memberships); m; m = next) {
-		next = TAILQ_NEXT(m, next);
+	for (m = SLIST_FIRST(&s->memberships); m; m = next) {
+		next = SLIST_NEXT(m, next);
 		if (m->reading)
 			history_retry(m->reading);
 	}

@@ -40,7 +40,7 @@ enum session_state {
 
 /* A session in a room. */
 struct membership {
-	TAILQ_ENTRY(membership) next;
+	SLIST_ENTRY(membership) next;
 	struct room *room; /* pinned */
 	struct session *session;
 	size_t place;            /* among the room's listeners */
@@ -55,18 +55,21 @@ struct ahead {
 	struct buf held;  /* the line whose turn is next */
 };
 
-/* Fields are session.c's but for those marked (cmd): read by commands. */
+/* Fields are session.c's but for those marked (cmd): read by commands.  There
+ * are many sessions, and most are silent: what only some need is elsewhere. */
 struct session {
 	uint64_t id;           /* (cmd) */
 	struct server *server; /* (cmd) */
-	struct user *user; /* (cmd) the sender; owned while it has sessions */
-	enum session_state state;
-	bool plain_refused; /* (cmd) only a secure session would be let in */
-	bool framed;        /* has ever sent a framed line */
-	bool exclusive;     /* the command under way lets none run behind it */
-	bool settled;       /* (cmd) it has joined or said: it is who it is */
-	bool quit;          /* (cmd) it goes by its own will */
-	bool running;       /* commands are being run: no second round */
+	struct user *user;  /* (cmd) the sender; owned while it has sessions */
+	struct caller from; /* (cmd) */
+	struct addr_key addr; /* what limits count for it */
+	unsigned char state;  /* enum session_state */
+	bool plain_refused;   /* (cmd) only a secure session would be let in */
+	bool framed;          /* has ever sent a framed line */
+	bool exclusive; /* the command under way lets none run behind it */
+	bool settled;   /* (cmd) it has joined or said: it is who it is */
+	bool quit;      /* (cmd) it goes by its own will */
+	bool running;   /* commands are being run: no second round */
 	bool paused; /* not reading: an answer is awaited, or a flood waits */
 	bool full;   /* too many answers wait: no command until they are out */
 	bool eof;    /* its side is closed; what was read is answered */
@@ -86,14 +89,12 @@ struct session {
 	struct buf out; /* lines; not sealed yet where the session is secure */
 	struct answers answers; /* (cmd) */
 	struct flood flood;
-	struct caller from;        /* (cmd) */
-	struct addr_key addr;      /* what limits count for it */
 	struct newcomer *newcomer; /* gate.c's; NULL: no stranger any more */
 	uint8_t *key;              /* (cmd) it has proven this one; or NULL */
 	uint64_t born_ms, heard_ms, deadline_ms;
 	unsigned stamp;        /* (cmd) the round in which it was last told */
 	unsigned nmemberships; /* (cmd) */
-	TAILQ_HEAD(, membership) memberships; /* (cmd) */
+	SLIST_HEAD(, membership) memberships; /* (cmd) */
 	struct history *reading;              /* (cmd) HISTORY under way */
 	TAILQ_ENTRY(session) next;
 	STAILQ_ENTRY(session) next_dirty;

@@ -11,7 +11,7 @@
 enum { MANY = 3000 };
 
 struct item {
-	char key[16];
+	char key[24];
 	bool in, met;
 };
 
