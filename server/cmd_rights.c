@@ -151,6 +151,18 @@ note_addr(struct deed *d)
 	}
 }
 
+/* What its members know of a private room, they are not denied. */
+static enum rights_answer
+may_moderate(
+    const struct deed *d, const struct session *s, const struct rights *rights)
+{
+	struct rights_who who =
+	    judge_who(s, room_find(d->sv->rooms, d->room.fold));
+
+	return rights_may(
+	    rights, &who, RIGHTS_MODERATE, relay_now_ms(d->sv->relay));
+}
+
 /* Only who is in the room can be put out of it. */
 static void
 on_peeked(void *arg, enum relay_status st, const struct relay_peek *peek)
@@ -158,6 +170,7 @@ on_peeked(void *arg, enum relay_status st, const struct relay_peek *peek)
 	struct deed *d = arg;
 	struct session *s = answer_session(d->answer);
 	bool found = false;
+	enum rights_answer may = RIGHTS_UNKNOWN;
 
 	for (size_t i = 0; st == RELAY_OK && i < peek->n && !found; i++)
 		found = span_is(peek->members[i].sender, d->change.target);
@@ -169,13 +182,11 @@ on_peeked(void *arg, enum relay_status st, const struct relay_peek *peek)
 		answer_none(d->answer);
 	else if (st != RELAY_OK)
 		request_relay_err(d->answer, (int)st);
-	else if (judge_by(s, peek->info.rights, RIGHTS_MODERATE) == RIGHTS_YES)
+	else if ((may = may_moderate(d, s, peek->info.rights)) == RIGHTS_YES)
 		answer_err(d->answer, ERR_NOT_MEMBER, 0, "%s is not in %s",
 		    d->nick.shown, d->room.shown);
 	else
-		judge_refuse(d->answer,
-		    judge_by(s, peek->info.rights, RIGHTS_MODERATE),
-		    d->room.shown);
+		judge_refuse(d->answer, may, d->room.shown);
 	deed_free(d);
 }
 

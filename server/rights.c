@@ -152,14 +152,20 @@ same_nick(const char *a, const char *b)
 	       strcmp(x.fold, y.fold) == 0;
 }
 
-/* Of the target, or where only its nick is known, of that. */
-static struct rights_entry *
-find_target(const struct rights_list *l, const struct rights_change *c)
+static bool
+is_account(const char *id)
 {
-	if (c->target[0])
-		return find_id(l, c->target);
+	return account_is_id(span_of(id));
+}
+
+/* Made under this nick, which nobody has now; or another than the guest who
+ * had it then. */
+static struct rights_entry *
+find_nick(const struct rights_list *l, const struct rights_change *c)
+{
 	for (size_t i = 0; i < l->n; i++)
-		if (same_nick(l->at[i].nick, c->target_nick))
+		if ((!c->target[0] || !is_account(l->at[i].id)) &&
+		    same_nick(l->at[i].nick, c->target_nick))
 			return &l->at[i];
 	return NULL;
 }
@@ -383,12 +389,6 @@ rights_verb_find(struct span word)
 	return -1;
 }
 
-static bool
-is_account(const char *id)
-{
-	return account_is_id(span_of(id));
-}
-
 static struct rights_entry
 entry_of(const struct rights_change *c, uint64_t now_ms)
 {
@@ -410,7 +410,7 @@ static struct rights_entry *
 find_list(
     struct rights *r, enum rights_list_id id, const struct rights_change *c)
 {
-	return find_target(&r->lists[id], c);
+	return find_id(&r->lists[id], c->target);
 }
 
 static enum rights_answer
@@ -419,6 +419,8 @@ take_off(
 {
 	struct rights_entry *e = find_list(r, id, c);
 
+	if (!e)
+		e = find_nick(&r->lists[id], c);
 	if (!e)
 		return RIGHTS_NEEDLESS;
 	list_drop(&r->lists[id], e);
@@ -524,12 +526,15 @@ do_unban(struct rights *r, const struct rights_change *c, uint64_t now_ms)
 	return take_off(r, RIGHTS_BANS, c);
 }
 
+/* An operator would go on talking. */
 static enum rights_answer
 do_mute(struct rights *r, const struct rights_change *c, uint64_t now_ms)
 {
 	struct rights_entry e = entry_of(c, now_ms);
 
 	keep_addr(&e, find_list(r, RIGHTS_MUTES, c));
+	list_drop(
+	    &r->lists[RIGHTS_OPERATORS], find_list(r, RIGHTS_OPERATORS, c));
 	return list_put(r, RIGHTS_MUTES, &e);
 }
 
@@ -616,8 +621,10 @@ is_above(const struct rights *r, const struct rights_change *c, uint64_t now_ms)
 {
 	enum rights_standing s = rights_standing(r, &c->actor, now_ms);
 
+	/* An owner cannot be kept out or silent: the room has to be given to
+	 * somebody else first. */
 	if (s == STANDING_SERVER)
-		return false;
+		return c->verb != RIGHTS_DO_KICK && is_owner(r, c->target);
 	return is_owner(r, c->target) ||
 	       (s != STANDING_OWNER &&
 		   has_id(&r->lists[RIGHTS_OPERATORS], c->target, now_ms));

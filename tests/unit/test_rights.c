@@ -202,6 +202,51 @@ what_was_put_on_is_taken_off_by_its_nick(void **state)
 	rights_unref(r);
 }
 
+/* Or a ban could not be taken back while somebody else has that nick. */
+static void
+what_was_put_on_a_former_holder_of_a_nick_is_taken_off(void **state)
+{
+	struct rights *r = room();
+	struct rights_change c =
+	    deed(RIGHTS_DO_UNBAN, ANN, "g0000000000000000000000000000e15e");
+
+	(void)state;
+	assert_int_equal(act(&r, RIGHTS_DO_BAN, ANN, BOB), RIGHTS_YES);
+	assert_int_equal(make(&r, &c, NOW), RIGHTS_YES);
+	assert_int_equal(r->lists[RIGHTS_BANS].n, 0);
+	rights_unref(r);
+}
+
+static void
+an_operator_who_is_muted_is_none_any_more(void **state)
+{
+	struct rights *r = room();
+	struct rights_who pat = {.id = PAT, .nick = "pat", .inside = true};
+
+	(void)state;
+	assert_int_equal(rights_may(r, &pat, RIGHTS_WRITE, NOW), RIGHTS_YES);
+	assert_int_equal(act(&r, RIGHTS_DO_MUTE, ANN, PAT), RIGHTS_YES);
+	assert_int_equal(rights_may(r, &pat, RIGHTS_WRITE, NOW), RIGHTS_MUTED);
+	rights_unref(r);
+}
+
+/* It would be told, and keep nobody out. */
+static void
+not_even_a_server_operator_bans_or_mutes_an_owner(void **state)
+{
+	struct rights *r = room();
+	struct rights_change c = deed(RIGHTS_DO_BAN, PAT, ANN);
+
+	(void)state;
+	c.actor.server_operator = true;
+	assert_int_equal(make(&r, &c, NOW), RIGHTS_ABOVE);
+	c.verb = RIGHTS_DO_MUTE;
+	assert_int_equal(make(&r, &c, NOW), RIGHTS_ABOVE);
+	c.verb = RIGHTS_DO_KICK;
+	assert_int_equal(make(&r, &c, NOW), RIGHTS_YES);
+	rights_unref(r);
+}
+
 static void
 a_list_that_is_full_takes_nobody_more(void **state)
 {
@@ -361,6 +406,10 @@ main(void)
 		a_guest_is_banned_by_where_it_is_and_an_account_is_not),
 	    cmocka_unit_test(a_witness_adds_an_address_once_and_only_to_a_ban),
 	    cmocka_unit_test(what_was_put_on_is_taken_off_by_its_nick),
+	    cmocka_unit_test(
+		what_was_put_on_a_former_holder_of_a_nick_is_taken_off),
+	    cmocka_unit_test(an_operator_who_is_muted_is_none_any_more),
+	    cmocka_unit_test(not_even_a_server_operator_bans_or_mutes_an_owner),
 	    cmocka_unit_test(a_list_that_is_full_takes_nobody_more),
 	    cmocka_unit_test(a_key_opens_only_while_it_is_the_rooms),
 	    cmocka_unit_test(an_owner_hands_the_room_on_and_stays_an_operator),
