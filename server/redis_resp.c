@@ -38,7 +38,10 @@ static char *
 write_head(char *at, char type, uint64_t n)
 {
 	*at++ = type;
-	at += text_put_u64(at, n);
+	if (n < 10)
+		*at++ = (char)('0' + n); /* as most are */
+	else
+		at += text_put_u64(at, n);
 	memcpy(at, "\r\n", 2);
 	return at + 2;
 }

@@ -23,8 +23,9 @@
 	"local now = t[1] * 1000 + math.floor(t[2] / 1000)\n"
 
 /*
- * The beginning of both appends.
- *   KEYS 1 stream, 2 last id, 3 dedupe record (any key if there is no cid)
+ * What all appends begin with.
+ *   KEYS 1 stream, 2 last id; the last one of all is the dedupe record, where
+ *        there is a cid
  *   ARGV 1 deadline by Redis' clock, 2 floor: the highest id the node has seen,
  *        3 entries kept, 4 life in ms, 5 life of the dedupe record (0: no cid),
  *        6 payload
@@ -32,37 +33,52 @@
  * new id) and prev.  Returns {'late'} after the deadline, so that what was
  * given up is never carried out, and {id, 1} for a known cid. A failover or a
  * flush may have taken the last id back; with the floor the ids still rise for
- * everybody who saw the lost ones, and prev tells the break. The last id
- * outlives the stream by a day for the same reason.
+ * everybody who saw the lost ones, and prev tells the break.  A floor that the
+ * clock has passed needs no look: so has every new id. The last id outlives the
+ * stream by a day for the same reason.
+ *
+ * Each redis.call() costs about as much as all else that is said here in Lua,
+ * and this is what Redis does for every message.  So a life is not given anew
+ * by each entry, but by the first in ten seconds (or in the 64th part of a
+ * short life), and is longer by as much.
  */
-#define APPEND_BEGIN                                                    \
-	NOW "if now >= tonumber(ARGV[1]) then return {'late', 0} end\n" \
-	    "if ARGV[5] ~= '0' then\n"                                  \
-	    "  local was = redis.call('GET', KEYS[3])\n"                \
-	    "  if was then return {was, 1} end\n"                       \
-	    "end\n"
+#define APPEND_BEGIN                                                \
+	"local call, anew = redis.call, false\n" NOW                \
+	"if now >= tonumber(ARGV[1]) then return {'late', 0} end\n" \
+	"if ARGV[5] ~= '0' then\n"                                  \
+	"  local was = call('GET', KEYS[#KEYS])\n"                  \
+	"  if was then return {was, 1} end\n"                       \
+	"end\n"
 
-#define APPEND_END                                                         \
-	"local prev = redis.call('GET', KEYS[2]) or '0-0'\n"               \
-	"local fm, fs = string.match(ARGV[2], '^(%d+)-(%d+)$')\n"          \
-	"local pm, ps = string.match(prev, '^(%d+)-(%d+)$')\n"             \
-	"fm, fs, pm, ps = tonumber(fm), tonumber(fs), tonumber(pm or 0), " \
-	"tonumber(ps or 0)\n"                                              \
-	"local id = '*'\n"                                                 \
-	"if fm > pm or (fm == pm and fs > ps) then\n"                      \
-	"  id = string.format('%.0f-*', math.max(now, fm + 1))\n"          \
-	"end\n"                                                            \
-	"local made = redis.call('XADD', KEYS[1], 'MAXLEN', '~', "         \
-	"ARGV[3], "                                                        \
-	"id, 'p', prev, 'd', ARGV[6])\n"                                   \
-	"redis.call('PEXPIRE', KEYS[1], ARGV[4])\n"                        \
-	"redis.call('SET', KEYS[2], made, 'PX', ARGV[4] + 86400000)\n"     \
-	"if ARGV[5] ~= '0' then\n"                                         \
-	"  redis.call('SET', KEYS[3], made, 'PX', ARGV[5])\n"              \
+#define APPEND_END                                                        \
+	"local prev = call('GET', KEYS[2]) or '0-0'\n"                    \
+	"local fm = (string.match(ARGV[2], '^%d+') or 0) + 0\n"           \
+	"local pm = (string.match(prev, '^%d+') or 0) + 0\n"              \
+	"local id = '*'\n"                                                \
+	"if fm >= now then\n"                                             \
+	"  local fs = tonumber(string.match(ARGV[2], '-(%d+)$') or 0)\n"  \
+	"  local ps = tonumber(string.match(prev, '-(%d+)$') or 0)\n"     \
+	"  if fm > pm or (fm == pm and fs > ps) then\n"                   \
+	"    id = string.format('%.0f-*', fm + 1)\n"                      \
+	"  end\n"                                                         \
+	"end\n"                                                           \
+	"local made = call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[3], id, " \
+	"'p', prev, 'd', ARGV[6])\n"                                      \
+	"local step = math.min(10000, ARGV[4] / 64)\n"                    \
+	"if anew or math.floor(pm / step) ~= math.floor(now / step) "     \
+	"then\n"                                                          \
+	"  local life = string.format('%.0f', ARGV[4] + step)\n"          \
+	"  call('PEXPIRE', KEYS[1], life)\n"                              \
+	"  call('SET', KEYS[2], made, 'PX', life + 86400000)\n"           \
+	"else\n"                                                          \
+	"  call('SET', KEYS[2], made, 'KEEPTTL')\n"                       \
+	"end\n"                                                           \
+	"if ARGV[5] ~= '0' then\n"                                        \
+	"  call('SET', KEYS[#KEYS], made, 'PX', ARGV[5])\n"               \
 	"end\n"
 
 /*
- * KEYS 4 cfg, 5 the sender's wait (any key if it need not)
+ * KEYS 3 cfg, 4 the sender's wait, where it has to
  * ARGV 7 the room's channel, 8 the version of the rights by which it was
  *      judged, 9 how long the sender then has to wait (0: not); a topic also
  *      has 10 its text, 11 its setter's nick
@@ -70,23 +86,23 @@
  * are others by now, and {'slow', ms} where the sender has still to wait.
  */
 static const char append_room[] = APPEND_BEGIN
-    "if (redis.call('HGET', KEYS[4], 'rv') or '0-0') ~= ARGV[8] then\n"
+    "if (call('HGET', KEYS[3], 'rv') or '0-0') ~= ARGV[8] then\n"
     "  return {'stale', 0}\n"
     "end\n"
     "if ARGV[9] ~= '0' then\n"
-    "  local left = redis.call('PTTL', KEYS[5])\n"
+    "  local left = call('PTTL', KEYS[4])\n"
     "  if left > 0 and left <= tonumber(ARGV[9]) then\n"
     "    return {'slow', left}\n"
     "  end\n"
-    "  redis.call('SET', KEYS[5], '1', 'PX', ARGV[9])\n"
+    "  call('SET', KEYS[4], '1', 'PX', ARGV[9])\n"
     "end\n" APPEND_END "if ARGV[10] then\n"
     "  if ARGV[10] == '' then\n"
-    "    redis.call('HDEL', KEYS[4], 'topic', 'topicby')\n"
+    "    call('HDEL', KEYS[3], 'topic', 'topicby')\n"
     "  else\n"
-    "    redis.call('HSET', KEYS[4], 'topic', ARGV[10], 'topicby', ARGV[11])\n"
+    "    call('HSET', KEYS[3], 'topic', ARGV[10], 'topicby', ARGV[11])\n"
     "  end\n"
     "end\n"
-    "redis.call('PUBLISH', ARGV[7], prev .. ' ' .. made .. ' ' .. ARGV[6])\n"
+    "call('PUBLISH', ARGV[7], prev .. ' ' .. made .. ' ' .. ARGV[6])\n"
     "return {made, 0}\n";
 
 /*
@@ -111,31 +127,32 @@ static const char rights[] =
 
 /*
  * Rights take the place of those they were made from, if these still stand.
- * KEYS 4 cfg, 5 n
+ * KEYS 3 cfg, 4 n
  * ARGV 7 the room's channel, 8 the version they were made from, 9 their record,
  *      10 '1' where the room is private, 11 life of a room with rights
  * Publishes "PREV ID PAYLOAD"; the id is the new version.  Returns {id, 0}, or
  * {'stale', 0}.
  */
 static const char change_rights[] = WHEN_FULL APPEND_BEGIN
-    "if (redis.call('HGET', KEYS[4], 'rv') or '0-0') ~= ARGV[8] then\n"
+    "if (call('HGET', KEYS[3], 'rv') or '0-0') ~= ARGV[8] then\n"
     "  return {'stale', 0}\n"
-    "end\n" APPEND_END
-    "redis.call('HSET', KEYS[4], 'rv', made, 'rights', ARGV[9], 'life', "
+    "end\n"
+    "anew = true\n" /* it may be another one now */
+    APPEND_END "call('HSET', KEYS[3], 'rv', made, 'rights', ARGV[9], 'life', "
     "ARGV[11])\n"
     "if ARGV[10] == '1' then\n"
-    "  redis.call('HSET', KEYS[4], 'hidden', '1')\n"
+    "  call('HSET', KEYS[3], 'hidden', '1')\n"
     "else\n"
-    "  redis.call('HDEL', KEYS[4], 'hidden')\n"
+    "  call('HDEL', KEYS[3], 'hidden')\n"
     "end\n"
-    "if redis.call('EXISTS', KEYS[5]) == 0 then\n"
-    "  redis.call('PEXPIRE', KEYS[4], ARGV[11])\n"
+    "if call('EXISTS', KEYS[4]) == 0 then\n"
+    "  call('PEXPIRE', KEYS[3], ARGV[11])\n"
     "end\n"
-    "redis.call('PUBLISH', ARGV[7], prev .. ' ' .. made .. ' ' .. ARGV[6])\n"
+    "call('PUBLISH', ARGV[7], prev .. ' ' .. made .. ' ' .. ARGV[6])\n"
     "return {made, 0}\n";
 
 /*
- * KEYS 4 and 5: both senders' indexes, pair -> last id (the same key twice for
+ * KEYS 3 and 4: both senders' indexes, pair -> last id (the same key twice for
  *      notes to self)
  * ARGV 7 LO:HI, 8 and 9 both senders' channels
  * Publishes "LO:HI PREV ID PAYLOAD".  Returns {id, 0}.
@@ -143,12 +160,12 @@ static const char change_rights[] = WHEN_FULL APPEND_BEGIN
 static const char append_pair[] = APPEND_BEGIN APPEND_END
     "local text = ARGV[7] .. ' ' .. prev .. ' ' .. made .. ' ' .. "
     "ARGV[6]\n"
-    "for i = 4, 5 do\n"
-    "  redis.call('HSET', KEYS[i], ARGV[7], made)\n"
-    "  redis.call('PEXPIRE', KEYS[i], ARGV[4] + 86400000)\n"
+    "for i = 3, 4 do\n"
+    "  call('HSET', KEYS[i], ARGV[7], made)\n"
+    "  call('PEXPIRE', KEYS[i], ARGV[4] + 86400000)\n"
     "end\n"
-    "redis.call('PUBLISH', ARGV[8], text)\n"
-    "if ARGV[9] ~= ARGV[8] then redis.call('PUBLISH', ARGV[9], text) "
+    "call('PUBLISH', ARGV[8], text)\n"
+    "if ARGV[9] ~= ARGV[8] then call('PUBLISH', ARGV[9], text) "
     "end\n"
     "return {made, 0}\n";
 

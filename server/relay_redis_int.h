@@ -267,8 +267,10 @@ void rr_read(struct relay *r, const struct conv *c,
     const struct relay_range *range, relay_read_fn done, void *arg);
 /* An id that the subscription should bring soon. */
 void rr_expect(struct rr *r, const struct conv *c, struct msgid id);
-/* KEYS 1 to 3 and ARGV 1 to 6 of the scripts that append. */
-void rr_put_append_keys(
+/* KEYS 1 and 2, the last of KEYS (if any) and ARGV 1 to 6 of the scripts that
+ * append. */
+void rr_put_append_keys(struct resp_cmd *c, const struct rr_stem *stem);
+void rr_put_dedupe_key(
     struct resp_cmd *c, const struct rr_stem *stem, const struct relay_msg *m);
 /* floor: the highest id seen here. */
 void rr_put_append_args(struct rr *r, struct resp_cmd *c, struct msgid floor,

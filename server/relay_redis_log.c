@@ -247,20 +247,22 @@ on_appended(void *arg, const redisReply *reply, bool written)
 	}
 }
 
-/* KEYS 1 to 3 and ARGV 1 to 6 of both scripts; between them `more` keys. */
 void
-rr_put_append_keys(
-    struct resp_cmd *c, const struct rr_stem *stem, const struct relay_msg *m)
+rr_put_append_keys(struct resp_cmd *c, const struct rr_stem *stem)
 {
-	const struct span dedupe[] = {
-	    {stem->text, stem->len}, SPAN("dd:"), m->sender, SPAN(":"), m->cid};
-
 	rr_put_key(c, stem, SPAN("st"));
 	rr_put_key(c, stem, SPAN("la"));
+}
+
+void
+rr_put_dedupe_key(
+    struct resp_cmd *c, const struct rr_stem *stem, const struct relay_msg *m)
+{
+	const struct span parts[] = {
+	    {stem->text, stem->len}, SPAN("dd:"), m->sender, SPAN(":"), m->cid};
+
 	if (m->cid.len > 0)
-		resp_join(c, dedupe, ARRAY_LEN(dedupe));
-	else
-		rr_put_key(c, stem, SPAN("la"));
+		resp_join(c, parts, ARRAY_LEN(parts));
 }
 
 void
@@ -277,8 +279,8 @@ rr_put_append_args(struct rr *r, struct resp_cmd *c, struct msgid floor,
 	resp_span(c, (struct span){buf_head(&r->text), buf_len(&r->text)});
 }
 
-/* room: NULL where it is not open here. */
-static void
+/* room: NULL where it is not open here.  Gives how many keys there are. */
+static unsigned
 put_room(struct rr *r, const struct conv *conv, const struct rr_room *room,
     const struct relay_msg *m)
 {
@@ -293,9 +295,12 @@ put_room(struct rr *r, const struct conv *conv, const struct rr_room *room,
 	}
 	const struct span wait[] = {
 	    {stem->text, stem->len}, SPAN("sl:"), m->sender};
-	rr_put_append_keys(c, stem, m);
+	rr_put_append_keys(c, stem);
 	rr_put_key(c, stem, SPAN("cfg"));
-	resp_join(c, wait, ARRAY_LEN(wait));
+	if (m->slow_ms > 0)
+		resp_join(c, wait, ARRAY_LEN(wait));
+	rr_put_dedupe_key(c, stem, m);
+	unsigned nkeys = c->n;
 	rr_put_append_args(r, c, room ? room->feed.top : (struct msgid){0, 0},
 	    m, room ? room->rights : NULL);
 	rr_put_key(c, stem, SPAN("c"));
@@ -305,6 +310,7 @@ put_room(struct rr *r, const struct conv *conv, const struct rr_room *room,
 		resp_span(c, m->text);
 		resp_span(c, m->nick);
 	}
+	return nkeys;
 }
 
 /* The highest id this node has seen in the pair. */
@@ -318,7 +324,7 @@ floor_of(struct rr *r, const struct conv *c)
 	return f ? f->top : (struct msgid){0, 0};
 }
 
-static void
+static unsigned
 put_pair(struct rr *r, const struct conv *conv, const struct relay_msg *m)
 {
 	struct span lo = lower_of(conv), hi = higher_of(conv);
@@ -327,13 +333,16 @@ put_pair(struct rr *r, const struct conv *conv, const struct relay_msg *m)
 	struct resp_cmd *c = rr_cmd(r);
 
 	rr_stem(&stem, r, rr_conv_tag(tag, conv));
-	rr_put_append_keys(c, &stem, m);
+	rr_put_append_keys(c, &stem);
 	resp_fmt(c, "%s{u:%.*s}:pairs", r->prefix, SPAN_ARG(lo));
 	resp_fmt(c, "%s{u:%.*s}:pairs", r->prefix, SPAN_ARG(hi));
+	rr_put_dedupe_key(c, &stem, m);
+	unsigned nkeys = c->n;
 	rr_put_append_args(r, c, floor_of(r, conv), m, NULL);
 	resp_str(c, conv->key);
 	resp_fmt(c, "%s{u:%.*s}:c", r->prefix, SPAN_ARG(lo));
 	resp_fmt(c, "%s{u:%.*s}:c", r->prefix, SPAN_ARG(hi));
+	return nkeys;
 }
 
 void
@@ -353,11 +362,10 @@ rr_append(struct relay *relay, const struct conv *c, const struct relay_msg *m,
 		rr_op_fail_later(&a->op, RELAY_DOWN);
 		return;
 	}
-	if (c->kind == CONV_ROOM) {
-		put_room(r, c, rr_room_of(r, c), m);
-		rr_op_eval(&a->op, SCRIPT_APPEND, 5, on_appended);
-	} else {
-		put_pair(r, c, m);
-		rr_op_eval(&a->op, SCRIPT_APPEND_PAIR, 5, on_appended);
-	}
+	if (c->kind == CONV_ROOM)
+		rr_op_eval(&a->op, SCRIPT_APPEND,
+		    put_room(r, c, rr_room_of(r, c), m), on_appended);
+	else
+		rr_op_eval(
+		    &a->op, SCRIPT_APPEND_PAIR, put_pair(r, c, m), on_appended);
 }

@@ -358,7 +358,8 @@ on_changed(void *arg, const redisReply *reply, bool written)
 	rr_op_free(&c->op);
 }
 
-static void
+/* Gives how many keys there are. */
+static unsigned
 put_change(struct change_op *c, struct msgid from)
 {
 	struct rr *r = c->op.r;
@@ -370,9 +371,11 @@ put_change(struct change_op *c, struct msgid from)
 	struct resp_cmd *cmd = rr_cmd(r);
 
 	rr_stem(&stem, r, rr_room_tag(tag, c->fold));
-	rr_put_append_keys(cmd, &stem, &m);
-	resp_fmt(cmd, "%s%s:cfg", r->prefix, tag);
-	resp_fmt(cmd, "%s%s:n", r->prefix, tag);
+	rr_put_append_keys(cmd, &stem);
+	rr_put_key(cmd, &stem, SPAN("cfg"));
+	rr_put_key(cmd, &stem, SPAN("n"));
+	rr_put_dedupe_key(cmd, &stem, &m);
+	unsigned nkeys = cmd->n;
 	rr_put_append_args(
 	    r, cmd, feed ? feed->top : (struct msgid){0, 0}, &m, c->next);
 	resp_fmt(cmd, "%s%s:c", r->prefix, tag);
@@ -382,6 +385,7 @@ put_change(struct change_op *c, struct msgid from)
 	resp_str(cmd, c->next->set.hidden ? "1" : "0");
 	resp_i64(cmd, r->c.room_ttl_ms);
 	buf_free(&record);
+	return nkeys;
 }
 
 static void
@@ -399,8 +403,8 @@ make_change(struct change_op *c, struct rights *rights)
 		return;
 	}
 	c->op.writes = true;
-	put_change(c, rights->rv);
-	rr_op_eval(&c->op, SCRIPT_CHANGE_RIGHTS, 5, on_changed);
+	rr_op_eval(&c->op, SCRIPT_CHANGE_RIGHTS, put_change(c, rights->rv),
+	    on_changed);
 }
 
 static void

@@ -1694,6 +1694,41 @@ a_log_that_has_expired_is_not_told_from_memory(struct harness *h)
 	assert_int_equal(a->n, 0);
 }
 
+static long long
+life_left(struct node *n, const char *key)
+{
+	redisReply *r = redis_server_ask(
+	    &server, "PTTL %s{r:lobby}:%s", (const char *)n->backend, key);
+	long long ms = r->integer;
+
+	assert_int_equal(r->type, REDIS_REPLY_INTEGER);
+	freeReplyObject(r);
+	return ms;
+}
+
+/* Not by each entry; but what is said now and then is enough. */
+static void
+a_log_lives_on_while_something_is_said(struct harness *h)
+{
+	struct node *n = &h->node[0];
+	enum { LIFE = 6400, STEP = LIFE / 64, DAY = 86400000 };
+	uint64_t end_ms = clock_now_ms() + 10000;
+	struct msgid id;
+	open_room(n, "lobby", lobby);
+	say_lines(n, &id, 1);
+	assert_in_range(life_left(n, "st"), LIFE / 2, LIFE + STEP);
+	assert_in_range(life_left(n, "la"), DAY, DAY + LIFE + STEP);
+	freeReplyObject(redis_server_ask(
+	    &server, "PEXPIRE %s{r:lobby}:st 3000", (const char *)n->backend));
+
+	while (life_left(n, "st") <= 3000) {
+		assert_true(clock_now_ms() < end_ms);
+		say_lines(n, &id, 1);
+	}
+	assert_in_range(life_left(n, "st"), LIFE / 2, LIFE + STEP);
+	assert_in_range(life_left(n, "la"), DAY, DAY + LIFE + STEP);
+}
+
 /* --- the table ------------------------------------------------------------ */
 
 struct rule {
@@ -1760,6 +1795,8 @@ static struct rule rules[] = {
 	ONE(a_crowd_that_comes_to_a_fresh_room_costs_one_read),
 	ONE(who_shares_a_read_is_answered_too_when_it_fails),
 	ONE(a_ring_of_another_history_answers_nothing),
+	{"a_log_lives_on_while_something_is_said",
+	    a_log_lives_on_while_something_is_said, 1, false, 6400, NULL},
 	{"a_log_that_has_expired_is_not_told_from_memory",
 	    a_log_that_has_expired_is_not_told_from_memory, 1, false, 1500,
 	    NULL},
