@@ -110,6 +110,11 @@ on_changed(void *arg, enum relay_status st, enum rights_answer answer,
 		answer_none(d->answer);
 	else if (st == RELAY_NONE)
 		judge_refuse(d->answer, RIGHTS_UNKNOWN, d->room.shown);
+	else if (st == RELAY_LIMIT)
+		answer_err(d->answer, ERR_LIMIT, 0,
+		    "%s owns %lld rooms, and no more may be theirs; they have "
+		    "to give one away first",
+		    d->nick.shown, (long long)d->sv->config->rooms_per_account);
 	else if (st != RELAY_OK)
 		request_relay_err(d->answer, (int)st);
 	else if (answer != RIGHTS_YES)

@@ -50,7 +50,7 @@ struct config {
 	/* [limits] */
 	int64_t max_line, max_text, send_buffer;
 	int64_t ping, greet, greet_local, handshake, linger, drain;
-	int64_t conn_per_addr, rooms_per_session;
+	int64_t conn_per_addr, rooms_per_session, rooms_per_account;
 	char *flood;                     /* "off" or "BURST/RATE" */
 	int64_t flood_burst, flood_rate; /* from flood; burst 0: off */
 	int64_t flood_delay, flood_limit;

@@ -64,6 +64,7 @@ libserver_a_SOURCES = \
 	server/relay_redis_pair.c \
 	server/relay_redis_read.c \
 	server/relay_redis_oper.c \
+	server/relay_redis_own.c \
 	server/relay_redis_reap.c \
 	server/relay_redis_rights.c \
 	server/relay_redis_room.c server/relay_redis_room.h \

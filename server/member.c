@@ -202,6 +202,11 @@ join_fail(struct join *j, enum relay_status st)
 
 	if (st == RELAY_DOWN || st == RELAY_UNKNOWN)
 		judge_unknown(j->answer, (int)st, j->name.shown);
+	else if (st == RELAY_LIMIT)
+		answer_err(j->answer, ERR_LIMIT, 0,
+		    "you own %lld rooms, and no more may be yours; before you "
+		    "make %s, give one away by ROOM room owner=NICK",
+		    (long long)j->sv->config->rooms_per_account, j->name.shown);
 	else if (st == RELAY_TAKEN)
 		answer_err(j->answer, ERR_NICK_IN_USE, 0,
 		    "somebody else took your nick; choose another by NICK");

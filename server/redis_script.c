@@ -551,6 +551,21 @@ static const char account[] =
 	"end\n"
 	"return 'ok'\n";
 
+/*
+ * KEYS 1 the rooms that an account owns
+ * ARGV 1 the room, 2 how many there may be, then rooms that are not its own
+ * Returns false where the room has a place there, else all that have.
+ */
+static const char own[] =
+    "for i = 3, #ARGV do redis.call('SREM', KEYS[1], ARGV[i]) end\n"
+    "if redis.call('SISMEMBER', KEYS[1], ARGV[1]) == 0 then\n"
+    "  if redis.call('SCARD', KEYS[1]) >= tonumber(ARGV[2]) then\n"
+    "    return redis.call('SMEMBERS', KEYS[1])\n"
+    "  end\n"
+    "  redis.call('SADD', KEYS[1], ARGV[1])\n"
+    "end\n"
+    "return false\n";
+
 const struct redis_script redis_scripts[SCRIPT_COUNT] = {
     [SCRIPT_APPEND] = {"append", append_room},
     [SCRIPT_APPEND_PAIR] = {"append-pair", append_pair},
@@ -577,6 +592,7 @@ const struct redis_script redis_scripts[SCRIPT_COUNT] = {
     [SCRIPT_KEY_DROP] = {"key-drop", key_drop},
     [SCRIPT_NICK_OWN] = {"nick-own", nick_own},
     [SCRIPT_ACCOUNT] = {"account", account},
+    [SCRIPT_OWN] = {"own", own},
 };
 
 char *

@@ -33,6 +33,7 @@ enum redis_script_id {
 	SCRIPT_KEY_DROP,
 	SCRIPT_NICK_OWN,
 	SCRIPT_ACCOUNT,
+	SCRIPT_OWN,
 	SCRIPT_COUNT
 };
 

@@ -21,6 +21,7 @@ struct relay_local_config {
 	int64_t memory;
 	/* An owned room that nobody enters is kept for so long; 0:
 	 * RELAY_ROOM_TTL_MS. */
+	int64_t rooms_per_account; /* 0: any number */
 	int64_t room_ttl_ms;
 	/* The wall clock between runs; NULL: as of the last one. */
 	uint64_t (*wall_ms)(void);

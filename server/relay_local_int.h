@@ -170,6 +170,7 @@ struct local {
 
 	struct rights *no_rights; /* of rooms where nothing was ever set */
 	struct places idle;       /* kept for their rights; longest first */
+	struct owner *owners;     /* of rooms, by account */
 
 	uint64_t openings; /* counts them */
 	uint64_t floor_ms; /* no id of a new place falls below */

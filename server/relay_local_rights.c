@@ -39,10 +39,49 @@ size_of(const struct rights *r)
 	return size;
 }
 
+/* An account and how many rooms it owns. */
+struct owner {
+	UT_hash_handle hh;
+	size_t n;
+	char id[SENDER_ID_LEN + 1];
+};
+
+static void
+count_owned(struct local *l, const struct rights *r, bool more)
+{
+	struct owner *o;
+
+	if (!r || !r->owner[0])
+		return;
+	HASH_FIND_STR(l->owners, r->owner, o);
+	if (!o) {
+		o = xcalloc(1, sizeof *o);
+		span_copy(o->id, sizeof o->id, span_of(r->owner));
+		HASH_ADD_STR(l->owners, id, o);
+	}
+	o->n += more ? 1 : (size_t)-1;
+	if (o->n > 0)
+		return;
+	HASH_DEL(l->owners, o);
+	free(o);
+}
+
+static bool
+may_own_more(const struct local *l, const char *id)
+{
+	const struct owner *o;
+
+	HASH_FIND_STR(l->owners, id, o);
+	return l->config.rooms_per_account <= 0 || !o ||
+	       o->n < (size_t)l->config.rooms_per_account;
+}
+
 /* The only place that puts rights to a room, or takes them away. */
 static void
 set_rights(struct local *l, struct place *p, struct rights *next)
 {
+	count_owned(l, p->rights, false);
+	count_owned(l, next, true);
 	l->used += size_of(next);
 	l->used -= size_of(p->rights);
 	rights_unref(p->rights);
@@ -339,6 +378,8 @@ found(struct local *l, struct place *p, const struct relay_msg *by)
 		return RELAY_FULL;
 	span_copy(id, sizeof id, by->sender);
 	span_copy(nick, sizeof nick, by->nick);
+	if (!may_own_more(l, id))
+		return RELAY_LIMIT;
 	span_copy(p->shown, sizeof p->shown, by->text);
 	set_rights(l, p, rights_new_owned(id, nick));
 	/* No entry's id: those come later. */
@@ -435,8 +476,14 @@ change(struct local *l, struct op *op, enum rights_answer *answer)
 				  sizeof(struct rights_entry)))
 		return RELAY_FULL;
 	*answer = rights_change(rl_rights(l, p), &k->change, l->wall_ms, &next);
-	if (*answer == RIGHTS_YES)
-		put_in_force(l, p, next, &entry);
+	if (*answer != RIGHTS_YES)
+		return RELAY_OK;
+	if (strcmp(next->owner, rl_rights(l, p)->owner) != 0 &&
+	    !may_own_more(l, next->owner)) {
+		rights_unref(next);
+		return RELAY_LIMIT;
+	}
+	put_in_force(l, p, next, &entry);
 	return RELAY_OK;
 }
 

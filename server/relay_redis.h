@@ -29,7 +29,8 @@ struct relay_redis_config {
 	int64_t dead_ms;            /* silent for so long: dropped, 6000 */
 	int64_t backoff_max_ms;     /* 2000 */
 	/* An owned room that nobody enters is kept for so long. */
-	int64_t room_ttl_ms; /* 90 days */
+	int64_t rooms_per_account; /* 0: any number */
+	int64_t room_ttl_ms;       /* 90 days */
 	/* The data are a newer program's, and the relay was never up: there is
 	 * nothing that it could do.  Not to be freed from within; may be NULL.
 	 */

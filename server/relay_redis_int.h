@@ -41,6 +41,7 @@
  *	relay_redis_pair.c  watched senders and their conversations
  *	relay_redis_nick.c  claims
  *	relay_redis_rights.c  what rooms allow
+ *	relay_redis_own.c   how many rooms an account owns
  *	relay_redis_oper.c  what operators order, to every node
  *	relay_redis_account.c  accounts
  */
@@ -335,6 +336,19 @@ bool rr_member_at(const redisReply *members, size_t i, struct relay_member *m);
 /* --- rights --------------------------------------------------------------- */
 
 extern const struct relay_rights_ops rr_rights_ops;
+
+/* --- relay_redis_own.c ---------------------------------------------------- */
+
+struct rr_owning;
+typedef void (*rr_owning_fn)(struct rr_op *op, bool may);
+/* A step of an op: may the account own this room, too?  If so, a place is held
+ * for it.  Gives what the op's fini() frees; then() comes from the loop, unless
+ * the op fails. */
+struct rr_owning *rr_owning_start(struct rr_op *op, const char *id,
+    const char *fold, rr_owning_fn then) MUST_CHECK;
+void rr_owning_free(struct rr_owning *o);
+/* The room is no more the account's. */
+void rr_owning_drop(struct rr *r, const char *id, const char *fold);
 /* Gives what a version and a record of Redis say; NULL and nil are none.  Those
  * that make no sense allow nothing. */
 struct rights *rr_rights_parse(

@@ -174,8 +174,17 @@ struct load_op {
 	struct rr_op op;
 	relay_rights_fn done;
 	void *arg;
-	char fold[NAME_BYTES_MAX + 1];
+	struct name name;
+	/* Whose the room becomes if there is none; "" once that is tried. */
+	char founder[SENDER_ID_LEN + 1], nick[NAME_BYTES_MAX + 1];
+	struct rr_owning *owning;
 };
+
+static void
+fini_load(struct rr_op *op)
+{
+	rr_owning_free(((struct load_op *)op)->owning);
+}
 
 static void
 fail_load(struct rr_op *op, enum relay_status st)
@@ -202,13 +211,15 @@ read_reply(struct rr *r, const redisReply *reply, struct rights **rights)
 static void
 loaded(struct load_op *l, struct rights *rights)
 {
-	struct rr_room *room = rr_room_find_open(l->op.r, l->fold);
+	struct rr_room *room = rr_room_find_open(l->op.r, l->name.fold);
 
 	if (room)
 		rr_rights_take(room, rights);
 	rr_op_answered(&l->op);
 	l->done(l->arg, RELAY_OK, rights);
 }
+
+static void found_room(struct load_op *l);
 
 static void
 on_loaded(void *arg, const redisReply *reply, bool written)
@@ -220,6 +231,10 @@ on_loaded(void *arg, const redisReply *reply, bool written)
 	if (!rr_op_reply(&l->op, reply, written))
 		return;
 	st = read_reply(l->op.r, reply, &rights);
+	if (st == RELAY_NONE && l->founder[0]) {
+		found_room(l);
+		return;
+	}
 	if (st == RELAY_OK)
 		loaded(l, rights);
 	else
@@ -257,23 +272,55 @@ put_founding(struct rr *r, const struct name *room, const char *founder,
 }
 
 static void
+eval_founding(struct load_op *l)
+{
+	put_founding(l->op.r, &l->name, l->founder, l->nick);
+	l->founder[0] = '\0';
+	l->op.writes = true;
+	rr_op_eval(&l->op, SCRIPT_RIGHTS, 2, on_loaded);
+}
+
+static void
+on_may_found(struct rr_op *op, bool may)
+{
+	if (may) {
+		eval_founding((struct load_op *)op);
+		return;
+	}
+	rr_op_fail(op, RELAY_LIMIT);
+	rr_op_free(op);
+}
+
+static void
+found_room(struct load_op *l)
+{
+	if (l->op.r->c.rooms_per_account <= 0)
+		eval_founding(l);
+	else
+		l->owning = rr_owning_start(
+		    &l->op, l->founder, l->name.fold, on_may_found);
+}
+
+static void
 rr_load(struct relay *relay, const struct name *room, const char *founder,
     const char *nick, relay_rights_fn done, void *arg)
 {
 	struct rr *r = rr_of(relay);
-	struct load_op *l = rr_op_new(r, sizeof *l, fail_load, founder != NULL);
+	struct load_op *l = rr_op_new(r, sizeof *l, fail_load, false);
 
+	l->op.fini = fini_load;
 	l->done = done;
 	l->arg = arg;
-	span_copy(l->fold, sizeof l->fold, span_of(room->fold));
+	l->name = *room;
+	if (founder) {
+		span_copy(l->founder, sizeof l->founder, span_of(founder));
+		span_copy(l->nick, sizeof l->nick, span_of(nick));
+	}
 	if (!r->up) {
 		rr_op_fail_later(&l->op, RELAY_DOWN);
 		return;
 	}
-	if (founder)
-		put_founding(r, room, founder, nick);
-	else
-		put_load(r, room->fold, SPAN(""), "");
+	put_load(r, room->fold, SPAN(""), "");
 	rr_op_eval(&l->op, SCRIPT_RIGHTS, 2, on_loaded);
 }
 
@@ -285,7 +332,9 @@ struct change_op {
 	relay_change_fn done;
 	void *arg;
 	struct kept_change *change;
-	struct rights *next; /* made, and on its way */
+	struct rights *next;      /* made, and on its way */
+	struct rr_owning *owning; /* the room is to have another owner */
+	char former[SENDER_ID_LEN + 1];
 	unsigned tries;
 	char fold[NAME_BYTES_MAX + 1];
 };
@@ -305,6 +354,7 @@ fini_change(struct rr_op *op)
 
 	free(c->change);
 	rights_unref(c->next);
+	rr_owning_free(c->owning);
 }
 
 static void
@@ -326,6 +376,8 @@ changed(struct change_op *c, struct msgid id)
 	conv_room(&conv, c->fold);
 	rr_expect(c->op.r, &conv, id);
 	c->next->rv = id;
+	if (c->former[0] && strcmp(c->former, c->next->owner) != 0)
+		rr_owning_drop(c->op.r, c->former, c->fold);
 	answer_change(c, RIGHTS_YES, c->next);
 }
 
@@ -388,6 +440,26 @@ put_change(struct change_op *c, struct msgid from)
 	return nkeys;
 }
 
+/* Once it is settled that the change may be made: or anybody could fill an
+ * account's places. */
+static bool
+needs_place(const struct change_op *c, const struct rights *rights)
+{
+	return !c->owning && c->op.r->c.rooms_per_account > 0 &&
+	       strcmp(c->next->owner, rights->owner) != 0;
+}
+
+static void
+on_may_own(struct rr_op *op, bool may)
+{
+	if (may) {
+		read_again((struct change_op *)op);
+		return;
+	}
+	rr_op_fail(op, RELAY_LIMIT);
+	rr_op_free(op);
+}
+
 static void
 make_change(struct change_op *c, struct rights *rights)
 {
@@ -402,6 +474,12 @@ make_change(struct change_op *c, struct rights *rights)
 		answer_change(c, answer, rights);
 		return;
 	}
+	if (needs_place(c, rights)) {
+		c->owning = rr_owning_start(
+		    &c->op, c->next->owner, c->fold, on_may_own);
+		return;
+	}
+	span_copy(c->former, sizeof c->former, span_of(rights->owner));
 	c->op.writes = true;
 	rr_op_eval(&c->op, SCRIPT_CHANGE_RIGHTS, put_change(c, rights->rv),
 	    on_changed);

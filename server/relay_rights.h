@@ -38,7 +38,7 @@ typedef void (*relay_change_fn)(void *arg, enum relay_status st,
  * before done.  RELAY_NONE: no such room.
  *
  *   founder  an account whose the room becomes if there is none of that name;
- *            NULL: it is not made
+ *            NULL: it is not made.  RELAY_LIMIT: it owns as many as it may
  *   nick     the founder's
  */
 void relay_load_rights(struct relay *r, const struct name *room,
@@ -49,6 +49,7 @@ void relay_load_rights(struct relay *r, const struct name *room,
  * that moment, stored, appended to the log and published.  The entry comes up
  * like any other, on this node too.  RELAY_OK tells that it was judged; the
  * refusal, how.  RELAY_NONE: no such room.
+ * RELAY_LIMIT: who is to own it owns as many as it may.
  *
  *   text  why; stands in the entry
  */

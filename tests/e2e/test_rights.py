@@ -140,6 +140,32 @@ def an_invitation_comes_to_all_sessions_of_the_invited_and_is_not_kept(w, kept):
 
 
 @on_both
+def how_many_rooms_one_may_own_holds_over_a_restart(w, kept):
+    redis = w.redis() if kept == "redis" else None
+    options = ("--rooms-per-account", "2") + (
+        () if redis else ("--state", w.path("state")))
+    s = w.server(*options, redis=redis)
+    ann = register(w, s, ANN, "ann", ["den", "attic"])
+    ann.ask("JOIN cellar", "ERR limit you own 2 rooms<any>")
+    s.stop()
+    s = w.server(*options, redis=redis)
+    ann = log_in(w, s, ANN, "ann")
+    bob = register(w, s, BOB, "bob", ["one", "two"])
+    ann.ask("JOIN cellar", "ERR limit you own 2 rooms<any>")
+    ann.ask("ROOM den owner=bob", "ERR limit bob owns 2 rooms<any>")
+    bob.ask("ROOM one owner=ann", "ERR limit ann owns 2 rooms<any>")
+    cat = w.client(s, "cat")  # who owns nothing, and makes what is nobody's
+    cat.join("cellar")
+    ann.send("JOIN cellar")
+    ann.skip_to("OK 0-0")
+    if redis:  # one of them has lapsed, and counts no more
+        ann.ask("JOIN hall", "ERR limit you own 2 rooms<any>")
+        redis.command("DEL", "sn1:{r:den}:cfg")
+        ann.send("JOIN hall")
+        ann.skip_to("NAMES hall 1 *ann")
+
+
+@on_both
 def rights_are_kept_over_a_restart(w, kept):
     redis = w.redis() if kept == "redis" else None
     options = () if redis else ("--state", w.path("state"))

@@ -60,6 +60,7 @@ local_node_start(struct node *n)
 	struct relay_local_config config = {
 	    .node = n->name,
 	    .history = TEST_HISTORY,
+	    .rooms_per_account = TEST_ROOMS,
 	    .history_ttl_ms = 3600 * 1000,
 	    .dedupe_ms = TEST_DEDUPE_MS,
 	    .resume_ms = TEST_RESUME_MS,

@@ -61,6 +61,7 @@ redis_node_start(struct node *n)
 	    .node = n->name,
 	    .prefix = prefix,
 	    .history = TEST_HISTORY,
+	    .rooms_per_account = TEST_ROOMS,
 	    .history_ttl_ms = 3600 * 1000,
 	    .dedupe_ms = TEST_DEDUPE_MS,
 	    .resume_ms = TEST_RESUME_MS,

@@ -29,6 +29,7 @@ enum {
 	TEST_HISTORY = 256,
 	TEST_DEDUPE_MS = 300000,
 	TEST_RESUME_MS = 400,
+	TEST_ROOMS = 3, /* that an account may own */
 };
 
 enum news_kind {

@@ -327,6 +327,72 @@ rights_outlast_a_break_and_are_told_first(struct harness *h)
 	rights_unref(a.rights);
 }
 
+static void
+an_account_owns_so_many_rooms_and_no_more(struct harness *h)
+{
+	static const char *const rooms[] = {"lobby", "den", "attic", "cellar"};
+	struct node *n = &h->node[0];
+	struct asked a = {0};
+
+	_Static_assert(ARRAY_LEN(rooms) == TEST_ROOMS + 1, "one too many");
+	for (size_t i = 0; i < TEST_ROOMS; i++) {
+		load(n, rooms[i], ANN, &a);
+		assert_int_equal(a.st, RELAY_OK);
+	}
+	load(n, rooms[TEST_ROOMS], ANN, &a);
+	assert_int_equal(a.st, RELAY_LIMIT);
+	load(n, rooms[TEST_ROOMS], NULL, &a);
+	assert_int_equal(a.st, RELAY_NONE);
+	load(n, rooms[0], ANN, &a); /* there already */
+	assert_int_equal(a.st, RELAY_OK);
+	load(n, rooms[TEST_ROOMS], PAT, &a);
+	assert_int_equal(a.st, RELAY_OK);
+	rights_unref(a.rights);
+}
+
+/* Of the lobby, by its present owner. */
+static void
+give_away(struct node *n, const char *owner, const char *to, struct asked *a)
+{
+	struct rights_change c = {.verb = RIGHTS_DO_SET,
+	    .actor = {.id = owner, .nick = "owner"},
+	    .sets = RIGHTS_SET_OWNER};
+
+	span_copy(c.target, sizeof c.target, span_of(to));
+	span_copy(c.target_nick, sizeof c.target_nick, SPAN("target"));
+	a->calls = 0;
+	relay_change_rights(n->relay, "lobby", &c, SPAN(""), on_changed, a);
+	await(n->h, &a->calls, "a change of rights");
+}
+
+static void
+a_room_is_given_to_who_may_own_one_more(struct harness *h)
+{
+	static const char *const rooms[] = {"den", "attic", "cellar"};
+	struct node *n = &h->node[0];
+	struct asked a = {0};
+
+	begin(n, &a); /* ann's first */
+	for (size_t i = 0; i < ARRAY_LEN(rooms); i++)
+		load(n, rooms[i], PAT, &a);
+	give_away(n, ANN, PAT, &a);
+	assert_int_equal(a.st, RELAY_LIMIT);
+	give_away(n, PAT, ANN, &a);
+	assert_int_equal(a.st, RELAY_OK);
+	assert_int_equal(a.answer, RIGHTS_NOT_ALLOWED);
+	give_away(n, ANN, CARLA, &a);
+	assert_int_equal(a.st, RELAY_OK);
+	assert_int_equal(a.answer, RIGHTS_YES);
+	/* That one is ann's no more. */
+	load(n, "one", ANN, &a);
+	load(n, "two", ANN, &a);
+	load(n, "three", ANN, &a);
+	assert_int_equal(a.st, RELAY_OK);
+	load(n, "four", ANN, &a);
+	assert_int_equal(a.st, RELAY_LIMIT);
+	rights_unref(a.rights);
+}
+
 /* Whoever acts on the rights alone would not know who made them, and why. */
 static void
 rights_and_what_changed_them_come_in_one_turn(struct harness *h)
@@ -354,7 +420,7 @@ static const struct rule rules[] = {
 	ONE(a_change_is_judged_and_told_before_its_entry),
 	ONE(nothing_is_changed_where_there_is_no_room),
 	ONE(a_line_under_former_rights_is_stale),
-	ONE(who_is_slow_waits_and_nobody_else),
+	ONE(who_is_slow_waits_and_nobody_else),	ONE(an_account_owns_so_many_rooms_and_no_more),	ONE(a_room_is_given_to_who_may_own_one_more),
 	TWO(another_node_is_told_before_what_was_said_under_them),
 	TWO(changes_of_two_nodes_at_once_are_both_made),
 	TWO(rights_and_what_changed_them_come_in_one_turn),
