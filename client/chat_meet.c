@@ -98,6 +98,8 @@ refuse(struct chat *c, enum trust_verdict verdict, const uint8_t *key,
 		memcpy(c->strange, key, sizeof(c->strange));
 		tell_strange(c, host, key);
 		snprintf(cause, ERR_LEN, "the server's key is not known yet");
+		/* The window has it in more words. */
+		span_copy(c->down_cause, sizeof(c->down_cause), span_of(cause));
 		break;
 	case TRUST_CHANGED:
 		tell_changed(c, host, key, known);

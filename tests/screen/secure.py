@@ -18,8 +18,11 @@ def a_new_server_is_shown_and_asked_about():
         t.wait("snugd --print-key")
         t.wait("Is this its key? yes or no:")
         check(not os.path.exists(pins(server)), "it is pinned unasked")
+        equal("\n".join(t.screen()).count("is not known yet"), 1)
         t.type("yes\r")
         t.wait("ann  secure ok")
+        t.wait("#lobby>")
+        t.wait("1 here")
         equal(read_pins(server).split(" ")[:2], [server.address, key])
 
 
