@@ -73,6 +73,7 @@ struct app {
 	struct event *keys, *draw, *tick, *last_moment, *signals[SIGNALS];
 	uint64_t drawn_ms, bell_ms;
 	struct window *shown; /* whose text the input holds; compared only */
+	struct window *asked; /* from where the server was asked for */
 	struct window *older; /* pages up when its history has come */
 	char *paste;          /* owned: waits for the user's yes */
 	char *goodbye;        /* owned: why we quit */
@@ -400,6 +401,8 @@ ask(struct app *a, enum question what, bool hidden)
 static void
 ask_server(struct app *a)
 {
+	if (model_current(&a->model) != model_server(&a->model))
+		a->asked = model_current(&a->model);
 	model_select(&a->model, 0);
 	sync_window(a);
 	snprintf(a->label, sizeof(a->label), "Is this its key? yes or no:");
@@ -421,6 +424,15 @@ ask_secret(void *arg, enum command_secret what, const struct name *nick)
 	ask(a, QUESTION_PASSWORD, true);
 }
 
+static void
+go_back(struct app *a)
+{
+	for (size_t i = 0; i < a->model.n; i++)
+		if (a->model.windows[i] == a->asked)
+			go_to(a, i);
+	a->asked = NULL;
+}
+
 /* The word, not a key: whoever was just typing has not said yes. */
 static void
 answer_server(struct app *a, struct span answer)
@@ -428,6 +440,7 @@ answer_server(struct app *a, struct span answer)
 	if (span_is_nocase(answer, "yes")) {
 		hint(a, false, "");
 		chat_accept(a->chat);
+		go_back(a);
 	} else if (span_is_nocase(answer, "no") || answer.len == 0) {
 		hint(a, true,
 		    "not connected: the key was not taken; /reconnect asks "
@@ -500,6 +513,8 @@ press_answer(struct app *a, uint32_t key)
 		len = a->ask.len;
 		memcpy(answer, a->ask.text, len);
 	}
+	if (a->ask.hidden)
+		term_forget_pasted();
 	ask_end(&a->ask);
 	a->model.dirty |= DIRTY_ALL;
 	take_answer(a, (struct span){answer, len});

@@ -272,7 +272,7 @@ term_leave(void)
 	put_all(PASTE_OFF, sizeof(PASTE_OFF) - 1);
 	endwin();
 	tcsetattr(STDIN_FILENO, TCSANOW, &term.before);
-	buf_free(&term.paste);
+	buf_wipe(&term.paste);
 }
 
 /* The whole job stops, as with Ctrl-z anywhere: a script that started us would
@@ -328,8 +328,10 @@ add_pasted(wint_t c, wint_t before)
 	size_t n = wcrtomb(u, (wchar_t)(c == '\r' ? '\n' : c), &state);
 	if (c == '\n' && before == '\r')
 		return;
-	if (n != (size_t)-1 && buf_len(&term.paste) < PASTE_MAX)
-		buf_add(&term.paste, u, n);
+	if (n != (size_t)-1 && buf_len(&term.paste) < PASTE_MAX) {
+		memcpy(buf_reserve_secret(&term.paste, n), u, n);
+		buf_added(&term.paste, n);
+	}
 }
 
 /* Everything up to the paste's end; a terminal that never ends it is given a
@@ -339,7 +341,7 @@ read_paste(void)
 {
 	wint_t c;
 	wint_t before = 0;
-	buf_clear(&term.paste);
+	buf_wipe(&term.paste);
 	for (;;) {
 		int r = get_wch(&c);
 		if (r == KEY_CODE_YES && c == CODE_PASTE_END)
@@ -361,6 +363,12 @@ term_pasted(void)
 {
 	return (struct span){buf_len(&term.paste) ? buf_head(&term.paste) : "",
 	    buf_len(&term.paste)};
+}
+
+void
+term_forget_pasted(void)
+{
+	buf_wipe(&term.paste);
 }
 
 /* One key as curses has it; 0: none, or one that means nothing. */

@@ -33,6 +33,8 @@ void term_suspend(void);
 bool term_read(uint32_t *key);
 /* What K_PASTE brought; borrowed until the next term_read(). */
 struct span term_pasted(void);
+/* It was a secret: nothing is left of it. */
+void term_forget_pasted(void);
 /* Has the other side of the terminal gone? */
 bool term_is_gone(void);
 

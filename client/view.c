@@ -740,7 +740,8 @@ draw_ask(const struct view *v, const struct ask_line *a, int *row, int *col)
 {
 	struct rect r = v->layout.input;
 	struct safe label = safe_printf("%s ", a->label);
-	struct safe text = safe_new((struct span){a->text, a->len}, 0);
+	struct safe text =
+	    safe_new((struct span){a->text, a->hidden ? 0 : a->len}, 0);
 	int used = clamp(safe_width(&label), 0, r.cols - 1);
 	int width = a->hidden ? 0 : safe_width(&text);
 	size_t from = 0;
@@ -753,7 +754,6 @@ draw_ask(const struct view *v, const struct ask_line *a, int *row, int *col)
 		    text.len, ROLE_TEXT);
 	*row = r.row;
 	*col = clamp(r.col + used + width, 0, v->cols - 1);
-	explicit_bzero(text.utf8, text.len);
 	safe_free(&text);
 	safe_free(&label);
 	return 1;
