@@ -10,6 +10,7 @@
  *
  * A secure session is secure.c's: here its bytes pass, and the server's key is
  * shown to whoever asked for the connection before a line goes either way.
+ * Commands of one turn of the loop leave together at its end, sealed at once.
  * What was asked for is kept to: where no secure session can be had there is
  * none at all.
  *
@@ -48,6 +49,8 @@ enum {
 	PING_MIN_MS = 1000,
 	PING_ANSWER_MS = 15000, /* a PING without answer: the line is dead */
 	CODE_PING = -1,
+	/* Of a command with a password in it; longer lines have none. */
+	SECRET_ROOM = 2048,
 };
 
 struct ask {
@@ -76,6 +79,7 @@ struct net {
 	uint64_t next_tag;
 
 	struct event *timer; /* coming back, or watching the silence */
+	struct event *flush; /* at the end of the turn */
 	uint64_t ping_ms;
 	uint64_t dialed_ms, up_ms, heard_ms, back_ms;
 	uint64_t rtt_ms;
@@ -138,6 +142,7 @@ net_ask(struct net *n, const struct net_about *about, struct line_writer *w)
 	a->at_ms = clock_now_ms();
 	*n->tail = a;
 	n->tail = &a->next;
+	(void)!buf_reserve_secret(&n->out, SECRET_ROOM);
 	line_begin(w, &n->out);
 	int len =
 	    snprintf(tag, sizeof(tag), "%llu", (unsigned long long)a->tag);
@@ -152,6 +157,26 @@ write_out(struct net *n, const struct buf *b)
 }
 
 static void
+wipe_written(const void *data, size_t len, void *arg)
+{
+	(void)len;
+	struct buf b = {.data = (char *)data, .cap = (size_t)(uintptr_t)arg};
+	buf_wipe(&b);
+}
+
+/* Hands its memory over: a copy would stay in libevent's. */
+static void
+write_plain(struct net *n)
+{
+	struct evbuffer *to = bufferevent_get_output(n->bev);
+	struct buf *b = &n->out;
+	assert(b->off == 0);
+	if (evbuffer_add_reference(to, buf_head(b), buf_len(b), wipe_written,
+		(void *)(uintptr_t)b->cap) == 0)
+		*b = (struct buf){0};
+}
+
+static void
 write_sealed(struct net *n)
 {
 	struct buf wire = {0};
@@ -160,25 +185,31 @@ write_sealed(struct net *n)
 	buf_free(&wire);
 }
 
-/* Nothing is said before the key was judged: whoever tries has a bug. */
+/* It may hold a password, so nothing is left of it. */
 static void
 flush(struct net *n)
 {
-	assert(n->way != NET_SECURE || !n->bev || n->met);
 	if (n->bev && n->secure && buf_len(&n->out) > 0)
 		write_sealed(n);
-	else if (n->bev)
-		write_out(n, &n->out);
-	if (n->secure && buf_len(&n->out) > 0) /* it may hold a password */
-		explicit_bzero(buf_head(&n->out), buf_len(&n->out));
-	buf_clear(&n->out);
+	else if (n->bev && buf_len(&n->out) > 0)
+		write_plain(n);
+	buf_wipe(&n->out);
 }
 
+static void
+on_flush(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd, (void)what;
+	flush(arg);
+}
+
+/* Nothing is said before the key was judged: whoever tries has a bug. */
 void
 net_send(struct net *n, struct line_writer *w)
 {
+	assert(n->way != NET_SECURE || !n->bev || n->met);
 	line_end(w);
-	flush(n);
+	event_active(n->flush, EV_TIMEOUT, 0);
 }
 
 static void
@@ -220,6 +251,8 @@ take_answer(struct net *n, const struct line *l)
 	if (!n->head)
 		n->tail = &n->head;
 	n->rtt_ms = clock_now_ms() - a->at_ms;
+	if (answer.ok && n->secure && a->about.what != CODE_PING)
+		secure_accepted(n->secure);
 	if (a->about.what != CODE_PING)
 		n->ops->answer(n->arg, &a->about, &answer);
 	free(a);
@@ -368,6 +401,7 @@ close_all(struct net *n)
 {
 	dial_cancel(n->dial);
 	n->dial = NULL;
+	event_del(n->flush);
 	if (n->bev) {
 		bufferevent_free(n->bev);
 		n->bev = NULL;
@@ -377,7 +411,7 @@ close_all(struct net *n)
 	n->secure = NULL;
 	n->met = false;
 	buf_clear(&n->raw);
-	buf_clear(&n->out);
+	buf_wipe(&n->out);
 	event_del(n->timer);
 }
 
@@ -598,6 +632,7 @@ net_new(struct event_base *base, const struct addr *server, enum net_way way,
 	n->tail = &n->head;
 	n->next_tag = 1;
 	n->timer = evtimer_new(base, on_timer, n);
+	n->flush = event_new(base, -1, 0, on_flush, n);
 	return n;
 }
 
@@ -615,6 +650,7 @@ net_free(struct net *n)
 	if (n->dns)
 		evdns_base_free(n->dns, 0);
 	event_free(n->timer);
+	event_free(n->flush);
 	buf_free(&n->raw);
 	buf_free(&n->in);
 	buf_free(&n->out);

@@ -35,6 +35,7 @@ struct secure {
 	enum state state;
 	struct frame frame; /* while in the clear */
 	struct channel *channel;
+	size_t most; /* bytes that one message seals */
 };
 
 struct secure *
@@ -42,6 +43,7 @@ secure_new(void)
 {
 	struct secure *s = xcalloc(1, sizeof(*s));
 	frame_init(&s->frame, GREETING_MAX, false);
+	s->most = CHANNEL_FIRST_PLAIN;
 	return s;
 }
 
@@ -262,11 +264,22 @@ secure_hash(const struct secure *s)
 }
 
 void
+secure_accepted(struct secure *s)
+{
+	s->most = CHANNEL_PLAIN_MAX;
+}
+
+void
 secure_seal(struct secure *s, const struct buf *plain, struct buf *wire)
 {
+	const char *p = buf_head(plain);
+	size_t left = buf_len(plain);
 	if (s->state == OVER)
 		return;
 	assert(s->state == READY);
-	if (channel_seal(s->channel, buf_head(plain), buf_len(plain), wire) < 0)
-		abort(); /* a channel that is ready seals */
+	for (size_t n; left > 0; p += n, left -= n) {
+		n = left < s->most ? left : s->most;
+		if (channel_seal(s->channel, p, n, wire) < 0)
+			abort(); /* a channel that is ready seals */
+	}
 }

@@ -43,6 +43,9 @@ bool secure_is_ready(const struct secure *s);
 const uint8_t *secure_key(const struct secure *s);  /* 32 bytes, once ready */
 const uint8_t *secure_hash(const struct secure *s); /* 64 bytes, once ready */
 
+/* The server has accepted a command: from now on it takes long messages. */
+void secure_accepted(struct secure *s);
+
 /* Seals bytes for the server; only once it was ready.  After an error there is
  * nobody to say them to, and nothing is appended. */
 void secure_seal(struct secure *s, const struct buf *plain, struct buf *wire);
