@@ -52,6 +52,8 @@ struct listeners {
 
 /* --- letting in --------------------------------------------------------- */
 
+/* Those that are accepted inherit it (tcp(7)): it is not said five times for
+ * each.  A Unix socket has none of this. */
 static void
 tune_tcp(int fd)
 {
@@ -71,8 +73,6 @@ on_accept(struct evconnlistener *listener, evutil_socket_t fd,
 	struct listeners *ls = arg;
 
 	(void)listener, (void)len;
-	if (sa->sa_family != AF_UNIX)
-		tune_tcp(fd);
 	gate_enter(ls->sv->gate, fd, sa);
 }
 
@@ -198,6 +198,7 @@ open_shared(struct listeners *ls, struct listener *l)
 static bool
 open_own(struct listeners *ls, struct listener *l)
 {
+	tune_tcp(l->fd);
 	l->own = evconnlistener_new(
 	    ls->sv->base, on_accept, ls, LEV_OPT_CLOSE_ON_EXEC, BACKLOG, l->fd);
 	if (!l->own)
