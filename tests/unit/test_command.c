@@ -906,6 +906,52 @@ every_refusal_of_the_relay_has_its_code(void **state)
 	}
 }
 
+/* The relay has the only copy, and gives it back. */
+static void
+what_is_stale_is_said_again_word_for_word(void **state)
+{
+	struct rig *r = *state;
+	struct client *c = rig_person(r, "ann");
+
+	rig_send(c, "JOIN r\n");
+	rig_lines(c);
+	relay_held_hold(r->relay, true);
+	rig_send(c, "#s @act SAY r some words\n");
+	for (int i = 0; i < 4; i++) {
+		relay_held_refuse(r->relay, RELAY_STALE);
+		EXPECT(c, "");
+		assert_string_equal(relay_held_first(r->relay), "append");
+	}
+	relay_held_give(r->relay);
+	EXPECT(c, "#s OK 5000-0\n@act MSG r 5000-0 ann some words\n");
+
+	rig_send(c, "SAY r never\n");
+	for (int i = 0; i < 5; i++)
+		relay_held_refuse(r->relay, RELAY_STALE);
+	assert_int_equal(relay_held_count(r->relay), 0);
+	assert_non_null(strstr(rig_lines(c), "@retry=1000 ERR busy "));
+}
+
+static void
+who_talks_in_several_rooms_is_heard_in_each(void **state)
+{
+	struct client *a = rig_person(*state, "ann");
+	struct client *b = rig_person(*state, "bob");
+
+	rig_send(a, "JOIN r\nJOIN s\n");
+	rig_send(b, "JOIN r\n");
+	rig_lines(a);
+	rig_lines(b);
+	ASK(a, "SAY r 1", "OK 5000-0\nMSG r 5000-0 ann 1\n");
+	ASK(a, "SAY s 2", "OK 5000-0\nMSG s 5000-0 ann 2\n");
+	ASK(a, "SAY R 3", "OK 5000-1\nMSG r 5000-1 ann 3\n");
+	ASK(a, "PART r", "PARTED r ann\nOK\n");
+	ASK(a, "SAY r 4",
+	    "ERR not-member you are not in r; say JOIN r first\n");
+	ASK(a, "SAY s 5", "OK 5000-1\nMSG s 5000-1 ann 5\n");
+	EXPECT(b, "MSG r 5000-0 ann 1\nMSG r 5000-1 ann 3\nPARTED r ann\n");
+}
+
 static void
 a_look_up_of_unknown_outcome_said_certainly_nothing(void **state)
 {
@@ -1165,6 +1211,8 @@ main(void)
 	    TEST(without_a_history_nothing_is_offered_but_the_bridge),
 	    TEST(above_presence_max_comings_and_goings_are_not_told),
 	    T(every_refusal_of_the_relay_has_its_code),
+	    T(what_is_stale_is_said_again_word_for_word),
+	    T(who_talks_in_several_rooms_is_heard_in_each),
 	    T(a_look_up_of_unknown_outcome_said_certainly_nothing),
 	    T(the_relays_going_and_coming_is_told_to_all),
 	    T(who_lost_its_nick_is_a_guest_and_may_take_another),
