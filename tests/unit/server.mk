@@ -23,6 +23,7 @@ unit_server = \
 	tests/unit/test_session \
 	tests/unit/test_session_secure \
 	tests/unit/test_sockets \
+	tests/unit/test_shared \
 	tests/unit/test_stranger \
 	tests/unit/test_user
 check_PROGRAMS += $(unit_server)
@@ -87,6 +88,8 @@ tests_unit_test_session_secure_LDADD = $(unit_server_ldadd)
 tests_unit_test_session_SOURCES = tests/unit/test_session.c $(unit_server_rig)
 tests_unit_test_session_CFLAGS = $(AM_CFLAGS) $(LIBEVENT_CFLAGS)
 tests_unit_test_session_LDADD = $(unit_server_ldadd)
+tests_unit_test_shared_SOURCES = tests/unit/test_shared.c tests/unit/unit.h
+tests_unit_test_shared_LDADD = $(unit_server_ldadd)
 tests_unit_test_stranger_SOURCES = tests/unit/test_stranger.c tests/unit/unit.h
 tests_unit_test_stranger_LDADD = $(unit_server_ldadd)
 tests_unit_test_user_SOURCES = tests/unit/test_user.c tests/unit/unit.h
