@@ -23,7 +23,8 @@ e2e_tests = \
 	tests/e2e/test_rooms.py \
 	tests/e2e/test_sandbox.py \
 	tests/e2e/test_secure.py \
-	tests/e2e/test_talk.py
+	tests/e2e/test_talk.py \
+	tests/e2e/test_workers.py
 TESTS += $(e2e_tests)
 dist_check_SCRIPTS += $(e2e_tests)
 EXTRA_DIST += tests/e2e/snugtest.py

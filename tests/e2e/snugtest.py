@@ -420,7 +420,7 @@ class Server(Program):
         self.name = name
         self.addresses = self.wait_log(r"^ready (.*)$")[1].split()
         if redis:
-            self.wait_log(r"relay state=up")
+            self.wait_log(r"relay(/\d+)? state=up")
         self.address = self.addresses[0]
 
 
