@@ -60,11 +60,16 @@ char *
 buf_reserve_secret(struct buf *b, size_t n)
 {
 	struct buf wider = {0};
+	size_t want;
 
 	assert(n <= UINT32_MAX - b->len);
 	if (b->data && n <= b->cap - b->off - b->len)
 		return b->data + b->off + b->len;
-	(void)!buf_make_room(&wider, b->len + n);
+	/* As grow() does it. */
+	want = b->len + n;
+	if (want < 2 * (size_t)b->cap && 2 * (size_t)b->cap <= UINT32_MAX)
+		want = 2 * (size_t)b->cap;
+	(void)!buf_make_room(&wider, want);
 	buf_add(&wider, buf_head(b), b->len);
 	buf_wipe(b);
 	*b = wider;

@@ -178,10 +178,35 @@ any_mixture_of_adding_and_draining_keeps_the_bytes(void **state)
 	buf_free(&b);
 }
 
+static void
+a_secret_grows_by_doubling_and_keeps_its_bytes(void **state)
+{
+	struct buf b = {0};
+
+	(void)state;
+	for (size_t i = 0; i < 100000; i++) {
+		size_t cap = b.cap;
+		*buf_reserve_secret(&b, 1) = (char)('a' + i % 26);
+		buf_added(&b, 1);
+		/* Byte by byte is not copied byte by byte. */
+		assert_true(b.cap == cap || b.cap >= 2 * cap);
+	}
+	for (size_t i = 0; i < 100000; i++)
+		assert_int_equal(buf_head(&b)[i], 'a' + i % 26);
+	buf_drain(&b, 99990);
+	(void)!buf_reserve_secret(&b, b.cap);
+	assert_int_equal(buf_len(&b), 10);
+	assert_int_equal(buf_head(&b)[9], 'a' + 99999 % 26);
+	buf_wipe(&b);
+	assert_null(b.data);
+	buf_wipe(&b);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    TEST(a_secret_grows_by_doubling_and_keeps_its_bytes),
 	    TEST(all_zero_is_empty_and_owns_nothing),
 	    TEST(gives_bytes_back_in_order),
 	    TEST(adding_nothing_asks_for_no_memory),
