@@ -177,6 +177,67 @@ def what_waits_is_not_said_as_somebody_else():
     folder.remove()
 
 
+def find_in_memory(pid, text):
+    """Where text stands in the memory that a program may write."""
+    found = []
+    with open("/proc/%d/maps" % pid, encoding="ascii") as maps, \
+            open("/proc/%d/mem" % pid, "rb") as memory:
+        for line in maps:
+            words = line.split()
+            if words[1][:2] != "rw":
+                continue
+            begin, end = (int(x, 16) for x in words[0].split("-"))
+            memory.seek(begin)
+            data = memory.read(end - begin)
+            for how in ("utf-8", "utf-32-le"):
+                at = data.find(text.encode(how))
+                if at >= 0:
+                    found.append("%s+%x as %s" % (words[-1], at, how))
+    return found
+
+
+def forgotten(server, t, secret):
+    """Not a piece of it is left in either program."""
+    for name, pid in (("snugd", server.p.pid), ("snug", t.pid())):
+        for piece in (secret[:12], secret[-12:]):
+            found = find_in_memory(pid, piece)
+            check(not found, "%s has %r at %s" % (name, piece, found))
+
+
+@test
+def no_piece_of_a_password_stays_in_memory():
+    server, folder = keeping()
+    secret = "pelican-zigzag-" + 6 * "0123456789" + "-quince-mortar"
+    with server:
+        with known(server, "lobby") as t:
+            register(t)
+            t.type("something said\r")
+            t.wait("│ something said")
+            check(find_in_memory(t.pid(), "something said"),
+                  "the search finds nothing at all")
+            check(find_in_memory(server.p.pid, "something said"),
+                  "the search finds nothing at all")
+            t.type("/password\r")
+            t.wait("New password (not shown):")
+            t.paste(secret)
+            t.type("\r")
+            t.wait("The same again (not shown):")
+            t.type(secret + "\r")
+            t.wait("the password is set")
+            forgotten(server, t, secret)
+        env = other_home(server, "laptop")
+        with known(server, "lobby", nick="guest1", env=env) as t:
+            t.wait("1 here")
+            t.type("/login ann\r")
+            t.wait("Password of ann (not shown):")
+            t.type(secret + "\r")
+            t.wait("ann registered  secure ok")
+            t.type("/keys add\r")
+            t.wait("this machine's key is the account's")
+            forgotten(server, t, secret)
+    folder.remove()
+
+
 @test
 def two_passwords_that_differ_set_none():
     server, folder = keeping()
