@@ -215,7 +215,7 @@ static const struct conf_option options[] = {
 	{"limits", "drain", 0, CONF_DURATION, AT(drain), 0, 600000, "10s", NULL, "TIME", "when told to stop, take TIME at most, and ask people to come back within it", NULL, LIVE},
 	{"limits", "conn-per-addr", 0, CONF_INT, AT(conn_per_addr), 1, 1000000, "64", NULL, "N", "connections from one address (IPv6: one /64)", NULL, LIVE},
 	{"limits", "rooms-per-session", 0, CONF_INT, AT(rooms_per_session), 1, 10000, "100", NULL, "N", "rooms one session may be in", NULL, LIVE},
-	{"limits", "rooms-per-account", 0, CONF_INT, AT(rooms_per_account), 1, 1000, "50", NULL, "N", "rooms one account may own", NULL, START},
+	{"limits", "rooms-per-account", 0, CONF_INT, AT(rooms_per_account), 1, 10000, "50", NULL, "N", "rooms one account may own", NULL, START},
 	{"limits", "flood", 0, CONF_STRING, AT(flood), 0, 0, "20/2", NULL, "BURST/RATE", "commands at once, and per second; or off", check_flood, LIVE},
 	{"limits", "flood-delay", 0, CONF_DURATION, AT(flood_delay), 0, 60000, "2s", NULL, "TIME", "slow a flood down for TIME before it is refused", NULL, LIVE},
 	{"limits", "flood-limit", 0, CONF_DURATION, AT(flood_limit), 100, 3600000, "30s", NULL, "TIME", "end a session that floods for TIME", NULL, LIVE},

@@ -591,6 +591,7 @@ def play_all(cast):
 
 
 OPTIONS = ("--operators", "sue", "--rooms-per-session", "10000",
+           "--rooms-per-account", "10000",
            "--conn-per-addr", "500")
 
 
