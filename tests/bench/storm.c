@@ -309,8 +309,8 @@ refused(struct client *c, struct span line)
 	if (phase == BEFORE)
 		die("%.*s", (int)line.len, line.p);
 	if (count.refused++ < 5)
-		fprintf(stderr, "storm: refused: %.*s\n", (int)line.len,
-		    line.p);
+		fprintf(
+		    stderr, "storm: refused: %.*s\n", (int)line.len, line.p);
 	go_away(c, RETRY_MS * 2);
 }
 
