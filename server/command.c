@@ -15,6 +15,8 @@
 #include <stddef.h>
 #include <string.h>
 
+#include <sodium.h>
+
 #include "base/names.h"
 #include "server/answer.h"
 #include "server/config.h"
@@ -42,7 +44,7 @@ static const struct command commands[] = {
 	{"BAN", cmd_ban, 2, TEXT_MAY, ATTR_FOR, 2, 0, "[@for=seconds] BAN room nick [text]", "operators of a room: puts a person out, and keeps them out"},
 	{"DENY", cmd_deny, 1, TEXT_MAY, ATTR_FOR, 1, 0, "[@for=seconds] DENY addr/len [text]", "operators: closes a range of addresses out"},
 	{"DEOP", cmd_deop, 2, TEXT_MAY, 0, 2, 0, "DEOP room nick [text]", "the owner of a room: takes an operator's say away"},
-	{"HELP", cmd_help, 0, TEXT_MAY, 0, 1, COMMAND_STRANGER | COMMAND_GREETS, "HELP [verb]", "shows the commands, or how one is written"},
+	{"HELP", cmd_help, 0, TEXT_MAY, 0, 1, COMMAND_STRANGER | COMMAND_GREETS | COMMAND_LOCAL, "HELP [verb]", "shows the commands, or how one is written"},
 	{"HISTORY", cmd_history, 1, TEXT_NONE, HISTORY_ATTRS, 2, 0, "[@before=id|@after=id] [@last=n] HISTORY target", "shows what was said, 50 messages unless @last says otherwise"},
 	{"INVITE", cmd_invite, 2, TEXT_MAY, 0, 2, 0, "INVITE room nick [text]", "operators of a room: lets a person in, and tells them"},
 	{"JOIN", cmd_join, 1, TEXT_NONE, ATTR_SINCE | ATTR_LAST | ATTR_KEY, 2, 0, "[@since=id|@last=n] [@key=text] JOIN room", "enters a room, and makes it if it is new"},
@@ -56,15 +58,15 @@ static const struct command commands[] = {
 	{"OP", cmd_op, 2, TEXT_MAY, 0, 2, 0, "OP room nick [text]", "the owner of a room: makes a person its operator"},
 	{"PART", cmd_part, 1, TEXT_MAY, 0, 1, 0, "PART room [text]", "leaves a room"},
 	{"PASSWORD", cmd_password, 0, TEXT_MAY, ATTR_CLEAR, 4, COMMAND_SECRET, "[@clear] PASSWORD [text]", "sets a password for LOGIN, or removes it"},
-	{"PING", cmd_ping, 0, TEXT_MAY, 0, 1, COMMAND_STRANGER | COMMAND_GREETS, "PING [text]", "gets the text back"},
-	{"PONG", cmd_pong, 0, TEXT_MAY, 0, 0, COMMAND_SILENT | COMMAND_GREETS, "PONG [text]", "answers the server's PING"},
-	{"QUIT", cmd_quit, 0, TEXT_MAY, 0, 0, COMMAND_STRANGER, "QUIT [text]", "says good-bye"},
+	{"PING", cmd_ping, 0, TEXT_MAY, 0, 1, COMMAND_STRANGER | COMMAND_GREETS | COMMAND_LOCAL, "PING [text]", "gets the text back"},
+	{"PONG", cmd_pong, 0, TEXT_MAY, 0, 0, COMMAND_SILENT | COMMAND_GREETS | COMMAND_LOCAL, "PONG [text]", "answers the server's PING"},
+	{"QUIT", cmd_quit, 0, TEXT_MAY, 0, 0, COMMAND_STRANGER | COMMAND_LOCAL, "QUIT [text]", "says good-bye"},
 	{"REGISTER", cmd_register, 0, TEXT_NONE, 0, 4, COMMAND_ARRIVES, "REGISTER", "makes an account of your nick and the key that you have proven"},
 	{"ROOM", cmd_room, 1, TEXT_MAY, ATTR_CLEAR, 2, 0, "[@clear] ROOM room [key=value ...]", "shows, sets or clears what a room allows"},
 	{"ROOMS", cmd_rooms, 0, TEXT_MAY, ATTR_BEHIND, 4, 0, "[@after=room] ROOMS [glob]", "lists the rooms, with * and ? as in a shell"},
 	{"SAY", cmd_say, 1, TEXT_MUST, SAY_ATTRS, 1, COMMAND_OVERLAPS, "[@cid=c] [@act] [@re=id] [@enc=scheme] SAY target text", "says something in a room, or to a person as @nick"},
-	{"SECURE", cmd_secure, 1, TEXT_NONE, 0, 0, COMMAND_STRANGER | COMMAND_FIRST | COMMAND_GREETS, "SECURE suite", "makes the session secure; a connection's very first line"},
-	{"STATS", cmd_stats, 0, TEXT_NONE, 0, 2, 0, "STATS", "operators: shows this node's counters and closed out ranges"},
+	{"SECURE", cmd_secure, 1, TEXT_NONE, 0, 0, COMMAND_STRANGER | COMMAND_FIRST | COMMAND_GREETS | COMMAND_LOCAL, "SECURE suite", "makes the session secure; a connection's very first line"},
+	{"STATS", cmd_stats, 0, TEXT_NONE, 0, 2, COMMAND_LOCAL, "STATS", "operators: shows this node's counters and closed out ranges"},
 	{"TOPIC", cmd_topic, 1, TEXT_MAY, ATTR_CLEAR, 1, 0, "[@clear] TOPIC room [text]", "shows, sets or clears a room's topic"},
 	{"TYPING", cmd_typing, 1, TEXT_NONE, 0, 1, 0, "TYPING target", "lets the others know that you are writing"},
 	{"UNBAN", cmd_unban, 2, TEXT_MAY, 0, 2, 0, "UNBAN room nick [text]", "operators of a room: takes a BAN back"},
@@ -401,6 +403,24 @@ has_turn(const struct session *s, const struct command *c)
 	       s->answers.n < PENDING_MAX;
 }
 
+/*
+ * Where thousands come at once, as after the death of a node, the relay is not
+ * asked more than it answers in time: the line waits here, and the session is
+ * not read.  They come back spread, so that they do not do so all at once.
+ */
+static bool
+has_to_wait(const struct session *s, const struct command *c, uint64_t now_ms,
+    uint64_t *again_ms)
+{
+	enum { LEAST_MS = 20, SPREAD_MS = 80 };
+
+	if (!c || (c->flags & COMMAND_LOCAL) ||
+	    !relay_is_busy(s->server->relay))
+		return false;
+	*again_ms = now_ms + LEAST_MS + randombytes_uniform(SPREAD_MS);
+	return true;
+}
+
 /* To persons one at a time: their conversation is known only when their nick
  * has been looked up. */
 static bool
@@ -517,6 +537,8 @@ command_run(
 	bool keep, exclusive = !c || !overlaps(c, &l);
 
 	if (!has_turn(s, exclusive ? NULL : c))
+		return false;
+	if (has_to_wait(s, c, now_ms, again_ms))
 		return false;
 	if (!passes_flood(s, c, l.tag, now_ms, again_ms, &keep))
 		return !keep;

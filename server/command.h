@@ -77,6 +77,7 @@ enum {
 	COMMAND_ARRIVES = 32, /* allowed to guests where they are not let in; so
 				 is what strangers may */
 	COMMAND_SECRET = 64,  /* its line is shown to nobody */
+	COMMAND_LOCAL = 128,  /* asks nothing of the relay */
 };
 
 /* Handlers, by file. */

@@ -152,6 +152,12 @@ relay_tune(struct relay *r, const struct relay_tuning *t)
 	r->ops->tune(r, t);
 }
 
+bool
+relay_is_busy(const struct relay *r)
+{
+	return r->ops->is_busy && r->ops->is_busy(r);
+}
+
 const char *
 relay_durability(const struct relay *r)
 {

@@ -253,6 +253,10 @@ struct relay_tuning {
 	int64_t history, history_ttl_ms, dedupe_ms, resume_ms, room_ttl_ms;
 };
 void relay_tune(struct relay *r, const struct relay_tuning *t);
+/* It is asked more than it answers in good time: what can wait should, so that
+ * what was asked already is answered before its time is over.  False when the
+ * relay is away: then nothing has to wait for its refusal. */
+bool relay_is_busy(const struct relay *r);
 /* "process" or "relay": WELCOME's durable= */
 const char *relay_durability(const struct relay *r);
 
@@ -367,6 +371,7 @@ struct relay_ops {
 	void (*free)(struct relay *);
 	bool (*is_up)(const struct relay *);
 	void (*tune)(struct relay *, const struct relay_tuning *);
+	bool (*is_busy)(const struct relay *); /* NULL: never */
 	const char *durability;
 	void (*open_room)(struct relay *, const struct name *, void *room,
 	    relay_room_fn, void *);

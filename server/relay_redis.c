@@ -570,6 +570,14 @@ rr_is_up(const struct relay *relay)
 	return ((const struct rr *)relay)->up;
 }
 
+static bool
+rr_is_busy(const struct relay *relay)
+{
+	const struct rr *r = (const struct rr *)relay;
+
+	return r->up && rr_ops_are_late(r);
+}
+
 static void
 rr_typing(struct relay *relay, const struct conv *c, struct span sender,
     struct span nick)
@@ -660,6 +668,7 @@ rr_tune(struct relay *relay, const struct relay_tuning *t)
 static const struct relay_ops redis_ops = {
     .free = rr_free,
     .is_up = rr_is_up,
+    .is_busy = rr_is_busy,
     .tune = rr_tune,
     .durability = "relay",
     .open_room = rr_open_room,

@@ -83,6 +83,7 @@ struct rr_op {
 	bool writes;             /* its outcome can be unknown */
 	bool answered;           /* done was called */
 	bool waits;              /* a link will call back */
+	unsigned char patience;  /* so often its time may run out */
 	enum relay_status later; /* the answer, if it waits for the loop */
 	void (*call)(struct rr_op *op); /* or what finds it */
 	void (*fail)(struct rr_op *op, enum relay_status st); /* calls done */
@@ -101,6 +102,9 @@ void rr_op_fail(struct rr_op *op, enum relay_status st);
 void rr_op_fail_later(struct rr_op *op, enum relay_status st);
 /* Goes on from the loop, where fn will answer or ask on. */
 void rr_op_call_later(struct rr_op *op, void (*fn)(struct rr_op *));
+/* So many are unanswered, or the first for so long, that more would only be
+ * late. */
+bool rr_ops_are_late(const struct rr *r);
 /* Frees an answered one that no link will call back for. */
 void rr_op_free(struct rr_op *op);
 /* A step is done and another begins: the time runs anew. */
@@ -461,6 +465,7 @@ struct rr {
 	bool ending;
 
 	struct rr_ops ops, later;
+	size_t nops; /* in ops */
 	struct event *op_timer, *later_event;
 
 	struct rr_room *rooms; /* by fold */

@@ -14,6 +14,11 @@
 #include "base/mem.h"
 #include "server/relay_redis_room.h"
 
+/* Who has left cannot do anything about a late answer, and late it does no
+ * harm: those of thousands who leave at once must not be taken for Redis'
+ * silence. */
+enum { PART_PATIENCE = 5 };
+
 /* --- coming and going ----------------------------------------------------- */
 
 struct member_op {
@@ -239,6 +244,7 @@ rr_part(struct relay *relay, const char *fold, const struct relay_member *who,
 	    member_op_new(r, NEWS_PARTED, fold, who, done, arg);
 	bool known = room && rr_own_find(room, who->sender);
 
+	m->op.patience = PART_PATIENCE;
 	span_copy(m->by, sizeof m->by, who->by);
 	m->text = xstrndup(text.p ? text.p : "", text.len);
 	m->text_len = text.len;

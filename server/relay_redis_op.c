@@ -13,7 +13,11 @@
 #include "base/mem.h"
 #include "server/relay_redis_int.h"
 
-enum { TELL_MS = 60000 };
+enum {
+	TELL_MS = 60000,
+	LATE_SHARE = 4, /* of an operation's time: the first one is late */
+	OPS_MAX = 2048, /* unanswered, before others wait */
+};
 
 static void
 arm(struct rr *r)
@@ -34,8 +38,27 @@ enlist(struct rr_op *op)
 
 	op->deadline_ms = clock_now_ms() + (uint64_t)r->c.say_timeout_ms;
 	TAILQ_INSERT_TAIL(&r->ops, op, entry);
+	r->nops++;
 	if (first)
 		arm(r);
+}
+
+static void
+unlist(struct rr_op *op)
+{
+	TAILQ_REMOVE(&op->r->ops, op, entry);
+	op->r->nops--;
+}
+
+bool
+rr_ops_are_late(const struct rr *r)
+{
+	const struct rr_op *op = TAILQ_FIRST(&r->ops);
+	uint64_t all_ms = (uint64_t)r->c.say_timeout_ms;
+
+	return r->nops >= OPS_MAX ||
+	       (op && op->deadline_ms <
+			  clock_now_ms() + all_ms - all_ms / LATE_SHARE);
 }
 
 void *
@@ -56,7 +79,7 @@ rr_op_touch(struct rr_op *op)
 {
 	if (op->answered)
 		return;
-	TAILQ_REMOVE(&op->r->ops, op, entry);
+	unlist(op);
 	enlist(op);
 }
 
@@ -65,7 +88,7 @@ rr_op_answered(struct rr_op *op)
 {
 	if (op->answered)
 		return;
-	TAILQ_REMOVE(&op->r->ops, op, entry);
+	unlist(op);
 	op->answered = true;
 }
 
@@ -92,7 +115,7 @@ rr_op_fail_later(struct rr_op *op, enum relay_status st)
 {
 	struct rr *r = op->r;
 
-	TAILQ_REMOVE(&r->ops, op, entry);
+	unlist(op);
 	op->later = st;
 	TAILQ_INSERT_TAIL(&r->later, op, entry);
 	event_active(r->later_event, 0, 0);
@@ -146,6 +169,11 @@ expire(struct rr *r, struct rr_op *op)
 {
 	bool written = op->waits && redis_link_is_written(r->cmd, op->token);
 
+	if (op->waits && op->patience > 0) {
+		op->patience--;
+		rr_op_touch(op);
+		return;
+	}
 	if (op->waits && !written)
 		redis_link_drop(r->cmd, "it takes no commands");
 	if (op->waits)

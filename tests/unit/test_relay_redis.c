@@ -413,6 +413,46 @@ a_frozen_redis_leaves_no_call_without_an_answer(struct harness *h)
 	assert_int_equal(claim(n, "alice", BOB), RELAY_OK);
 }
 
+/* Long before anything is given up, what can wait is told to. */
+static void
+a_late_answer_makes_the_relay_busy_until_it_comes(struct harness *h)
+{
+	struct node *n = &h->node[0];
+	open_room(n, "lobby", lobby);
+	say(n, "lobby", ALICE, "before");
+	assert_false(relay_is_busy(n->relay));
+
+	redis_server_freeze(&server);
+	uint64_t asked_ms = clock_now_ms();
+	struct answer *late = ask_say(n, "lobby", ALICE, NULL, "late");
+	while (!relay_is_busy(n->relay)) {
+		assert_true(clock_now_ms() - asked_ms < SAY_MS);
+		event_base_loop(h->base, EVLOOP_ONCE);
+	}
+	assert_true(clock_now_ms() - asked_ms >= SAY_MS / 4);
+	redis_server_thaw(&server);
+	assert_int_equal(await_answer(late)->st, RELAY_OK);
+	assert_false(relay_is_busy(n->relay));
+}
+
+/* Thousands who leave at once are no sign that Redis is silent. */
+static void
+a_part_that_is_late_does_not_take_the_relay_down(struct harness *h)
+{
+	struct node *n = &h->node[0];
+	open_room(n, "lobby", lobby);
+	await_answer(ask_join(n, "lobby", ALICE, "Alice"));
+
+	redis_server_freeze(&server);
+	uint64_t asked_ms = clock_now_ms();
+	struct answer *gone = ask_part(n, "lobby", ALICE, "Alice", "");
+	while (clock_now_ms() - asked_ms < SAY_MS + SAY_MS / 4)
+		event_base_loop(h->base, EVLOOP_ONCE);
+	assert_true(relay_is_up(n->relay));
+	redis_server_thaw(&server);
+	assert_int_equal(await_answer(gone)->st, RELAY_OK);
+}
+
 static void
 a_silent_redis_is_found_without_traffic(struct harness *h)
 {
@@ -1751,6 +1791,8 @@ static struct rule rules[] = {
 	ONE(what_was_said_in_a_break_comes_before_the_relay_is_up),
 	TWO(a_pairs_messages_of_a_break_are_delivered),
 	ONE(a_frozen_redis_leaves_no_call_without_an_answer),
+	ONE(a_late_answer_makes_the_relay_busy_until_it_comes),
+	ONE(a_part_that_is_late_does_not_take_the_relay_down),
 	ONE(a_silent_redis_is_found_without_traffic),
 	PROXIED(a_deaf_subscription_is_found),
 	PROXIED(openings_cut_anywhere_are_answered_and_forgotten),
