@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: ISC
 """Options and the configuration file: all or nothing, and errors that say
 where."""
+import os
 import re
 import subprocess
 
-from snugtest import SNUGD, Failed, run, test
+from snugtest import SNUGD, SRCDIR, Failed, run, test
 
 
 def snugd(*options):
@@ -119,6 +120,18 @@ def a_redis_url_that_is_none_is_refused(_w):
                                 "127.0.0.1:0", "--redis", url)
         if status not in (1, 2) or "redis" not in said:
             raise Failed(f"{url}: status {status}: {said}")
+
+
+@test
+def the_example_is_good_where_its_greeting_is_there(w):
+    with open(os.path.join(SRCDIR, "contrib", "snugd.conf"),
+              encoding="utf-8") as f:
+        text = f.read()
+    motd = write(w, "Be kind.\n", "motd")
+    path = write(w, text.replace("/etc/snug/motd", motd))
+    status, _, said = snugd("--check-config", "--config", path)
+    if status:
+        raise Failed(said)
 
 
 @test

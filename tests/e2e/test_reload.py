@@ -256,6 +256,23 @@ def what_the_new_user_may_not_read_changes_nothing(w):
     hang_up(s, DONE)
 
 
+@test
+def workers_reload_when_their_parent_is_told(w):
+    s = start(w, "", "--workers", "2", redis=w.redis())
+    write(w, "[server]\nguests = no\n")
+    s.signal(signal.SIGHUP)
+    for which in ("main", "main/1", "main/2"):
+        s.wait_log(rf"info {which} reloaded changed=\"guests\"$")
+    if not all(refuses_guests(w, s) for _ in range(8)):
+        raise Failed("a worker takes guests")
+
+
+def refuses_guests(w, s):
+    c = w.client(s)
+    c.send("JOIN den")
+    return c.line().startswith("ERR not-allowed ")
+
+
 @contextlib.contextmanager
 def without_descriptors(program):
     """It can open nothing; what it has open it keeps."""
