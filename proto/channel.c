@@ -96,7 +96,7 @@ begin(struct noise *n, struct noise_config c, struct span welcome,
 	c.pattern = "NX";
 	c.prologue = (struct span){buf_head(&prologue), buf_len(&prologue)};
 	noise_init(n, &c);
-	buf_free(&prologue);
+	buf_wipe(&prologue); /* a WELCOME may hold a token */
 }
 
 struct channel *
