@@ -187,6 +187,8 @@ def find_in_memory(pid, text):
             if words[1][:2] != "rw":
                 continue
             begin, end = (int(x, 16) for x in words[0].split("-"))
+            if end - begin > 1 << 30:
+                continue  # a sanitizer's notes on all the rest
             memory.seek(begin)
             data = memory.read(end - begin)
             for how in ("utf-8", "utf-32-le"):
