@@ -9,6 +9,7 @@ tests_bench_handshake_SOURCES = tests/bench/handshake.c
 tests_bench_handshake_LDADD = $(proto_libs)
 tests_bench_storm_SOURCES = tests/bench/storm.c
 tests_bench_storm_LDADD = $(proto_libs)
+EXTRA_DIST += tests/bench/workers.py tests/bench/SCALING.md
 EXTRA_DIST += tests/bench/peers.sh tests/bench/RESULTS.md tests/bench/PROFILES.md \
 	tests/bench/counted.py tests/bench/instr.py tests/bench/instructions \
 	tests/bench/growth.py tests/bench/client.py \
