@@ -145,6 +145,32 @@ makes_a_session_and_shows_the_key(void **state)
 }
 
 static void
+seals_little_at_once_until_a_command_was_accepted(void **state)
+{
+	enum { MUCH = 2000 };
+	struct pair p;
+	struct buf out = {0};
+
+	(void)state;
+	make(&p);
+	shake_hands(&p);
+	channel_set_max(p.server, CHANNEL_FIRST_MAX);
+	memset(buf_reserve(&out, MUCH), 'x', MUCH);
+	buf_added(&out, MUCH);
+	secure_seal(p.client, &out, &p.to_server);
+	assert_int_equal(
+	    channel_feed(p.server, &p.to_server, &p.heard, &p.plain), 0);
+	assert_int_equal(buf_len(&p.heard), MUCH);
+	secure_accepted(p.client);
+	secure_seal(p.client, &out, &p.to_server);
+	assert_int_equal(
+	    channel_feed(p.server, &p.to_server, &p.heard, &p.plain),
+	    -CHANNEL_ELONG);
+	buf_free(&out);
+	drop(&p);
+}
+
+static void
 does_not_care_how_the_bytes_are_cut(void **state)
 {
 	struct pair p;
@@ -366,6 +392,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    TEST(says_nothing_before_the_server_does),
 	    TEST(makes_a_session_and_shows_the_key),
+	    TEST(seals_little_at_once_until_a_command_was_accepted),
 	    TEST(does_not_care_how_the_bytes_are_cut),
 	    TEST(sends_nothing_that_tells_who_it_is),
 	    TEST(stops_at_a_greeting_that_leads_to_no_session),
