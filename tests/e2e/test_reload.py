@@ -112,6 +112,25 @@ def parts_that_keep_copies_follow(w):
 
 
 @test
+def the_relay_follows(w):
+    s = start(w, "")
+    for text, answer in (("", "OK guesty"),
+                         ("[relay]\nresume = 0\n",
+                          "ERR no-such-nick <text>")):
+        reload(w, s, text)
+        guest = w.visitor(s)
+        token = guest.welcome()["resume"]
+        guest.take("guesty")
+        guest.reset()
+        until(lambda: not w.known(s, "guesty"), "the guest is lost")
+        back = w.client(s)
+        back.send(f"@resume={token} NICK guesty")
+        back.expect(answer)
+        back.close()
+        until(lambda: not w.known(s, "guesty"), "it is gone again")
+
+
+@test
 def who_is_an_operator_is_looked_at_anew(w):
     s = start(w, "", "--state", w.path("state"))
     ann = register(w, s, ANN, "ann")
