@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: ISC
 """Everything at once, at random: three nodes, one Redis, thirty clients in twenty
 rooms, and faults of all kinds for SNUG_FAULT_MINUTES (half a minute) from
-SNUG_FAULT_SEED.  No message with an OK is lost, none is doubled, there is one
+SNUG_FAULT_SEED, each node with SNUG_FAULT_WORKERS (one).  No message with an OK is lost, none is doubled, there is one
 order, and nothing is skipped without a word."""
 import os
 import random
@@ -12,6 +12,7 @@ from fleet import SEED, Fleet
 from snugtest import Failed, run, test, until
 
 MINUTES = float(os.environ.get("SNUG_FAULT_MINUTES", "0.5"))
+WORKERS = os.environ.get("SNUG_FAULT_WORKERS", "1")
 CLIENTS, ROOMS = 30, 20
 LOG = 7500  # messages a room at most, so that its whole log can be read
 
@@ -25,7 +26,7 @@ def show(title, counts):
 def no_fault_of_any_kind_loses_or_doubles_a_message(w):
     """R1 to R10, R13 to R17, D1 to D5, D7"""
     rng = random.Random(SEED)
-    f = Fleet(w, 3)
+    f = Fleet(w, 3, options=("--workers", WORKERS))
     crowd = f.crowd(CLIENTS, [f"room{n}" for n in range(ROOMS)], each=4)
     injector = Injector(f, rng)
     begin = time.monotonic()
