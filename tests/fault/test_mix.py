@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: ISC
 """Everything at once, at random: three nodes, one Redis, thirty clients in twenty
 rooms, and faults of all kinds for SNUG_FAULT_MINUTES (half a minute) from
-SNUG_FAULT_SEED, each node with SNUG_FAULT_WORKERS (one).  No message with an OK is lost, none is doubled, there is one
-order, and nothing is skipped without a word."""
+SNUG_FAULT_SEED, each node with SNUG_FAULT_WORKERS (one).  No message with an OK
+is lost, none is doubled, there is one order, and nothing is skipped without a
+word."""
 import os
 import random
 import time
