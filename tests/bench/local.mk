@@ -1,5 +1,5 @@
 # `make bench`: figures beside the physical limit and redis-server, written to
-# RESULTS.md.  It takes some ten minutes and both cores; nothing of it is built
+# RESULTS.md.  It takes some twenty minutes and both cores; nothing of it is built
 # or run otherwise.
 EXTRA_PROGRAMS = tests/bench/fanout tests/bench/handshake tests/bench/storm
 tests_bench_fanout_SOURCES = tests/bench/fanout.c \
@@ -18,9 +18,11 @@ CLEANFILES += tests/bench/fanout$(EXEEXT) tests/bench/handshake$(EXEEXT) \
 	tests/bench/storm$(EXEEXT)
 
 .PHONY: bench
-bench: tests/bench/fanout$(EXEEXT) snugd$(EXEEXT)
+bench: tests/bench/fanout$(EXEEXT) tests/bench/storm$(EXEEXT) \
+	tests/bench/handshake$(EXEEXT) snugd$(EXEEXT) snug$(EXEEXT)
 	FANOUT=$(abs_top_builddir)/tests/bench/fanout \
-	SNUGD=$(abs_top_builddir)/snugd \
+	STORM=$(abs_top_builddir)/tests/bench/storm \
+	SNUGD=$(abs_top_builddir)/snugd SNUG_BUILDDIR=$(abs_top_builddir) \
 	RESULTS=$(abs_top_srcdir)/tests/bench/RESULTS.md \
 	$(srcdir)/tests/bench/peers.sh results
 

@@ -23,15 +23,21 @@
 #   RATE=50   messages/s of W1         SECS=3 measured seconds of W2 and W3
 #   ALIEN=15  a measurement is repeated (up to TRIES=3 times, the quietest
 #             kept) while other programs use more than this percent of a core
-#   FANOUT=/path/fanout  SNUGD=/path/snugd
+#   MORE="redis workers storm growth instructions handshakes client"
+#             what `results` measures besides, each by a script of its own
+#   FANOUT=/path/fanout  STORM=/path/storm  SNUGD=/path/snugd
+#   SNUG_BUILDDIR=/path  where all of them were built
 #   ERGO=/path/ergo   Ergo IRC (Debian's "ergo" is a chemistry program)
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
 ROUNDS=${ROUNDS:-3} WORKLOADS=${WORKLOADS:-W1 W2 W2b W3 W4}
 PEERS=${PEERS:-raw raw-batch redis snug snug-secure snug-redis}
+MORE=${MORE-redis workers storm growth instructions handshakes client}
 OUT=${OUT:-$(mktemp -t peers.XXXXXX.tsv)} RESULTS=${RESULTS:-$here/RESULTS.md}
 RATE=${RATE:-50} SECS=${SECS:-3} ALIEN=${ALIEN:-15} TRIES=${TRIES:-3}
 FANOUT=${FANOUT:-fanout} SNUGD=${SNUGD:-snugd} ERGO=${ERGO:-ergo}
+STORM=${STORM:-storm} SNUG_BUILDDIR=${SNUG_BUILDDIR:-.}
+export ROUNDS SECS FANOUT STORM SNUGD SNUG_BUILDDIR
 
 # ---- the peers: each writes its config and leaves its command in cmd ----------
 # Everything that limits, throttles, logs or looks up is off; plain TCP.
@@ -311,6 +317,17 @@ table() {
 			}
 		return lo == "" ? "-" : sprintf("%.2f (%.2f-%.2f)", median(key), lo, hi)
 	}
+	function plot(w, k,   j, p, most) { # bars; the longest is the most
+		for (j = 1; j <= np; j++)
+			if (has[w, order[j]] && med(order[j], w, k) > most)
+				most = med(order[j], w, k)
+		print ""
+		for (j = 1; j <= np; j++) {
+			p = order[j]
+			if (has[w, p] && most > 0)
+				printf "    %-12s %-50s %s\n", p, substr(bar, 1, int(50 * med(p, w, k) / most + 0.5)), num(med(p, w, k))
+		}
+	}
 	function med(p, w, k) { return median(p SUBSEP w SUBSEP k) }
 	function bad(p, w) { return trouble[p, w] == "" ? "none" : trouble[p, w] }
 	{
@@ -333,6 +350,8 @@ table() {
 		t["W2"] = "saturated fan-out: the same room, 1 sender, window of 64 messages"
 		t["W2b"] = "saturated fan-out: the same room, 64 senders, window of 1 each"
 		t["W3"] = "200 rooms of 5, all 1000 send, window of 1 each"
+		bar = sprintf("%50s", "")
+		gsub(/ /, "#", bar)
 		nw = split("W1 W2 W2b W3", ws, " ")
 		for (i = 1; i <= nw; i++) {
 			w = ws[i]
@@ -345,6 +364,8 @@ table() {
 				if (!has[w, p]) continue
 				print "| " p " | " num(med(p, w, "rate")) " | " num(med(p, w, "percpu")) " | " ratio(p, w, "rate") " | " ratio(p, w, "percpu") " | " ms(med(p, w, "p50")) " | " ms(med(p, w, "p99")) " | " ms(med(p, w, "p999")) " | " med(p, w, "server%") " | " med(p, w, "gen%") " | " sprintf("%.1f", med(p, w, "batch")) " | " bad(p, w) " |"
 			}
+			print "\nDeliveries per server-CPU-second:"
+			plot(w, "percpu")
 		}
 		if (!ran["W4"]) exit
 		print "\n### W4, 10 000 idle clients in rooms of 100\n"
@@ -355,6 +376,8 @@ table() {
 			if (!has["W4", p]) continue
 			print "| " p " | " num(med(p, "W4", "rss_conn")) " | " sprintf("%.0f", med(p, "W4", "rss_kb") / 1024) " | " med(p, "W4", "join_s") " | " med(p, "W4", "join_cpu") " | " bad(p, "W4") " |"
 		}
+		print "\nBytes of resident memory per connection:"
+		plot("W4", "rss_conn")
 	}' "$1"
 }
 
@@ -412,12 +435,43 @@ Machine: $machine
 Command: \`ROUNDS=$ROUNDS SECS=$SECS RATE=$RATE PEERS="$PEERS" make bench\`
 END
 	table "$OUT"
-	case " $PEERS " in
-	*" snug-redis "*)
-		printf '\n### Through Redis: W3, and what Redis alone can do (through.py says how)\n\n'
-		ROUNDS=$ROUNDS FANOUT=$FANOUT SNUGD=$SNUGD python3 "$here/through.py"
-		;;
-	esac
+	more
+}
+
+# More sections: a title, and a program that prints a table.
+section() {
+	local title=$1
+	shift
+	printf '\n### %s\n\n' "$title"
+	"$@" 2>>"$OUT.log" || printf '\n`%s` was not content: see what it says.\n' "$*"
+}
+
+more() {
+	local what
+	for what in $MORE; do
+		echo "peers: $what" >&2
+		case $what in
+		redis) section 'Through Redis: W3, and what Redis alone can do (through.py says how)' \
+			python3 "$here/through.py" ;;
+		workers) section 'Workers: W3 through Redis, all on the same two cores (SCALING.md)' \
+			python3 "$here/workers.py" ;;
+		storm) section 'A node dies, and ten thousand come back (storm.py)' \
+			python3 "$here/storm.py" ;;
+		growth) section 'How the cost of a message grows (growth.py)' \
+			python3 "$here/growth.py" ;;
+		instructions) section 'Instructions of snugd for one delivery (instr.py)' \
+			sed -n 's/^# x86/    x86/p; s/^W/    W/p' "$here/instructions" ;;
+		handshakes) section 'Secure sessions beside the bare primitives (handshake.c)' \
+			indented "$SNUG_BUILDDIR/tests/bench/handshake" ;;
+		client) section 'The client beside others: 20,000 messages into 160x50 (client.py)' \
+			python3 "$here/client.py" ;;
+		*) echo "peers: there is no $what to measure" >&2 ;;
+		esac
+	done
+}
+
+indented() {
+	"$@" | sed 's/^/    /'
 }
 
 # ---- main ----------------------------------------------------------------------
