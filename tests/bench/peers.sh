@@ -443,7 +443,7 @@ section() {
 	local title=$1
 	shift
 	printf '\n### %s\n\n' "$title"
-	"$@" 2>>"$OUT.log" || printf '\n`%s` was not content: see what it says.\n' "$*"
+	"$@" 2>>"$OUT.log" || printf '\n(failed: %s)\n' "$*"
 }
 
 more() {
