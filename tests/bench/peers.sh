@@ -485,6 +485,9 @@ isolate() {
 
 prepare() {
 	ip link set lo up
+	# Some clients look no address up, 127.0.0.1 included, where there is none
+	# but the loopback's own.
+	ip addr add 192.0.2.1/32 dev lo
 	ulimit -n "$(ulimit -Hn)" # 10 000 clients need it
 	for program in "$FANOUT" "$SNUGD" redis-server taskset; do
 		command -v "$program" >/dev/null && continue
