@@ -161,7 +161,7 @@ parse_host(struct redis_url *u, struct span s, char *cause)
 		return refuse(cause,
 		    "what is in brackets in the Redis URL is no IPv6 address; "
 		    "write redis://[::1]:6379");
-	if (strpbrk(u->host, "@?#%") != NULL)
+	if (strpbrk(u->host, "@?#%\"\\") != NULL)
 		return refuse(cause,
 		    "the host in the Redis URL has an odd character; write @ "
 		    "in a password as %40, / as %2F");

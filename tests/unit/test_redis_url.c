@@ -133,6 +133,8 @@ refuses_what_is_none_and_names_the_mend(void **state)
 	refused("redis://[::1]6379", "[::1]");
 	refused("redis://[cafe]", "IPv6");
 	refused("redis://h?db=1", "host");
+	refused("redis://3\"0", "host");
+	refused("redis://h\\i", "host");
 	refused("redis://a b", "%-escape");
 	refused("redis://h\n", "%-escape");
 	refused("unix://run/redis.sock", "three slashes");
