@@ -81,7 +81,7 @@ build_integer(struct builder *b, redisReply *r)
 	uint64_t v;
 
 	r->type = REDIS_REPLY_INTEGER;
-	if (!text_u64(digits, INT64_MAX, &v))
+	if (!text_u64(digits, INT64_MAX, &v) || (negative && v == 0))
 		return "a number that is none";
 	r->integer = negative ? -(long long)v : (long long)v;
 	return NULL;

@@ -175,6 +175,9 @@ take_digit(struct resp_guard *g, char c)
 	}
 	if (c < '0' || c > '9' || g->line_len > 20)
 		return "a length that is no number";
+	/* -1 is what nothing looks like; no zero stands before a number. */
+	if (g->negative ? c != '1' || g->digits : g->digits && g->number == 0)
+		return "a length that nobody writes so";
 	g->digits = true;
 	if (g->number <= RESP_BYTES_MAX)
 		g->number = g->number * 10 + (c - '0');
@@ -217,7 +220,8 @@ take_length(struct resp_guard *g, const char *p, size_t len)
 		return 0;
 	while (n < len && n <= DIGITS_MAX && p[n] >= '0' && p[n] <= '9')
 		number = number * 10 + (p[n++] - '0');
-	if (n == 1 || n + 2 > len || p[n] != '\r' || p[n + 1] != '\n')
+	if (n == 1 || (n > 2 && p[1] == '0') || n + 2 > len || p[n] != '\r' ||
+	    p[n + 1] != '\n')
 		return 0;
 	g->type = p[0];
 	g->number = number;

@@ -123,6 +123,10 @@ the_guard_stops_what_is_not_the_grammar(void **state)
 	stops("*\r\n");
 	stops("$\r\n");
 	stops("$+5\r\n");
+	stops("$-15\r\n");
+	stops("$-0\r\n");
+	stops("$007\r\n");
+	stops("*00\r\n");
 	stops("$5 \r\n");
 	stops("+OK\n");
 	stops("+a\rb\r\n");
