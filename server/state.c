@@ -308,8 +308,11 @@ read_lines(struct reading *rd, struct parsed *p)
 	struct state *st = rd->st;
 	int got = next_line(rd);
 
-	/* Made, and nothing was written yet. */
-	if (got == LINE_END && rd->len < sizeof header - 1)
+	if (ferror(rd->file))
+		return complain(rd, rd->number, strerror(errno));
+	/* Made, and its first line was not written to its end. */
+	if (got == LINE_END && rd->len < sizeof header - 1 &&
+	    memcmp(rd->line, header, rd->len) == 0)
 		return 0;
 	if (got != LINE_WHOLE || rd->len != sizeof header - 2 ||
 	    memcmp(rd->line, header, rd->len) != 0)
@@ -511,8 +514,12 @@ append(struct state *st, struct worker_jobs *jobs)
 		st->size += buf_len(&out);
 	else
 		st->unsound = true;
-	if (err != 0 && ftruncate(st->fd, (off_t)st->size) != 0)
+	if (err != 0 && ftruncate(st->fd, (off_t)st->size) != 0) {
+		log_error("state", 0,
+		    "file=%s ends in what nobody was told: %s", st->path,
+		    strerror(errno));
 		err = EIO; /* it may be found there one day */
+	}
 	buf_free(&out);
 	return err;
 }

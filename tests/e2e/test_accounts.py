@@ -305,6 +305,18 @@ def a_state_file_is_its_owners_alone_and_believed_whole_or_not_at_all(w):
     s = one_node(w, "state")
     s.wait_log("was not written to its end")
     log_in(w, s, ANN, "ann")
+    s.stop()
+    # Another program's file is not written over, however short it is.
+    for foreign in (b"hello", b"snug-state 2", b"\n"):
+        with open(path, "wb") as f:
+            f.write(foreign)
+        refused(w, "this is no state file")
+        with open(path, "rb") as f:
+            if f.read() != foreign:
+                raise Failed(f"{foreign} was written over")
+    with open(path, "wb") as f:
+        f.write(good[:7])
+    register(w, one_node(w, "state"), ANN, "ann")
 
 
 # --- what Redis holds -------------------------------------------------------
