@@ -82,16 +82,39 @@ log_get_level(void)
 	return settings.level;
 }
 
+/* A busy server logs thousands of lines a second, so the date is worked out
+ * once in each; by each thread for itself, because any may log. */
 static void
 format_time(char out[static TIME_LEN + 1], uint64_t ms)
 {
+	static _Thread_local struct {
+		time_t second;
+		char date[TIME_LEN + 1]; /* empty: none yet */
+	} last;
 	time_t s = (time_t)(ms / 1000);
-	char date[TIME_LEN + 1];
 	struct tm tm;
 
-	gmtime_r(&s, &tm);
-	strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", &tm);
-	snprintf(out, TIME_LEN + 1, "%.19s.%03uZ", date, (unsigned)(ms % 1000));
+	if (s != last.second || last.date[0] == '\0') {
+		gmtime_r(&s, &tm);
+		strftime(
+		    last.date, sizeof(last.date), "%Y-%m-%dT%H:%M:%S", &tm);
+		last.second = s;
+	}
+	snprintf(
+	    out, TIME_LEN + 1, "%.19s.%03uZ", last.date, (unsigned)(ms % 1000));
+}
+
+/* How many of these bytes are printable ASCII that no format quotes: nearly all
+ * of nearly every line. */
+static size_t
+plain_len(const char *s, size_t len)
+{
+	size_t n = 0;
+
+	while (n < len && s[n] >= 0x20 && s[n] < 0x7f && s[n] != '"' &&
+	       s[n] != '\\')
+		n++;
+	return n;
 }
 
 /* Code points as JSON wants them; what is not UTF-8 becomes U+FFFD. */
@@ -103,6 +126,11 @@ add_json(struct buf *out, const char *s)
 	buf_add(out, "\"", 1);
 	for (size_t i = 0; i < len;) {
 		uint32_t cp;
+		size_t plain = plain_len(s + i, len - i);
+		buf_add(out, s + i, plain);
+		i += plain;
+		if (i == len)
+			break;
 		int n = text_decode(s + i, len - i, &cp);
 		if (n < 0)
 			buf_add_str(out, "\\ufffd");
@@ -125,6 +153,11 @@ add_text(struct buf *out, const char *s)
 
 	for (size_t i = 0; i < len;) {
 		uint32_t cp;
+		size_t plain = plain_len(s + i, len - i);
+		buf_add(out, s + i, plain);
+		i += plain;
+		if (i == len)
+			break;
 		int n = text_decode(s + i, len - i, &cp);
 		size_t taken = n < 0 ? 1 : (size_t)n;
 		if (n < 0 || cp < 0x20 || (cp >= 0x7f && cp < 0xa0))
@@ -146,14 +179,19 @@ render_text(struct buf *out, bool journal, enum log_level level,
 		buf_addf(out, "<%c>", levels[level].priority);
 	} else {
 		format_time(now, clock_wall_ms());
-		buf_addf(out, "%s ", now);
+		buf_add_str(out, now);
+		buf_add(out, " ", 1);
 	}
-	buf_addf(out, "%s %s", levels[level].word, area);
+	buf_add_str(out, levels[level].word);
+	buf_add(out, " ", 1);
+	buf_add_str(out, area);
 	if (settings.worker != 0)
 		buf_addf(out, "/%u", settings.worker);
 	buf_add(out, " ", 1);
-	if (id != 0)
-		buf_addf(out, "%" PRIu64 " ", id);
+	if (id != 0) {
+		buf_add_u64(out, id);
+		buf_add(out, " ", 1);
+	}
 	add_text(out, message);
 }
 
