@@ -13,10 +13,11 @@
 #include "proto/line.h"
 
 /*
- * What the files of a conversation share: chat.c begins sessions, takes answers
- * and does what the user wants; chat_hear.c takes the server's lines;
- * chat_say.c sees to what we say; chat_meet.c judges the server's key,
- * chat_account.c proves who we are, and chat_rights.c is for those in charge.
+ * What the files of a conversation share.  chat.c holds them together;
+ * chat_nick.c, chat_account.c and chat_meet.c settle who we and the server are;
+ * chat_window.c enters rooms and fetches their past, chat_hear.c takes the
+ * server's lines, chat_say.c sees to what we say, also what chat_restore.c
+ * found of an earlier run, and chat_rights.c is for those in charge.
  * Nobody else includes this.
  */
 struct event;
@@ -116,13 +117,29 @@ struct window *chat_window_of(const struct chat *c, struct span target);
 void chat_ask(struct chat *c, enum ask what, const struct window *w,
     const char *cid, struct line_writer *lw);
 void chat_put_target(struct line_writer *lw, const struct window *w);
-/* Rooms are entered and conversations caught up with, from their cursors. */
-void chat_enter_all(struct chat *c);
+
+/* chat_nick.c */
 void chat_welcome(struct chat *c, const struct line *l);
 /* It is known whether we are an account: NICK, then the rooms. */
 void chat_begin(struct chat *c);
 /* The session is an account's; its messages are. */
 void chat_become(struct chat *c);
+/* False: the answer is somebody else's. */
+bool chat_nick_answer(
+    struct chat *c, const struct net_about *about, const struct net_answer *a);
+/* Asks again, if it is time; true: it is not yet. */
+bool chat_retry_nick(struct chat *c, uint64_t now_ms);
+/* The connection went: a token that may have been used is kept. */
+void chat_keep_spare(struct chat *c);
+
+/* chat_window.c */
+/* Rooms are entered and conversations caught up with, from their cursors. */
+void chat_enter_all(struct chat *c);
+/* False: the answer is somebody else's.  w: NULL if it is closed. */
+bool chat_window_answer(struct chat *c, struct window *w,
+    const struct net_about *about, const struct net_answer *a);
+/* Enters, catches up or says, if it is time; true: it is not yet. */
+bool chat_retry_window(struct chat *c, struct window *w, uint64_t now_ms);
 
 /* chat_hear.c: a line that is no answer; net.h's line function. */
 void chat_hear(void *arg, const struct line *l, const struct net_about *head);

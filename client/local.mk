@@ -8,8 +8,11 @@ libsnug_a_SOURCES = \
 	client/chat_account.c \
 	client/chat_hear.c \
 	client/chat_meet.c \
+	client/chat_nick.c \
+	client/chat_restore.c \
 	client/chat_rights.c \
 	client/chat_say.c \
+	client/chat_window.c \
 	client/cli.c client/cli.h \
 	client/command.c client/command.h \
 	client/complete.c client/complete.h \
