@@ -1,7 +1,9 @@
 # snug: main.c and an archive, so that tests link all but main.
 noinst_LIBRARIES += libsnug.a
 libsnug_a_SOURCES = \
-	client/app.c client/app.h \
+	client/app.c client/app.h client/app_impl.h \
+	client/app_ask.c \
+	client/app_keys.c \
 	client/ask.c client/ask.h \
 	client/buffer.c client/buffer.h \
 	client/chat.c client/chat.h client/chat_impl.h \
