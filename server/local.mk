@@ -53,6 +53,7 @@ libserver_a_SOURCES = \
 	server/relay_redis_account.c \
 	server/relay_redis_chan.c \
 	server/relay_redis_depart.c \
+	server/relay_redis_append.c \
 	server/relay_redis_feed.c \
 	server/relay_redis_member.c \
 	server/relay_redis_roster.c \

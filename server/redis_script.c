@@ -24,86 +24,127 @@
 
 /*
  * What all appends begin with.
- *   KEYS 1 stream, 2 last id; the last one of all is the dedupe record, where
- *        there is a cid
+ *   KEYS 1 stream, 2 last id
  *   ARGV 1 deadline by Redis' clock, 2 floor: the highest id the node has seen,
- *        3 entries kept, 4 life in ms, 5 life of the dedupe record (0: no cid),
- *        6 payload
- * Between the two parts stands what else has to be judged.  Leaves made (the
- * new id) and prev.  Returns {'late'} after the deadline, so that what was
- * given up is never carried out, and {id, 1} for a known cid. A failover or a
- * flush may have taken the last id back; with the floor the ids still rise for
- * everybody who saw the lost ones, and prev tells the break.  A floor that the
- * clock has passed needs no look: so has every new id. The last id outlives the
- * stream by a day for the same reason.
+ *        3 entries kept, 4 life in ms, 5 life of a dedupe record
+ * Answers 'late' after the deadline, so that what was given up is never carried
+ * out.  A failover or a flush may have taken the last id back; with the floor
+ * the ids still rise for everybody who saw the lost ones, and prev tells the
+ * break.  A floor that the clock has passed needs no look: so has every new id.
+ * The last id outlives the stream by a day for the same reason.
  *
  * Each redis.call() costs about as much as all else that is said here in Lua,
  * and this is what Redis does for every message.  So a life is not given anew
  * by each entry, but by the first in ten seconds (or in the 64th part of a
  * short life), and is longer by as much.
  */
-#define APPEND_BEGIN                                                \
-	"local call, anew = redis.call, false\n" NOW                \
-	"if now >= tonumber(ARGV[1]) then return {'late', 0} end\n" \
-	"if ARGV[5] ~= '0' then\n"                                  \
-	"  local was = call('GET', KEYS[#KEYS])\n"                  \
-	"  if was then return {was, 1} end\n"                       \
+#define APPEND_BEGIN                                 \
+	"local call, anew = redis.call, false\n" NOW \
+	"if now >= tonumber(ARGV[1]) then return 'late' end\n"
+
+/* Leaves prev, the last id, and id, the new one as XADD is asked for it. */
+#define APPEND_ID                                                        \
+	"local prev = call('GET', KEYS[2]) or '0-0'\n"                   \
+	"local fm = (string.match(ARGV[2], '^%d+') or 0) + 0\n"          \
+	"local pm = (string.match(prev, '^%d+') or 0) + 0\n"             \
+	"local id = '*'\n"                                               \
+	"if fm >= now then\n"                                            \
+	"  local fs = tonumber(string.match(ARGV[2], '-(%d+)$') or 0)\n" \
+	"  local ps = tonumber(string.match(prev, '-(%d+)$') or 0)\n"    \
+	"  if fm > pm or (fm == pm and fs > ps) then\n"                  \
+	"    id = string.format('%.0f-*', fm + 1)\n"                     \
+	"  end\n"                                                        \
 	"end\n"
 
-#define APPEND_END                                                        \
-	"local prev = call('GET', KEYS[2]) or '0-0'\n"                    \
-	"local fm = (string.match(ARGV[2], '^%d+') or 0) + 0\n"           \
-	"local pm = (string.match(prev, '^%d+') or 0) + 0\n"              \
-	"local id = '*'\n"                                                \
-	"if fm >= now then\n"                                             \
-	"  local fs = tonumber(string.match(ARGV[2], '-(%d+)$') or 0)\n"  \
-	"  local ps = tonumber(string.match(prev, '-(%d+)$') or 0)\n"     \
-	"  if fm > pm or (fm == pm and fs > ps) then\n"                   \
-	"    id = string.format('%.0f-*', fm + 1)\n"                      \
-	"  end\n"                                                         \
-	"end\n"                                                           \
-	"local made = call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[3], id, " \
-	"'p', prev, 'd', ARGV[6])\n"                                      \
-	"local step = math.min(10000, ARGV[4] / 64)\n"                    \
-	"if anew or math.floor(pm / step) ~= math.floor(now / step) "     \
-	"then\n"                                                          \
-	"  local life = string.format('%.0f', ARGV[4] + step)\n"          \
-	"  call('PEXPIRE', KEYS[1], life)\n"                              \
-	"  call('SET', KEYS[2], made, 'PX', life + 86400000)\n"           \
-	"else\n"                                                          \
-	"  call('SET', KEYS[2], made, 'KEEPTTL')\n"                       \
-	"end\n"                                                           \
-	"if ARGV[5] ~= '0' then\n"                                        \
-	"  call('SET', KEYS[#KEYS], made, 'PX', ARGV[5])\n"               \
+/* What call() is given; the entry's text is in payload. */
+#define XADD                                                             \
+	"('XADD', KEYS[1], 'MAXLEN', '~', ARGV[3], id, 'p', prev, 'd', " \
+	"payload)"
+
+/* Keeps the newest id, which is in made. */
+#define APPEND_LAST                                                   \
+	"local step = math.min(10000, ARGV[4] / 64)\n"                \
+	"if anew or math.floor(pm / step) ~= math.floor(now / step) " \
+	"then\n"                                                      \
+	"  local life = string.format('%.0f', ARGV[4] + step)\n"      \
+	"  call('PEXPIRE', KEYS[1], life)\n"                          \
+	"  call('SET', KEYS[2], made, 'PX', life + 86400000)\n"       \
+	"else\n"                                                      \
+	"  call('SET', KEYS[2], made, 'KEEPTTL')\n"                   \
 	"end\n"
+
+/* Lua has a shape of its own. */
+/* clang-format off */
 
 /*
- * KEYS 3 cfg, 4 the sender's wait, where it has to
- * ARGV 7 the room's channel, 8 the version of the rights by which it was
- *      judged, 9 how long the sender then has to wait (0: not); a topic also
- *      has 10 its text, 11 its setter's nick
- * Publishes "PREV ID PAYLOAD".  Returns {id, 0}, {'stale', 0} where the rights
- * are others by now, and {'slow', ms} where the sender has still to wait.
+ * All that a node has for a room in one turn; each message is judged and
+ * answered by itself.
+ * KEYS 3 cfg, then of each message in turn its sender's wait, where it has to,
+ *      and its dedupe record, where it has a cid
+ * ARGV 6 the room's channel, 7 the version of the rights by which they were
+ *      judged, 8 how long a sender then has to wait, 9 a digit of each message,
+ *      the sum of 1 (it has a cid), 2 (its sender has to wait) and 4 (it is a
+ *      topic), then their payloads, then of each topic its text and its
+ *      setter's nick
+ * Publishes "PREV ID PAYLOAD" of each.  Returns 'late', or of each: ID, 'dup
+ * ID' for a known cid, 'stale' where the rights are others by now, 'slow MS'
+ * where the sender has still to wait, 'error TEXT' for what Redis refused.
  */
-static const char append_room[] = APPEND_BEGIN
-    "if (call('HGET', KEYS[3], 'rv') or '0-0') ~= ARGV[8] then\n"
-    "  return {'stale', 0}\n"
-    "end\n"
-    "if ARGV[9] ~= '0' then\n"
-    "  local left = call('PTTL', KEYS[4])\n"
-    "  if left > 0 and left <= tonumber(ARGV[9]) then\n"
-    "    return {'slow', left}\n"
+static const char append_room[] =
+    APPEND_BEGIN
+    "local try, had = redis.pcall, call('HGET', KEYS[3], 'rv') or '0-0'\n"
+    "local stale = had ~= ARGV[7]\n"
+    APPEND_ID
+    "local count, words, said = #ARGV[9], {}, {}\n"
+    "local made, key, more = nil, 3, 9 + count\n"
+    "for k = 1, count do\n"
+    "  local how, payload = string.byte(ARGV[9], k) - 48, ARGV[9 + k]\n"
+    "  local no, wait, known\n"
+    "  if how % 4 >= 2 then\n"
+    "    key = key + 1\n"
+    "    wait = KEYS[key]\n"
     "  end\n"
-    "  call('SET', KEYS[4], '1', 'PX', ARGV[9])\n"
-    "end\n" APPEND_END "if ARGV[10] then\n"
-    "  if ARGV[10] == '' then\n"
-    "    call('HDEL', KEYS[3], 'topic', 'topicby')\n"
-    "  else\n"
-    "    call('HSET', KEYS[3], 'topic', ARGV[10], 'topicby', ARGV[11])\n"
+    "  if how % 2 == 1 then\n"
+    "    key = key + 1\n"
+    "    known = KEYS[key]\n"
+    "    local was = try('GET', known)\n"
+    "    if was then\n"
+    "      no = was.err and 'error ' .. was.err or 'dup ' .. was\n"
+    "    end\n"
     "  end\n"
+    "  if not no and stale then no = 'stale' end\n"
+    "  if not no and wait then\n"
+    "    local left = call('PTTL', wait)\n"
+    "    if left > 0 and left <= tonumber(ARGV[8]) then\n"
+    "      no = 'slow ' .. left\n"
+    "    else\n"
+    "      call('SET', wait, '1', 'PX', ARGV[8])\n"
+    "    end\n"
+    "  end\n"
+    "  if not no then\n"
+    "    local got = try" XADD "\n"
+    "    if got.err then\n"
+    "      no = 'error ' .. got.err\n"
+    "    else\n"
+    "      said[#said + 1] = prev .. ' ' .. got .. ' ' .. payload\n"
+    "      prev, made, words[k] = got, got, got\n"
+    "      if known then call('SET', known, got, 'PX', ARGV[5]) end\n"
+    "      if how >= 4 and ARGV[more + 1] == '' then\n"
+    "        call('HDEL', KEYS[3], 'topic', 'topicby')\n"
+    "      elseif how >= 4 then\n"
+    "        call('HSET', KEYS[3], 'topic', ARGV[more + 1],\n"
+    "             'topicby', ARGV[more + 2])\n"
+    "      end\n"
+    "    end\n"
+    "  end\n"
+    "  if how >= 4 then more = more + 2 end\n"
+    "  words[k] = no or words[k]\n"
     "end\n"
-    "call('PUBLISH', ARGV[7], prev .. ' ' .. made .. ' ' .. ARGV[6])\n"
-    "return {made, 0}\n";
+    "if made then\n"
+    APPEND_LAST
+    "end\n"
+    "for k = 1, #said do call('PUBLISH', ARGV[6], said[k]) end\n"
+    "return words\n";
 
 /*
  * KEYS 1 cfg, 2 n
@@ -128,18 +169,24 @@ static const char rights[] =
 /*
  * Rights take the place of those they were made from, if these still stand.
  * KEYS 3 cfg, 4 n
- * ARGV 7 the room's channel, 8 the version they were made from, 9 their record,
- *      10 '1' where the room is private, 11 life of a room with rights
- * Publishes "PREV ID PAYLOAD"; the id is the new version.  Returns {id, 0}, or
- * {'stale', 0}.
+ * ARGV 6 payload, 7 the room's channel, 8 the version they were made from,
+ *      9 their record, 10 '1' where the room is private, 11 life of a room with
+ *      rights
+ * Publishes "PREV ID PAYLOAD"; the id is the new version.  Returns it, or
+ * 'late', or 'stale'.
  */
-static const char change_rights[] = WHEN_FULL APPEND_BEGIN
+static const char change_rights[] =
+    WHEN_FULL
+    APPEND_BEGIN
     "if (call('HGET', KEYS[3], 'rv') or '0-0') ~= ARGV[8] then\n"
-    "  return {'stale', 0}\n"
+    "  return 'stale'\n"
     "end\n"
     "anew = true\n" /* it may be another one now */
-    APPEND_END "call('HSET', KEYS[3], 'rv', made, 'rights', ARGV[9], 'life', "
-    "ARGV[11])\n"
+    "local payload = ARGV[6]\n"
+    APPEND_ID
+    "local made = call" XADD "\n"
+    APPEND_LAST
+    "call('HSET', KEYS[3], 'rv', made, 'rights', ARGV[9], 'life', ARGV[11])\n"
     "if ARGV[10] == '1' then\n"
     "  call('HSET', KEYS[3], 'hidden', '1')\n"
     "else\n"
@@ -148,26 +195,33 @@ static const char change_rights[] = WHEN_FULL APPEND_BEGIN
     "if call('EXISTS', KEYS[4]) == 0 then\n"
     "  call('PEXPIRE', KEYS[3], ARGV[11])\n"
     "end\n"
-    "call('PUBLISH', ARGV[7], prev .. ' ' .. made .. ' ' .. ARGV[6])\n"
-    "return {made, 0}\n";
+    "call('PUBLISH', ARGV[7], prev .. ' ' .. made .. ' ' .. payload)\n"
+    "return made\n";
 
 /*
  * KEYS 3 and 4: both senders' indexes, pair -> last id (the same key twice for
- *      notes to self)
- * ARGV 7 LO:HI, 8 and 9 both senders' channels
- * Publishes "LO:HI PREV ID PAYLOAD".  Returns {id, 0}.
+ *      notes to self), 5 the dedupe record, where there is a cid
+ * ARGV 6 payload, 7 LO:HI, 8 and 9 both senders' channels
+ * Publishes "LO:HI PREV ID PAYLOAD".  Returns the id, or 'late', or 'dup ID'.
  */
-static const char append_pair[] = APPEND_BEGIN APPEND_END
-    "local text = ARGV[7] .. ' ' .. prev .. ' ' .. made .. ' ' .. "
-    "ARGV[6]\n"
+static const char append_pair[] =
+    APPEND_BEGIN
+    "local was = KEYS[5] and call('GET', KEYS[5])\n"
+    "if was then return 'dup ' .. was end\n"
+    "local payload = ARGV[6]\n"
+    APPEND_ID
+    "local made = call" XADD "\n"
+    APPEND_LAST
+    "if KEYS[5] then call('SET', KEYS[5], made, 'PX', ARGV[5]) end\n"
+    "local text = ARGV[7] .. ' ' .. prev .. ' ' .. made .. ' ' .. payload\n"
     "for i = 3, 4 do\n"
     "  call('HSET', KEYS[i], ARGV[7], made)\n"
     "  call('PEXPIRE', KEYS[i], ARGV[4] + 86400000)\n"
     "end\n"
     "call('PUBLISH', ARGV[8], text)\n"
-    "if ARGV[9] ~= ARGV[8] then call('PUBLISH', ARGV[9], text) "
-    "end\n"
-    "return {made, 0}\n";
+    "if ARGV[9] ~= ARGV[8] then call('PUBLISH', ARGV[9], text) end\n"
+    "return made\n";
+/* clang-format on */
 
 /*
  * KEYS 1 stream, 2 last id

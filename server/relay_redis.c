@@ -67,6 +67,7 @@ rr_of(struct relay *r)
 struct resp_cmd *
 rr_cmd(struct rr *r)
 {
+	rr_appends_flush(r);
 	resp_clear(&r->scratch);
 	return &r->scratch;
 }
@@ -632,6 +633,7 @@ rr_free(struct relay *relay)
 	redis_link_free(r->cmd);
 	r->cmd = NULL;
 	rr_reap_fini(r);
+	rr_appends_fini(r);
 	rr_ops_fini(r);
 	rr_rooms_fini(r);
 	rr_users_fini(r);
@@ -765,6 +767,7 @@ start(struct rr *r)
 	rr_depart_init(r);
 	rr_reap_init(r);
 	rr_expect_init(r);
+	rr_appends_init(r);
 	rr_oper_init(r);
 	ring_store_init(&r->rings, RING_STORE_BYTES_MAX);
 	r->recover_event = rr_event(r, on_recover, r);

@@ -32,7 +32,8 @@
  *	relay_redis_reap.c  what a dead node left in Redis is cleared away
  *	relay_redis_chan.c  subscriptions
  *	relay_redis_feed.c  a conversation's messages, in order, without a hole
- *	relay_redis_log.c   appending
+ *	relay_redis_log.c   logs: their keys, and what is owed of them
+ *	relay_redis_append.c  appending, a turn's messages of a room at once
  *	relay_redis_read.c  reading, from a room's ring or from the log
  *	relay_redis_room.c  rooms that are open here
  *	relay_redis_roster.c  who is in them, on all nodes
@@ -272,14 +273,30 @@ void rr_read(struct relay *r, const struct conv *c,
     const struct relay_range *range, relay_read_fn done, void *arg);
 /* An id that the subscription should bring soon. */
 void rr_expect(struct rr *r, const struct conv *c, struct msgid id);
-/* KEYS 1 and 2, the last of KEYS (if any) and ARGV 1 to 6 of the scripts that
- * append. */
+/* The two ends of a pair, borrowed from its key. */
+struct span rr_pair_lower(const struct conv *c);
+struct span rr_pair_higher(const struct conv *c);
+
+/* What all scripts that append begin with: KEYS 1 and 2, ARGV 1 to 5.  After
+ * the deadline, by Redis' clock, it is too late. */
+struct rr_append_terms {
+	int64_t deadline;
+	struct msgid floor; /* the highest id seen here */
+};
 void rr_put_append_keys(struct resp_cmd *c, const struct rr_stem *stem);
+void rr_put_append_terms(struct rr *r, struct resp_cmd *c,
+    const struct rr_append_terms *terms, const struct rights *rights);
+int64_t rr_append_deadline(struct rr *r); /* of what is asked now */
+/* Where there is a cid. */
 void rr_put_dedupe_key(
     struct resp_cmd *c, const struct rr_stem *stem, const struct relay_msg *m);
-/* floor: the highest id seen here. */
-void rr_put_append_args(struct rr *r, struct resp_cmd *c, struct msgid floor,
-    const struct relay_msg *m, const struct rights *rights);
+void rr_put_payload(
+    struct rr *r, struct resp_cmd *c, const struct relay_msg *m);
+/* What was gathered for a room goes now: it is being closed. */
+void rr_appends_send(struct rr_room *room);
+void rr_appends_flush(struct rr *r); /* for all rooms */
+void rr_appends_init(struct rr *r);
+void rr_appends_fini(struct rr *r); /* before the operations' */
 void rr_expect_init(struct rr *r);
 void rr_expect_fini(struct rr *r);
 
@@ -432,6 +449,9 @@ void rr_stalled(struct rr *r);
 struct rr_expect;
 TAILQ_HEAD(rr_expects, rr_expect);
 
+struct rr_batch;
+TAILQ_HEAD(rr_batches, rr_batch);
+
 /* --- the whole ------------------------------------------------------------ */
 
 struct rr_janitor;
@@ -507,6 +527,8 @@ struct rr {
 	int64_t clock_ms; /* Redis' time is at least ours and this */
 	uint64_t clock_read_ms;
 
+	struct rr_batches gathered; /* appends of this turn */
+	struct event *gather_event;
 	struct event *expect_timer;
 	struct rr_expects expected;
 	struct event *check_timer;

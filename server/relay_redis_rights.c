@@ -389,24 +389,21 @@ on_changed(void *arg, const redisReply *reply, bool written)
 
 	if (!rr_op_reply(&c->op, reply, written))
 		return;
-	if (reply->type == REDIS_REPLY_ARRAY && reply->elements == 2) {
-		if (rr_reply_id(reply->element[0], &id)) {
-			changed(c, id);
-			return;
-		}
-		struct span why = rr_span(reply->element[0]);
-		if (span_is(why, "stale") && c->tries < TRIES_MAX) {
-			read_again(c);
-			return;
-		}
-		if (span_is(why, "stale") || span_is(why, "late")) {
-			rr_op_fail(&c->op, RELAY_DOWN);
-			rr_op_free(&c->op);
-			return;
-		}
+	struct span why = rr_span(reply);
+	if (rr_reply_id(reply, &id)) {
+		changed(c, id);
+		return;
 	}
-	rr_odd(c->op.r, "a change's answer", rr_span(reply));
-	rr_op_fail(&c->op, RELAY_UNKNOWN);
+	if (span_is(why, "stale") && c->tries < TRIES_MAX) {
+		read_again(c);
+		return;
+	}
+	if (span_is(why, "stale") || span_is(why, "late")) {
+		rr_op_fail(&c->op, RELAY_DOWN);
+	} else {
+		rr_odd(c->op.r, "a change's answer", why);
+		rr_op_fail(&c->op, RELAY_UNKNOWN);
+	}
 	rr_op_free(&c->op);
 }
 
@@ -426,10 +423,11 @@ put_change(struct change_op *c, struct msgid from)
 	rr_put_append_keys(cmd, &stem);
 	rr_put_key(cmd, &stem, SPAN("cfg"));
 	rr_put_key(cmd, &stem, SPAN("n"));
-	rr_put_dedupe_key(cmd, &stem, &m);
 	unsigned nkeys = cmd->n;
-	rr_put_append_args(
-	    r, cmd, feed ? feed->top : (struct msgid){0, 0}, &m, c->next);
+	struct rr_append_terms terms = {.deadline = rr_append_deadline(r),
+	    .floor = feed ? feed->top : (struct msgid){0, 0}};
+	rr_put_append_terms(r, cmd, &terms, c->next);
+	rr_put_payload(r, cmd, &m);
 	resp_fmt(cmd, "%s%s:c", r->prefix, tag);
 	resp_id(cmd, from);
 	rights_put(&record, c->next);

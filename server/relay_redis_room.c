@@ -325,6 +325,7 @@ room_free(struct rr_room *room)
 static void
 detach(struct rr_room *room)
 {
+	rr_appends_send(room);
 	room->closed = true;
 	rr_rights_forget(room);
 	rr_feed_close(&room->feed);

@@ -60,6 +60,7 @@ struct rr_room {
 	struct rights *rights; /* as they were told; never NULL */
 	struct msgid known;    /* no version up to this one is read anew */
 	struct rr_reload *reload; /* they are being read */
+	struct rr_batch *batch;   /* appends of this turn; NULL: none yet */
 };
 
 /* --- relay_redis_room.c --------------------------------------------------- */

@@ -286,6 +286,21 @@ the_same_cid_again_gives_the_first_id_and_no_message(struct harness *h)
 }
 
 static void
+what_was_said_just_before_the_room_was_closed_is_answered(struct harness *h)
+{
+	struct node *n = &h->node[0];
+	open_room(n, "lobby", lobby);
+
+	struct answer *a = ask_say(n, "lobby", ALICE, NULL, "last words");
+	do_close(n, "lobby");
+
+	assert_int_equal(await_answer(a)->st, RELAY_OK);
+	open_room(n, "lobby", lobby);
+	say(n, "lobby", ALICE, "next");
+	assert_id_equal(next_news(n, NEWS_MESSAGE)->prev, a->id);
+}
+
+static void
 the_same_cid_in_flight_twice_is_one_message(struct harness *h)
 {
 	struct node *n = &h->node[0];
@@ -638,8 +653,8 @@ comings_and_goings_are_told_on_all_nodes(struct harness *h)
 
 /* --- topics --------------------------------------------------------------- */
 
-static struct msgid
-set_topic(struct node *n, const char *fold, const char *text)
+static struct answer *
+ask_topic(struct node *n, const char *fold, const char *text)
 {
 	struct conv c = room_conv(fold);
 	struct relay_msg m = {
@@ -648,7 +663,13 @@ set_topic(struct node *n, const char *fold, const char *text)
 	    .nick = SPAN("Alice"),
 	    .text = span_of(text),
 	};
-	const struct answer *a = await_answer(ask_append(n, &c, &m));
+	return ask_append(n, &c, &m);
+}
+
+static struct msgid
+set_topic(struct node *n, const char *fold, const char *text)
+{
+	const struct answer *a = await_answer(ask_topic(n, fold, text));
 	assert_int_equal(a->st, RELAY_OK);
 	return a->id;
 }
@@ -689,6 +710,24 @@ a_topic_is_kept_for_later_comers(struct harness *h)
 	assert_string_equal(peek->room.topic, "ale");
 	assert_int_equal(list->n, 1);
 	assert_string_equal(list->rooms[0].topic, "ale");
+}
+
+/* As all that is asked without awaiting the answers. */
+static void
+who_looks_at_a_room_behind_a_topic_sees_it(struct harness *h)
+{
+	struct node *n = &h->node[0];
+	open_room(n, "lobby", lobby);
+	join(n, "lobby", ALICE, "Alice");
+	set_topic(n, "lobby", "beer");
+
+	struct answer *topic = ask_topic(n, "lobby", "ale");
+	struct answer *look = ask_peek(n, "lobby");
+	struct answer *later = ask_topic(n, "lobby", "wine");
+
+	assert_string_equal(await_answer(look)->room.topic, "ale");
+	assert_int_equal(await_answer(topic)->st, RELAY_OK);
+	assert_int_equal(await_answer(later)->st, RELAY_OK);
 }
 
 static void
@@ -2001,6 +2040,7 @@ static const struct rule rules[] = {
 	ONE(a_read_brings_what_the_subscription_brought),
 	ONE(a_long_text_arrives_whole),
 	ONE(the_same_cid_again_gives_the_first_id_and_no_message),
+	ONE(what_was_said_just_before_the_room_was_closed_is_answered),
 	ONE(the_same_cid_in_flight_twice_is_one_message),
 	ONE(another_senders_cid_is_another),
 	ONE(another_conversations_cid_is_another),
@@ -2023,6 +2063,7 @@ static const struct rule rules[] = {
 	TWO(comings_and_goings_are_told_on_all_nodes),
 	ONE(a_topic_is_an_entry_like_any_message),
 	ONE(a_topic_is_kept_for_later_comers),
+	ONE(who_looks_at_a_room_behind_a_topic_sees_it),
 	ONE(an_empty_topic_clears_it),
 	ONE(typing_comes_to_an_open_room),
 	ONE(typing_is_not_kept),

@@ -659,11 +659,124 @@ ids_stay_above_the_floor_when_the_clock_is_behind(struct harness *h)
 	expect_message(n, lobby, "from the future");
 
 	redis_server_do(&server, "FLUSHALL");
-	struct msgid after = say(n, "lobby", ALICE, "after");
+	struct answer *after = ask_say(n, "lobby", ALICE, NULL, "after");
+	struct answer *that = ask_say(n, "lobby", ALICE, NULL, "after that");
+	await_answer(after);
+	await_answer(that);
 
-	assert_true(msgid_cmp(after, ahead) > 0);
+	assert_true(msgid_cmp(after->id, ahead) > 0);
+	assert_true(msgid_cmp(that->id, after->id) > 0);
 	next_news(n, NEWS_GAP);
 	expect_message(n, lobby, "after");
+	expect_message(n, lobby, "after that");
+	assert_int_equal(unread(n, NEWS_GAP), 0);
+}
+
+/* --- what a turn has for a room ------------------------------------------- */
+
+/* How often a command was run, of all that Redis ran. */
+static unsigned
+times_run(const char *command)
+{
+	redisReply *r = redis_server_ask(&server, "INFO commandstats");
+	char *stat = xasprintf("cmdstat_%s:calls=", command);
+	const char *at = strstr(r->str, stat);
+	unsigned calls =
+	    at ? (unsigned)strtoul(at + strlen(stat), NULL, 10) : 0;
+
+	free(stat);
+	freeReplyObject(r);
+	return calls;
+}
+
+/* Asks for n messages in one turn. */
+static void
+ask_lines(struct node *n, struct answer **answers, unsigned lines)
+{
+	for (unsigned i = 0; i < lines; i++) {
+		char *text = xasprintf("line %u", i);
+
+		answers[i] = ask_say(n, "lobby", ALICE, NULL, text);
+		free(text);
+	}
+}
+
+static void
+a_turns_messages_of_a_room_are_one_script(struct harness *h)
+{
+	struct node *n = &h->node[0];
+	enum { LINES = 100 };
+	struct answer *answers[LINES];
+	open_room(n, "lobby", lobby);
+	unsigned before = times_run("hget"), added = times_run("xadd");
+
+	ask_lines(n, answers, LINES);
+
+	for (unsigned i = 0; i < LINES; i++)
+		assert_int_equal(await_answer(answers[i])->st, RELAY_OK);
+	assert_int_equal(times_run("xadd"), added + LINES);
+	assert_int_equal(times_run("hget"), before + 1);
+}
+
+static void
+more_than_one_script_takes_keep_their_order(struct harness *h)
+{
+	struct node *n = &h->node[0];
+	enum { LINES = 200 };
+	struct answer *answers[LINES];
+	struct msgid last = {0, 0};
+	open_room(n, "lobby", lobby);
+	unsigned before = times_run("hget");
+
+	ask_lines(n, answers, LINES);
+
+	for (unsigned i = 0; i < LINES; i++) {
+		assert_int_equal(await_answer(answers[i])->st, RELAY_OK);
+		const struct news *w = next_news(n, NEWS_MESSAGE);
+		assert_int_equal(msgid_cmp(w->id, answers[i]->id), 0);
+		assert_true(i == 0 || msgid_cmp(w->prev, last) == 0);
+		last = w->id;
+	}
+	assert_int_equal(times_run("hget"), before + 2);
+	assert_int_equal(unread(n, NEWS_GAP), 0);
+}
+
+static void
+what_redis_refuses_of_one_takes_no_other_along(struct harness *h)
+{
+	struct node *n = &h->node[0];
+	open_room(n, "lobby", lobby);
+	redis_server_do(
+	    &server, "LPUSH t%u:{r:lobby}:dd:" ALICE ":c2 odd", h->number);
+
+	struct answer *one = ask_say(n, "lobby", ALICE, "c1", "one");
+	struct answer *two = ask_say(n, "lobby", ALICE, "c2", "two");
+	struct answer *three = ask_say(n, "lobby", ALICE, "c3", "three");
+
+	assert_int_equal(await_answer(one)->st, RELAY_OK);
+	assert_int_equal(await_answer(two)->st, RELAY_FAILED);
+	assert_int_equal(await_answer(three)->st, RELAY_OK);
+	expect_message(n, lobby, "one");
+	expect_message(n, lobby, "three");
+	assert_int_equal(unread(n, NEWS_GAP), 0);
+}
+
+/* Nothing is said of some of them and kept of others. */
+static void
+a_turns_messages_that_come_too_late_are_all_refused(struct harness *h)
+{
+	struct node *n = &h->node[0];
+	struct answer *answers[3];
+	open_room(n, "lobby", lobby);
+	unsigned before = times_run("xadd");
+	redis_server_do(&server, "CLIENT PAUSE %d WRITE", SAY_MS + 300);
+
+	ask_lines(n, answers, ARRAY_LEN(answers));
+
+	for (unsigned i = 0; i < ARRAY_LEN(answers); i++)
+		assert_int_equal(await_answer(answers[i])->st, RELAY_UNKNOWN);
+	redis_server_do(&server, "SET over 1"); /* the pause is */
+	assert_int_equal(times_run("xadd"), before);
 }
 
 /* --- holes ---------------------------------------------------------------- */
@@ -1801,6 +1914,10 @@ static struct rule rules[] = {
 	ONE(a_flush_is_told_and_ids_still_rise),
 	ONE(a_flush_of_a_silent_room_is_told_too),
 	ONE(ids_stay_above_the_floor_when_the_clock_is_behind),
+	ONE(a_turns_messages_of_a_room_are_one_script),
+	ONE(more_than_one_script_takes_keep_their_order),
+	ONE(what_redis_refuses_of_one_takes_no_other_along),
+	ONE(a_turns_messages_that_come_too_late_are_all_refused),
 	ONE(a_hole_is_filled_before_what_follows),
 	ONE(a_long_hole_is_filled_page_by_page),
 	ONE(a_hole_that_cannot_be_filled_is_told),

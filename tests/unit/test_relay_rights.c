@@ -222,6 +222,67 @@ who_is_slow_waits_and_nobody_else(struct harness *h)
 	rights_unref(a.rights);
 }
 
+/* What is asked in one turn of the loop may go to the relay together. */
+static void
+what_is_said_in_one_turn_is_judged_one_by_one(struct harness *h)
+{
+	static const struct {
+		const char *sender, *cid, *text;
+		enum relay_kind kind;
+		uint64_t slow_ms;
+		bool former; /* judged by rights that are no more */
+		enum relay_status st;
+	} said[] = {
+	    {ALICE, "", "one", RELAY_MSG, 60000, false, RELAY_OK},
+	    {ALICE, "", "too soon", RELAY_MSG, 60000, false, RELAY_SLOW},
+	    {BOB, "c1", "two", RELAY_MSG, 0, false, RELAY_OK},
+	    {BOB, "c1", "two again", RELAY_MSG, 0, false, RELAY_OK},
+	    {BOB, "c2", "a topic", RELAY_TOPIC, 0, false, RELAY_OK},
+	    {CARLA, "c3", "former", RELAY_MSG, 60000, true, RELAY_STALE},
+	    {BOB, "c2", "a topic again", RELAY_TOPIC, 0, false, RELAY_OK},
+	    {CARLA, "c3", "three", RELAY_MSG, 60000, false, RELAY_OK},
+	    {CARLA, "c3", "three again", RELAY_MSG, 60000, true, RELAY_OK},
+	};
+	static const char *const heard[] = {"one", "two", "a topic", "three"};
+	struct node *n = &h->node[0];
+	struct answer *answers[ARRAY_LEN(said)];
+	struct conv c = room_conv("lobby");
+	struct msgid last = {0, 0};
+	struct asked a = {0};
+
+	begin(n, &a);
+	for (size_t i = 0; i < ARRAY_LEN(said); i++) {
+		struct relay_msg m = {.kind = said[i].kind,
+		    .sender = span_of(said[i].sender),
+		    .nick = SPAN("somebody"),
+		    .cid = span_of(said[i].cid),
+		    .text = span_of(said[i].text),
+		    .rv = said[i].former ? (struct msgid){1, 1} : a.rights->rv,
+		    .slow_ms = said[i].slow_ms};
+		answers[i] = ask_append(n, &c, &m);
+	}
+
+	for (size_t i = 0; i < ARRAY_LEN(said); i++)
+		assert_int_equal(await_answer(answers[i])->st, said[i].st);
+	assert_true(answers[3]->dup);
+	assert_int_equal(msgid_cmp(answers[3]->id, answers[2]->id), 0);
+	assert_int_equal(msgid_cmp(answers[6]->id, answers[4]->id), 0);
+	assert_int_equal(msgid_cmp(answers[8]->id, answers[7]->id), 0);
+	assert_true(answers[1]->id.ms > 50000 && answers[1]->id.ms <= 60000);
+	for (size_t i = 0; i < ARRAY_LEN(heard); i++) {
+		const struct news *w = next_news(n, NEWS_MESSAGE);
+
+		assert_string_equal(w->text, heard[i]);
+		assert_true(msgid_cmp(w->id, last) > 0);
+		assert_true(i == 0 || msgid_cmp(w->prev, last) == 0);
+		last = w->id;
+	}
+	assert_int_equal(unread(n, NEWS_GAP), 0);
+	assert_string_equal(
+	    await_answer(ask_peek(n, "lobby"))->room.topic, "a topic");
+	rights_unref(a.rights);
+}
+
 static void
 another_node_is_told_before_what_was_said_under_them(struct harness *h)
 {
@@ -420,7 +481,10 @@ static const struct rule rules[] = {
 	ONE(a_change_is_judged_and_told_before_its_entry),
 	ONE(nothing_is_changed_where_there_is_no_room),
 	ONE(a_line_under_former_rights_is_stale),
-	ONE(who_is_slow_waits_and_nobody_else),	ONE(an_account_owns_so_many_rooms_and_no_more),	ONE(a_room_is_given_to_who_may_own_one_more),
+	ONE(who_is_slow_waits_and_nobody_else),
+	ONE(what_is_said_in_one_turn_is_judged_one_by_one),
+	ONE(an_account_owns_so_many_rooms_and_no_more),
+	ONE(a_room_is_given_to_who_may_own_one_more),
 	TWO(another_node_is_told_before_what_was_said_under_them),
 	TWO(changes_of_two_nodes_at_once_are_both_made),
 	TWO(rights_and_what_changed_them_come_in_one_turn),
