@@ -54,10 +54,10 @@ by_of(const struct member_op *m)
 }
 
 static void
-vanish(const struct member_op *m, struct rr_room *room, struct rr_member *was)
+vanish(const struct member_op *m, struct rr_room *room)
 {
-	rr_member_vanish(room, RELAY_PARTED, was, by_of(m),
-	    (struct span){m->text, m->text_len});
+	rr_member_vanish(room, span_of(m->sender), span_of(m->op.r->node_id),
+	    by_of(m), (struct span){m->text, m->text_len});
 }
 
 /* A member who goes has gone, whatever Redis says to it. */
@@ -74,13 +74,8 @@ fail_member(struct rr_op *op, enum relay_status st)
 		rr_recover(op->r); /* or it would stay as it is */
 	if (room && m->what == NEWS_JOINED && st != RELAY_NONE)
 		rr_own_drop(room, sender);
-	if (room && m->what == NEWS_PARTED && st != RELAY_NONE) {
-		struct rr_member *was =
-		    rr_member_find(room, sender, span_of(op->r->node_id));
-
-		if (was)
-			vanish(m, room, was);
-	}
+	if (room && m->what == NEWS_PARTED && st != RELAY_NONE)
+		vanish(m, room);
 	answer_member(m, st);
 }
 
@@ -123,14 +118,13 @@ member_done(struct member_op *m, struct rr_room *room)
 	struct rr *r = m->op.r;
 	struct span sender = span_of(m->sender), nick = span_of(m->nick);
 	struct span node = span_of(r->node_id);
-	struct rr_member *was = rr_member_find(room, sender, node);
 
 	if (m->what == NEWS_JOINED)
 		rr_member_appear(room, RELAY_JOINED, sender, nick, node);
-	else if (m->what == NEWS_RENAMED && was)
-		rr_member_appear(room, RELAY_RENAMED, sender, nick, node);
-	else if (m->what == NEWS_PARTED && was)
-		vanish(m, room, was);
+	else if (m->what == NEWS_RENAMED)
+		rr_member_rename(room, sender, nick, node);
+	else if (m->what == NEWS_PARTED)
+		vanish(m, room);
 }
 
 static void
@@ -319,11 +313,12 @@ bool
 rr_room_register(struct rr *r, const char *fold)
 {
 	struct rr_room *room = rr_room_find(r, fold);
-	struct rr_own *o, *next;
+	uint32_t at = 0;
+	struct rr_own *o;
 
-	if (!room || (!room->own && !room->unsure))
+	if (!room || (room->own.n == 0 && !room->unsure))
 		return false;
-	if (room->own) {
+	if (room->own.n > 0) {
 		index_room(r, "SADD", fold);
 		list_room(r, fold, "");
 	}
@@ -331,7 +326,7 @@ rr_room_register(struct rr *r, const char *fold)
 	resp_fmt(c, "%s%s:c", r->prefix, room->tag);
 	resp_span(c, event_text(r, &(struct codec_event){.what = NEWS_ROSTER,
 				       .node = span_of(r->node_id)}));
-	HASH_ITER (hh, room->own, o, next) {
+	while ((o = index_next(&room->own, &at)) != NULL) {
 		resp_str(c, o->sender);
 		resp_str(c, o->nick);
 	}
@@ -352,7 +347,7 @@ rr_rooms_add_register_tasks(struct rr *r)
 	struct rr_room *room, *next;
 
 	HASH_ITER (hh, r->rooms, room, next)
-		if (room->own || room->unsure)
+		if (room->own.n > 0 || room->unsure)
 			rr_task_add(r, TASK_REGISTER, room->conv.key);
 }
 
@@ -365,7 +360,7 @@ rr_rooms_goodbye(struct rr *r)
 	struct rr_room *room = NULL, *next;
 
 	HASH_ITER (hh, r->rooms, room, next) {
-		if (!room->own && !room->unsure)
+		if (room->own.n == 0 && !room->unsure)
 			continue;
 		struct resp_cmd *c = put_count(r, room->tag);
 

@@ -100,20 +100,13 @@ on_joined(struct rr_room *room, const struct codec_event *e)
 static void
 on_parted(struct rr_room *room, const struct codec_event *e)
 {
-	struct rr_member *m = rr_member_find(room, e->sender, e->node);
-
-	if (m)
-		rr_member_vanish(room, RELAY_PARTED, m, e->by, e->text);
+	rr_member_vanish(room, e->sender, e->node, e->by, e->text);
 }
 
 static void
 on_renamed(struct rr_room *room, const struct codec_event *e)
 {
-	struct rr_member *m = rr_member_find(room, e->sender, e->node);
-
-	if (!m || span_is(e->nick, m->nick))
-		return;
-	rr_member_rename(room, m, e->nick);
+	rr_member_rename(room, e->sender, e->nick, e->node);
 }
 
 static void
@@ -126,10 +119,7 @@ on_roster(struct rr_room *room, const struct codec_event *e)
 static void
 on_gone(struct rr_room *room, const struct codec_event *e)
 {
-	char node[CODEC_NODE_MAX + 1];
-
-	span_copy(node, sizeof node, e->node);
-	rr_members_gone(room, node);
+	rr_members_gone(room, e->node);
 }
 
 static void (*const on_news[])(
@@ -354,7 +344,7 @@ bury(struct rr_room *room)
 void
 rr_room_bury_if_done(struct rr_room *room)
 {
-	if (room->closed && !room->unsure && !room->own)
+	if (room->closed && !room->unsure && room->own.n == 0)
 		bury(room);
 }
 
@@ -476,6 +466,7 @@ room_new(struct rr *r, const struct name *name, void *handle)
 	span_copy(room->shown, sizeof room->shown, span_of(name->shown));
 	rr_room_tag(room->tag, name->fold);
 	rr_stem(&room->stem, r, room->tag);
+	rr_roster_init(room);
 	rr_feed_init(&room->feed, r, &room->conv, &feed_ops, room);
 	ring_init(&room->ring, &r->rings, (struct msgid){0, 0});
 	room->feed.ring = &room->ring;
@@ -496,10 +487,8 @@ room_make(struct rr *r, const struct name *name, void *handle)
 		bury(was);
 	struct rr_room *room = room_new(r, name, handle);
 	room->unsure = unsure;
-	if (was) {
-		room->own = was->own;
-		was->own = NULL;
-	}
+	if (was)
+		rr_own_move(room, was);
 	return room;
 }
 

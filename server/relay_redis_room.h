@@ -2,6 +2,7 @@
 #ifndef SNUG_SERVER_RELAY_REDIS_ROOM_H
 #define SNUG_SERVER_RELAY_REDIS_ROOM_H
 
+#include "server/index.h"
 #include "server/relay_redis_int.h"
 
 /*
@@ -13,20 +14,12 @@
  *	relay_redis_rights.c  what it allows
  */
 struct rr_own {
-	UT_hash_handle hh;
 	char sender[SENDER_ID_LEN + 1];
-	char nick[NAME_BYTES_MAX + 1];
+	char nick[];
 };
 
-struct rr_member {
-	UT_hash_handle hh;
-	UT_hash_handle same; /* on whatever node */
-	char *node;          /* its id */
-	bool found;          /* by the sweep under way */
-	char nick[NAME_BYTES_MAX + 1];
-	char sender[SENDER_ID_LEN + 1];
-	char key[SENDER_ID_LEN + 1 + CODEC_NODE_MAX + 1]; /* SENDER node */
-};
+struct rr_home;
+SLIST_HEAD(rr_homes, rr_home);
 
 enum rr_room_phase { ROOM_SUBSCRIBING, ROOM_READING, ROOM_OPEN };
 
@@ -52,10 +45,9 @@ struct rr_room {
 	struct rr_feed feed;
 	struct ring ring;
 	struct msgid lengthened; /* the ring's base when that was tried */
-	struct rr_own *own;
-	struct rr_member *members;
-	struct rr_member *senders; /* the same, by sender alone */
-	struct buf news;           /* held while a roster is read */
+	struct index own;        /* struct rr_own, by sender */
+	struct rr_homes homes;   /* the nodes that members are on */
+	struct buf news;         /* held while a roster is read */
 	struct msgid asked;    /* feed.last when the newest id was asked for */
 	struct rights *rights; /* as they were told; never NULL */
 	struct msgid known;    /* no version up to this one is read anew */
@@ -80,27 +72,31 @@ void rr_ring_tidy(struct rr_room *room);
 
 /* --- relay_redis_roster.c ------------------------------------------------- */
 
+void rr_roster_init(struct rr_room *room);
+
 /* What this node's sessions want. */
 struct rr_own *rr_own_find(struct rr_room *room, struct span sender);
 void rr_own_set(struct rr_room *room, struct span sender, struct span nick);
 void rr_own_drop(struct rr_room *room, struct span sender);
+/* They are the other's, which had none. */
+void rr_own_move(struct rr_room *room, struct rr_room *from);
 /* Tells those who stayed while the room was closed here. */
 void rr_own_tell(struct rr_room *room);
 
-/* What all nodes say, as it was told upward. */
-struct rr_member *rr_member_find(
-    struct rr_room *room, struct span sender, struct span node);
+/* What all nodes say, as it was told upward; a node is given by its id. */
+
 /* Somebody is there: tells it, if that is news. */
 void rr_member_appear(struct rr_room *room, enum relay_presence what,
     struct span sender, struct span nick, struct span node);
-/* by, text: who put it out, and why it goes; absent where that is not known. */
-void rr_member_vanish(struct rr_room *room, enum relay_presence what,
-    struct rr_member *m, struct span by, struct span text);
-/* A member is called otherwise from now on. */
-void rr_member_rename(
-    struct rr_room *room, struct rr_member *m, struct span nick);
+/* Somebody has left, who may never have been there.  by, text: who put it out,
+ * and why it goes; absent where that is not known. */
+void rr_member_vanish(struct rr_room *room, struct span sender,
+    struct span node, struct span by, struct span text);
+/* Somebody who is there is called otherwise from now on. */
+void rr_member_rename(struct rr_room *room, struct span sender,
+    struct span nick, struct span node);
 /* All of that node's have gone. */
-void rr_members_gone(struct rr_room *room, const char *node);
+void rr_members_gone(struct rr_room *room, struct span node);
 void rr_roster_take(struct rr_room *room, const redisReply *roster);
 void rr_roster_free(struct rr_room *room);
 

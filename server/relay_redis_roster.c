@@ -9,10 +9,11 @@
  * others they come over the channel, soft; a roster, read when the room opens
  * and after each break, makes good what was lost.
  *
- * What is told upward may close the room, but it never frees it.
+ * What is told upward may close the room, but it never frees it; and it changes
+ * nobody but own members.
+ *
+ * There is a record of each kind for every client: so they are small.
  */
-#include <assert.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,13 +22,23 @@
 
 /* --- own members ---------------------------------------------------------- */
 
+static struct span
+own_key(const void *own)
+{
+	return span_of(((const struct rr_own *)own)->sender);
+}
+
+void
+rr_roster_init(struct rr_room *room)
+{
+	room->own = INDEX_BY(own_key);
+	SLIST_INIT(&room->homes);
+}
+
 struct rr_own *
 rr_own_find(struct rr_room *room, struct span sender)
 {
-	struct rr_own *o;
-
-	HASH_FIND(hh, room->own, sender.p, sender.len, o);
-	return o;
+	return index_find(&room->own, sender);
 }
 
 void
@@ -35,12 +46,13 @@ rr_own_set(struct rr_room *room, struct span sender, struct span nick)
 {
 	struct rr_own *o = rr_own_find(room, sender);
 
-	if (!o) {
-		o = xcalloc(1, sizeof *o);
-		span_copy(o->sender, sizeof o->sender, sender);
-		HASH_ADD_STR(room->own, sender, o);
-	}
-	span_copy(o->nick, sizeof o->nick, nick);
+	if (o && span_is(nick, o->nick))
+		return;
+	struct rr_own *now = xmalloc(sizeof *now + nick.len + 1);
+	span_copy(now->sender, sizeof now->sender, sender);
+	span_copy(now->nick, nick.len + 1, nick);
+	rr_own_drop(room, sender);
+	index_add(&room->own, now);
 }
 
 void
@@ -50,96 +62,109 @@ rr_own_drop(struct rr_room *room, struct span sender)
 
 	if (!o)
 		return;
-	HASH_DEL(room->own, o);
+	index_drop(&room->own, o);
 	free(o);
 }
 
-/* --- members of all nodes ------------------------------------------------- */
-static size_t
-member_key(char *key, size_t cap, struct span sender, struct span node)
+void
+rr_own_move(struct rr_room *room, struct rr_room *from)
 {
-	int n =
-	    snprintf(key, cap, "%.*s %.*s", SPAN_ARG(sender), SPAN_ARG(node));
-
-	assert(n > 0 && (size_t)n < cap);
-	return (size_t)n;
+	room->own = from->own;
+	from->own = INDEX_BY(own_key);
 }
 
-struct rr_member *
-rr_member_find(struct rr_room *room, struct span sender, struct span node)
-{
-	char key[sizeof((struct rr_member *)0)->key];
-	size_t len = member_key(key, sizeof key, sender, node);
-	struct rr_member *m;
+/* --- members of all nodes ------------------------------------------------- */
 
-	HASH_FIND(hh, room->members, key, len, m);
+struct member {
+	char sender[SENDER_ID_LEN + 1];
+	bool found; /* by the sweep under way */
+	char nick[];
+};
+
+/* The members of a room on one node; there is at least one. */
+struct rr_home {
+	SLIST_ENTRY(rr_home) entry;
+	struct index members; /* by sender */
+	char *node;           /* its id; owned, as is: */
+	char *name;           /* what is told of it upward */
+};
+
+static struct span
+member_key(const void *member)
+{
+	return span_of(((const struct member *)member)->sender);
+}
+
+static struct member *
+member_new(struct span sender, struct span nick)
+{
+	struct member *m = xmalloc(sizeof *m + nick.len + 1);
+
+	span_copy(m->sender, sizeof m->sender, sender);
+	span_copy(m->nick, nick.len + 1, nick);
+	m->found = true;
 	return m;
 }
 
-/* Upward a node of this process has no name, others have theirs. */
-static void
-tell(struct rr_room *room, enum relay_presence what,
-    const struct rr_member *who, struct span by, struct span text)
+static struct rr_home *
+find_home(struct rr_room *room, struct span node)
 {
-	struct rr *r = room->r;
-	char name[RELAY_NODE_MAX + 1] = "";
-	struct relay_member m = {
-	    .sender = span_of(who->sender),
-	    .nick = span_of(who->nick),
-	    .node = SPAN(""),
-	    .by = by,
-	};
+	struct rr_home *h;
 
-	if (strcmp(who->node, r->node_id) != 0)
-		m.node = rr_node_name(name, span_of(who->node)) ? span_of(name)
-								: SPAN("?");
-	if (!room->closed && !r->ending)
-		r->relay.ev.on_presence(
-		    r->relay.ev_arg, room->room, what, &m, text);
+	SLIST_FOREACH (h, &room->homes, entry)
+		if (span_is(node, h->node))
+			break;
+	return h;
+}
+
+/* A node of this process has no name, others have theirs. */
+static char *
+name_of(struct rr *r, struct span node)
+{
+	char name[RELAY_NODE_MAX + 1];
+
+	if (span_is(node, r->node_id))
+		return xstrdup("");
+	return xstrdup(rr_node_name(name, node) ? name : "?");
+}
+
+static struct rr_home *
+get_home(struct rr_room *room, struct span node)
+{
+	struct rr_home *h = find_home(room, node);
+
+	if (h)
+		return h;
+	h = xcalloc(1, sizeof *h);
+	h->members = INDEX_BY(member_key);
+	h->node = xstrndup(node.p, node.len);
+	h->name = name_of(room->r, node);
+	SLIST_INSERT_HEAD(&room->homes, h, entry);
+	return h;
 }
 
 static void
-tell_member(
-    struct rr_room *room, enum relay_presence what, const struct rr_member *m)
+home_free(struct rr_home *h)
 {
-	tell(room, what, m, SPAN_NONE, SPAN_NONE);
+	uint32_t at = 0;
+	struct member *m;
+
+	while ((m = index_next(&h->members, &at)) != NULL)
+		free(m);
+	index_fini(&h->members);
+	free(h->node);
+	free(h->name);
+	free(h);
 }
 
-void
-rr_member_rename(struct rr_room *room, struct rr_member *m, struct span nick)
-{
-	span_copy(m->nick, sizeof m->nick, nick);
-	tell_member(room, RELAY_RENAMED, m);
-}
-
+/* Somebody has left it. */
 static void
-unlink_member(struct rr_room *room, struct rr_member *m)
+tidy(struct rr_room *room, struct rr_home *h)
 {
-	HASH_DEL(room->members, m);
-	HASH_DELETE(same, room->senders, m);
-}
-
-static void
-member_free(struct rr_room *room, struct rr_member *m)
-{
-	unlink_member(room, m);
-	free(m);
-}
-
-/* Who comes back within the grace of the node it was on has never gone:
- * upward that is one member, which stays. */
-static void
-replace_ghost(struct rr_room *room, struct span sender)
-{
-	struct rr_node *n, *next;
-	struct rr_member *m;
-
-	if (room->r->ndead == 0)
+	if (h->members.n > 0)
 		return;
-	HASH_ITER (hh, room->r->nodes, n, next)
-		if (n->dead_ms &&
-		    (m = rr_member_find(room, sender, span_of(n->id))) != NULL)
-			member_free(room, m);
+	SLIST_REMOVE(&room->homes, h, rr_home, entry);
+	home_free(h);
 }
 
 /*
@@ -147,168 +172,244 @@ replace_ghost(struct rr_room *room, struct span sender)
  * the old one hangs.  Upward it is one member, which comes with the first and
  * goes with the last.
  */
-static struct rr_member *
-find_same(struct rr_room *room, const char *sender)
+static struct member *
+find_anywhere(struct rr_room *room, struct span sender)
 {
-	struct rr_member *m;
+	struct member *m = NULL;
+	struct rr_home *h;
 
-	HASH_FIND(same, room->senders, sender, strlen(sender), m);
+	SLIST_FOREACH (h, &room->homes, entry)
+		if ((m = index_find(&h->members, sender)) != NULL)
+			break;
 	return m;
 }
 
-/* Somebody is there: JOINED or PRESENT, if that is news. */
+static void
+tell(struct rr_room *room, enum relay_presence what, const struct rr_home *h,
+    const struct member *who, struct span by, struct span text)
+{
+	struct rr *r = room->r;
+	struct relay_member m = {
+	    span_of(who->sender), span_of(who->nick), span_of(h->name), by};
+
+	if (!room->closed && !r->ending)
+		r->relay.ev.on_presence(
+		    r->relay.ev_arg, room->room, what, &m, text);
+}
+
+static void
+rename_member(struct rr_room *room, struct rr_home *h, struct member *was,
+    struct span nick)
+{
+	struct member *m;
+
+	if (span_is(nick, was->nick))
+		return;
+	m = member_new(span_of(was->sender), nick);
+	index_drop(&h->members, was);
+	free(was);
+	index_add(&h->members, m);
+	tell(room, RELAY_RENAMED, h, m, SPAN_NONE, SPAN_NONE);
+}
+
+void
+rr_member_rename(struct rr_room *room, struct span sender, struct span nick,
+    struct span node)
+{
+	struct rr_home *h = find_home(room, node);
+	struct member *m = h ? index_find(&h->members, sender) : NULL;
+
+	if (m)
+		rename_member(room, h, m, nick);
+}
+
+/* Who comes back within the grace of the node it was on has never gone:
+ * upward that is one member, which stays. */
+static void
+replace_ghost(struct rr_room *room, struct span sender)
+{
+	struct rr_home *h, *next;
+
+	if (room->r->ndead == 0)
+		return;
+	for (h = SLIST_FIRST(&room->homes); h; h = next) {
+		struct rr_node *n = rr_node_find(room->r, span_of(h->node));
+		struct member *m = index_find(&h->members, sender);
+
+		next = SLIST_NEXT(h, entry);
+		if (!m || !n || !n->dead_ms)
+			continue;
+		index_drop(&h->members, m);
+		free(m);
+		tidy(room, h);
+	}
+}
+
+static void
+add_member(struct rr_room *room, enum relay_presence what, struct span sender,
+    struct span nick, struct span node)
+{
+	replace_ghost(room, sender);
+	const struct member *twin = find_anywhere(room, sender);
+	struct rr_home *h = get_home(room, node);
+	struct member *m = member_new(sender, nick);
+
+	index_add(&h->members, m);
+	if (twin && strcmp(twin->nick, m->nick) == 0)
+		return;
+	tell(room, twin ? RELAY_RENAMED : what, h, m, SPAN_NONE, SPAN_NONE);
+}
+
 void
 rr_member_appear(struct rr_room *room, enum relay_presence what,
     struct span sender, struct span nick, struct span node)
 {
-	struct rr_member *m = rr_member_find(room, sender, node);
+	struct rr_home *h = find_home(room, node);
+	struct member *m = h ? index_find(&h->members, sender) : NULL;
 
-	if (m) {
-		m->found = true;
-		if (!span_is(nick, m->nick))
-			rr_member_rename(room, m, nick);
+	if (!m) {
+		add_member(room, what, sender, nick, node);
 		return;
 	}
-	replace_ghost(room, sender);
-	m = xcalloc(1, sizeof *m);
-	span_copy(m->sender, sizeof m->sender, sender);
-	span_copy(m->nick, sizeof m->nick, nick);
-	member_key(m->key, sizeof m->key, sender, node);
-	m->node = m->key + sender.len + 1;
 	m->found = true;
-	struct rr_member *twin = find_same(room, m->sender);
-	HASH_ADD_STR(room->members, key, m);
-	HASH_ADD(same, room->senders, sender, strlen(m->sender), m);
-	if (!twin)
-		tell_member(room, what, m);
-	else if (strcmp(twin->nick, m->nick) != 0)
-		tell_member(room, RELAY_RENAMED, m);
+	rename_member(room, h, m, nick);
 }
 
-void
-rr_member_vanish(struct rr_room *room, enum relay_presence what,
-    struct rr_member *m, struct span by, struct span text)
+/* The home is to be tidied afterwards. */
+static void
+vanish(struct rr_room *room, enum relay_presence what, struct rr_home *h,
+    struct member *m, struct span by, struct span text)
 {
-	unlink_member(room, m);
-	if (!find_same(room, m->sender))
-		tell(room, what, m, by, text);
+	index_drop(&h->members, m);
+	if (!find_anywhere(room, span_of(m->sender)))
+		tell(room, what, h, m, by, text);
 	free(m);
 }
 
-/*
- * Leaves those for which keep() is false.  What is told upward may close the
- * room, never free it; the table only changes here.
- */
+void
+rr_member_vanish(struct rr_room *room, struct span sender, struct span node,
+    struct span by, struct span text)
+{
+	struct rr_home *h = find_home(room, node);
+	struct member *m = h ? index_find(&h->members, sender) : NULL;
+
+	if (!m)
+		return;
+	vanish(room, RELAY_PARTED, h, m, by, text);
+	tidy(room, h);
+}
+
+/* They are gathered first: an index does not change while it is walked. */
 static void
-vanish_all(struct rr_room *room,
-    bool (*keep)(const struct rr_member *m, const void *arg), const void *arg)
+vanish_many(struct rr_room *room, struct rr_home *h, bool found_too)
 {
-	struct rr_member *m, *next;
+	struct member *m, **gone = xcalloc(h->members.n, sizeof(void *));
+	uint32_t at = 0, n = 0;
 
-	HASH_ITER (hh, room->members, m, next)
-		if (!keep(m, arg))
-			rr_member_vanish(
-			    room, RELAY_GONE, m, SPAN_NONE, SPAN_NONE);
-}
-
-static bool
-is_elsewhere(const struct rr_member *m, const void *arg)
-{
-	return strcmp(m->node, arg) != 0;
-}
-
-static bool
-is_found(const struct rr_member *m, const void *arg)
-{
-	(void)arg;
-	return m->found;
+	while ((m = index_next(&h->members, &at)) != NULL)
+		if (found_too || !m->found)
+			gone[n++] = m;
+	for (uint32_t i = 0; i < n; i++)
+		vanish(room, RELAY_GONE, h, gone[i], SPAN_NONE, SPAN_NONE);
+	free(gone);
+	tidy(room, h);
 }
 
 void
-rr_members_gone(struct rr_room *room, const char *node)
+rr_members_gone(struct rr_room *room, struct span node)
 {
-	vanish_all(room, is_elsewhere, node);
+	struct rr_home *h = find_home(room, node);
+
+	if (h)
+		vanish_many(room, h, true);
 }
 
 /* --- nodes that die ------------------------------------------------------- */
 
-/* Also by a node that is in doubt, or in its grace: its turn comes. */
 static bool
-is_in_by_another(struct rr_room *room, struct span sender)
+is_leaving(struct rr_room *room, const struct rr_home *h)
 {
-	struct rr *r = room->r;
-	struct rr_node *n, *next;
-
-	if (rr_member_find(room, sender, span_of(r->node_id)))
-		return true;
-	HASH_ITER (hh, r->nodes, n, next)
-		if (!n->leaving && rr_member_find(room, sender, span_of(n->id)))
-			return true;
-	return false;
-}
-
-static bool
-is_leaving(struct rr_room *room, const struct rr_member *m)
-{
-	const struct rr_node *n = rr_node_find(room->r, span_of(m->node));
+	const struct rr_node *n = rr_node_find(room->r, span_of(h->node));
 
 	return n && n->leaving;
 }
 
-/* Takes out who leaves, and gives those who are gone altogether. */
 static size_t
-take_leaving(struct rr_room *room, struct rr_member **gone)
+count_leaving(struct rr_room *room)
 {
-	struct rr_member *m, *next;
+	size_t n = 0;
+	struct rr_home *h;
+
+	SLIST_FOREACH (h, &room->homes, entry)
+		if (is_leaving(room, h))
+			n += h->members.n;
+	return n;
+}
+
+/* Who is there by another node stays, even if that one is in doubt or in its
+ * grace: its turn comes. */
+static size_t
+list_departed(
+    struct rr_room *room, const struct rr_home *h, struct relay_member *all)
+{
+	const struct member *m;
+	uint32_t at = 0;
 	size_t n = 0;
 
-	HASH_ITER (hh, room->members, m, next) {
-		if (!is_leaving(room, m))
+	while ((m = index_next(&h->members, &at)) != NULL)
+		if (!find_anywhere(room, span_of(m->sender)))
+			all[n++] =
+			    (struct relay_member){.sender = span_of(m->sender),
+				.nick = span_of(m->nick),
+				.node = span_of(h->name)};
+	return n;
+}
+
+/* Takes them out one by one: who is on two of them departs with the last. */
+static size_t
+take_leaving(
+    struct rr_room *room, struct rr_homes *gone, struct relay_member *all)
+{
+	size_t n = 0;
+	struct rr_home *h, *next;
+
+	for (h = SLIST_FIRST(&room->homes); h; h = next) {
+		next = SLIST_NEXT(h, entry);
+		if (!is_leaving(room, h))
 			continue;
-		if (is_in_by_another(room, span_of(m->sender))) {
-			member_free(room, m);
-			continue;
-		}
-		unlink_member(room, m);
-		gone[n++] = m;
+		SLIST_REMOVE(&room->homes, h, rr_home, entry);
+		SLIST_INSERT_HEAD(gone, h, entry);
+		n += list_departed(room, h, all + n);
 	}
 	return n;
 }
 
 static void
-tell_departed(struct rr_room *room, struct rr_member *const *gone, size_t n)
+homes_free(struct rr_homes *homes)
 {
-	struct rr *r = room->r;
-	struct relay_member *all = xcalloc(n, sizeof *all);
-	char(*nodes)[RELAY_NODE_MAX + 1] = xcalloc(n, sizeof *nodes);
+	struct rr_home *h;
 
-	for (size_t i = 0; i < n; i++)
-		all[i] =
-		    (struct relay_member){.sender = span_of(gone[i]->sender),
-			.nick = span_of(gone[i]->nick),
-			.node = rr_node_name(nodes[i], span_of(gone[i]->node))
-				    ? span_of(nodes[i])
-				    : SPAN("?")};
-	r->relay.ev.on_departed(r->relay.ev_arg, room->room, all, n);
-	free(nodes);
-	free(all);
+	while ((h = SLIST_FIRST(homes)) != NULL) {
+		SLIST_REMOVE_HEAD(homes, entry);
+		home_free(h);
+	}
 }
 
 size_t
 rr_room_depart(struct rr *r, const char *fold)
 {
 	struct rr_room *room = rr_room_find(r, fold);
-	size_t seen = room ? HASH_COUNT(room->members) : 0;
+	size_t seen = room ? count_leaving(room) : 0;
 
 	if (seen == 0)
 		return 0;
-	struct rr_member **gone = xcalloc(seen, sizeof(struct rr_member *));
-	size_t n = take_leaving(room, gone);
+	struct rr_homes gone = SLIST_HEAD_INITIALIZER(gone);
+	struct relay_member *all = xcalloc(seen, sizeof *all);
+	size_t n = take_leaving(room, &gone, all);
 	if (n > 0 && !room->closed && !r->ending)
-		tell_departed(room, gone, n);
-	for (size_t i = 0; i < n; i++)
-		free(gone[i]);
-	free(gone);
+		r->relay.ev.on_departed(r->relay.ev_arg, room->room, all, n);
+	homes_free(&gone);
+	free(all);
 	return seen;
 }
 
@@ -324,29 +425,19 @@ rr_rooms_snapshot(struct rr *r, size_t *n)
 	return folds;
 }
 
-static void
-renumber(struct rr_room *room, const char *old_id)
-{
-	struct rr_member *m, *next;
-	struct span id = span_of(room->r->node_id);
-
-	/* What is added again comes last, and is passed over. */
-	HASH_ITER (hh, room->members, m, next) {
-		if (strcmp(m->node, old_id) != 0)
-			continue;
-		HASH_DEL(room->members, m);
-		member_key(m->key, sizeof m->key, span_of(m->sender), id);
-		HASH_ADD_STR(room->members, key, m);
-	}
-}
-
 void
 rr_rooms_renumber(struct rr *r, const char *old_id)
 {
 	struct rr_room *room, *next;
 
-	HASH_ITER (hh, r->rooms, room, next)
-		renumber(room, old_id);
+	HASH_ITER (hh, r->rooms, room, next) {
+		struct rr_home *h = find_home(room, span_of(old_id));
+
+		if (!h)
+			continue;
+		free(h->node);
+		h->node = xstrdup(r->node_id);
+	}
 }
 
 /* --- rosters -------------------------------------------------------------- */
@@ -422,41 +513,60 @@ take_node_members(struct rr_room *room, const struct rr_roster_entry *e)
 
 /* What Redis says of a dead node's members is up to the janitor. */
 static bool
-is_doubted(struct rr *r, struct span node)
+is_doubted(struct rr *r, const char *node)
 {
-	const struct rr_node *n = rr_node_find(r, node);
+	const struct rr_node *n = rr_node_find(r, span_of(node));
 
 	return n && n->missed > 0;
 }
 
-/* This node's own are known better here. */
+/* Those who will not be found, unless a roster says that they are there.  This
+ * node's own are known better here. */
+static void
+doubt_members(struct rr_room *room)
+{
+	struct rr_home *h;
+
+	SLIST_FOREACH (h, &room->homes, entry) {
+		bool known = strcmp(h->node, room->r->node_id) == 0 ||
+			     is_doubted(room->r, h->node);
+		uint32_t at = 0;
+		struct member *m;
+
+		while ((m = index_next(&h->members, &at)) != NULL)
+			m->found = known;
+	}
+}
+
 void
 rr_roster_take(struct rr_room *room, const redisReply *roster)
 {
 	struct rr_roster_entry e;
-	struct rr_member *m, *next;
+	struct rr_home *h, *next;
 
-	HASH_ITER (hh, room->members, m, next)
-		m->found = strcmp(m->node, room->r->node_id) == 0 ||
-			   is_doubted(room->r, span_of(m->node));
+	doubt_members(room);
 	for (size_t i = 0; i + 1 < roster->elements; i += 2)
 		if (rr_roster_at(roster, i, &e) &&
 		    !span_is(e.node, room->r->node_id) &&
 		    rr_node_is_kept(room->r, e.node))
 			take_node_members(room, &e);
-	vanish_all(room, is_found, NULL);
+	for (h = SLIST_FIRST(&room->homes); h; h = next) {
+		next = SLIST_NEXT(h, entry);
+		vanish_many(room, h, false);
+	}
 }
 
 static struct rr_own *
 find_untold(struct rr_room *room)
 {
-	struct rr_own *o, *next;
+	struct rr_home *here = find_home(room, span_of(room->r->node_id));
+	uint32_t at = 0;
+	struct rr_own *o;
 
-	HASH_ITER (hh, room->own, o, next)
-		if (!rr_member_find(
-			room, span_of(o->sender), span_of(room->r->node_id)))
-			return o;
-	return NULL;
+	while ((o = index_next(&room->own, &at)) != NULL)
+		if (!here || !index_find(&here->members, own_key(o)))
+			break;
+	return o;
 }
 
 /* Those who stayed while the room was closed here.  They are few, and may leave
@@ -474,13 +584,11 @@ rr_own_tell(struct rr_room *room)
 void
 rr_roster_free(struct rr_room *room)
 {
-	struct rr_own *o, *next_own;
-	struct rr_member *m, *next;
+	uint32_t at = 0;
+	struct rr_own *o;
 
-	HASH_ITER (hh, room->own, o, next_own) {
-		HASH_DEL(room->own, o);
+	while ((o = index_next(&room->own, &at)) != NULL)
 		free(o);
-	}
-	HASH_ITER (hh, room->members, m, next)
-		member_free(room, m);
+	index_fini(&room->own);
+	homes_free(&room->homes);
 }
