@@ -10,6 +10,7 @@
 #include <sys/queue.h>
 
 #include "base/buf.h"
+#include "server/index.h"
 #include "server/redis_handshake.h"
 #include "server/redis_link.h"
 #include "server/redis_resp.h"
@@ -65,7 +66,7 @@ enum {
 struct rr;
 struct rr_room;
 struct rr_user;
-struct rr_nick;
+struct rr_lost;
 struct rr_node;
 struct rr_chan;
 
@@ -390,6 +391,7 @@ void rr_nick_replaced(struct rr *r, struct span said);
 void rr_find(struct relay *r, const char *fold, relay_owner_fn done, void *arg);
 /* Tells upward which were lost while coming back. */
 void rr_nicks_tell_lost(struct rr *r);
+void rr_nicks_init(struct rr *r);
 void rr_nicks_goodbye(struct rr *r);
 void rr_nicks_fini(struct rr *r);
 
@@ -492,8 +494,8 @@ struct rr {
 	struct rr_room *grave; /* closed ones, freed by the loop */
 	struct rr_user *users; /* by sender */
 	struct rr_user *user_grave;
-	struct rr_nick *nicks; /* by skeleton */
-	struct rr_nick *lost;  /* to be told when up */
+	struct index nicks;    /* struct rr_nick, by skeleton */
+	struct rr_lost *lost;  /* to be told when up */
 	struct rr_node *nodes; /* by id */
 	struct rr_chan *chans; /* by name */
 	size_t chans_due;      /* acks still to come */

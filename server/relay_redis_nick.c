@@ -17,6 +17,7 @@
  * sender over, from whatever node: of one that lives, and from what a sender
  * that was lost has left, as long as nobody else took the nick.
  */
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,8 +26,8 @@
 #include "base/mem.h"
 #include "server/relay_redis_int.h"
 
-struct rr_nick {
-	UT_hash_handle hh;
+/* A nick, spelled out: what is asked of Redis. */
+struct nick {
 	char skeleton[NAME_BYTES_MAX + 1];
 	struct name name;
 	char sender[SENDER_ID_LEN + 1];  /* "": known by its token alone */
@@ -34,24 +35,128 @@ struct rr_nick {
 	uint64_t since_ms;
 	bool returned; /* given back while Redis was away */
 	bool left;     /* and its token stays good for a while */
+};
+
+/* The same, held.  There is one for each client, so it is small. */
+struct rr_nick {
+	uint64_t since_ms;
+	uint8_t token[RELAY_TOKEN_LEN / 2];
+	bool has_token, returned, left;
+	uint8_t fold_at, shown_at; /* the nick, in names */
+	char sender[SENDER_ID_LEN + 1];
+	char names[]; /* the skeleton, then what is spelled otherwise */
+};
+
+/* One whose holder is told when the relay is up. */
+struct rr_lost {
+	UT_hash_handle hh;
+	char fold[NAME_BYTES_MAX + 1];
+	char sender[SENDER_ID_LEN + 1];
 	bool replaced; /* lost to itself, on another node */
 };
+
+/* --- nicks that are held -------------------------------------------------- */
+
+static struct span
+nick_key(const void *nick)
+{
+	return span_of(((const struct rr_nick *)nick)->names);
+}
+
+static const char *
+fold_of(const struct rr_nick *n)
+{
+	return n->names + n->fold_at;
+}
 
 static struct rr_nick *
 find(struct rr *r, const char *skeleton)
 {
-	struct rr_nick *n;
-
-	HASH_FIND_STR(r->nicks, skeleton, n);
-	return n;
+	return index_find(&r->nicks, span_of(skeleton));
 }
 
 static void
 nick_free(struct rr *r, struct rr_nick *n)
 {
-	HASH_DEL(r->nicks, n);
+	index_drop(&r->nicks, n);
 	free(n);
 }
+
+/* Puts a spelling behind the one before it, unless it is the same; gives where
+ * it is. */
+static size_t
+spell(char *names, size_t before, const char *s)
+{
+	size_t at = before + strlen(names + before) + 1;
+
+	if (strcmp(names + before, s) == 0)
+		return before;
+	memcpy(names + at, s, strlen(s) + 1);
+	return at;
+}
+
+static struct rr_nick *
+pack(const struct nick *n)
+{
+	char names[3 * (NAME_BYTES_MAX + 1)];
+
+	memcpy(names, n->skeleton, sizeof n->skeleton);
+	size_t fold_at = spell(names, 0, n->name.fold);
+	size_t shown_at = spell(names, fold_at, n->name.shown);
+	size_t size = shown_at + strlen(names + shown_at) + 1;
+	struct rr_nick *p = xcalloc(1, sizeof *p + size);
+	memcpy(p->names, names, size);
+	p->fold_at = (uint8_t)fold_at;
+	p->shown_at = (uint8_t)shown_at;
+	p->since_ms = n->since_ms;
+	p->returned = n->returned;
+	p->left = n->left;
+	memcpy(p->sender, n->sender, sizeof p->sender);
+	p->has_token = n->token[0] != '\0';
+	if (p->has_token && sodium_hex2bin(p->token, sizeof p->token, n->token,
+				strlen(n->token), NULL, NULL, NULL) != 0)
+		abort(); /* relay.c has looked at it */
+	return p;
+}
+
+static void
+unpack(struct nick *dst, const struct rr_nick *n)
+{
+	*dst = (struct nick){
+	    .since_ms = n->since_ms, .returned = n->returned, .left = n->left};
+	span_copy(dst->skeleton, sizeof dst->skeleton, span_of(n->names));
+	span_copy(dst->name.fold, sizeof dst->name.fold, span_of(fold_of(n)));
+	span_copy(dst->name.shown, sizeof dst->name.shown,
+	    span_of(n->names + n->shown_at));
+	memcpy(dst->sender, n->sender, sizeof dst->sender);
+	if (n->has_token)
+		sodium_bin2hex(
+		    dst->token, sizeof dst->token, n->token, sizeof n->token);
+}
+
+static bool
+has_token(const struct rr_nick *n, struct span hex)
+{
+	struct nick held;
+
+	unpack(&held, n);
+	return span_is(hex, held.token);
+}
+
+/* In the place of what looks like it. */
+static struct rr_nick *
+keep(struct rr *r, const struct nick *claimed)
+{
+	struct rr_nick *was = find(r, claimed->skeleton);
+	struct rr_nick *n = pack(claimed);
+
+	if (was)
+		nick_free(r, was);
+	index_add(&r->nicks, n);
+	return n;
+}
+
+/* --- what is said to Redis ------------------------------------------------ */
 
 static void
 put_key(struct rr *r, struct resp_cmd *c, const char *skeleton)
@@ -77,7 +182,7 @@ index_nick(struct rr *r, const char *verb, const char *skeleton)
 /* The scratch command then claims; stale is what a dead node left, or absent.
  */
 static void
-put_claim(struct rr *r, const struct rr_nick *n, struct span stale)
+put_claim(struct rr *r, const struct nick *n, struct span stale)
 {
 	struct resp_cmd *c;
 	struct codec_claim claim = {span_of(n->sender), span_of(r->node_id),
@@ -113,7 +218,7 @@ is_stale(struct rr *r, struct span claim)
 
 struct claim_op {
 	struct rr_op op;
-	struct rr_nick nick; /* as it will be held */
+	struct nick nick; /* as it will be held */
 	relay_done_fn done;
 	void *arg;
 	unsigned tries;
@@ -122,26 +227,9 @@ struct claim_op {
 
 enum { TRIES_MAX = 4 };
 
-static void
-keep(struct rr *r, const struct rr_nick *claimed)
-{
-	struct rr_nick *n = find(r, claimed->skeleton);
-
-	if (!n) {
-		n = xcalloc(1, sizeof *n);
-		memcpy(n->skeleton, claimed->skeleton, sizeof n->skeleton);
-		HASH_ADD_STR(r->nicks, skeleton, n);
-	}
-	n->name = claimed->name;
-	memcpy(n->sender, claimed->sender, sizeof n->sender);
-	memcpy(n->token, claimed->token, sizeof n->token);
-	n->since_ms = claimed->since_ms;
-	n->returned = n->left = false;
-}
-
 /* A claim took the place of one that looked like it, and was given back. */
 static void
-forget_replaced(struct rr *r, const struct rr_nick *claimed)
+forget_replaced(struct rr *r, const struct nick *claimed)
 {
 	struct rr_nick *n = find(r, claimed->skeleton);
 
@@ -155,11 +243,9 @@ fail_claim(struct rr_op *op, enum relay_status st)
 	struct claim_op *c = (struct claim_op *)op;
 
 	/* Where another that looks like it is held, that is claimed again. */
-	if (st == RELAY_UNKNOWN && !find(op->r, c->nick.skeleton)) {
+	if (st == RELAY_UNKNOWN && !find(op->r, c->nick.skeleton))
 		/* Redis may hold it for us: it is to be given back. */
-		keep(op->r, &c->nick);
-		find(op->r, c->nick.skeleton)->returned = true;
-	}
+		keep(op->r, &c->nick)->returned = true;
 	c->done(c->arg, st);
 }
 
@@ -199,7 +285,7 @@ on_claimed(void *arg, const redisReply *reply, bool written)
 		if (c->returned)
 			forget_replaced(r, &c->nick);
 		else
-			keep(r, &c->nick);
+			(void)keep(r, &c->nick);
 		c->done(c->arg, RELAY_OK);
 	} else {
 		if (!find(r, c->nick.skeleton))
@@ -236,7 +322,7 @@ rr_claim(struct relay *relay, const struct name *nick, const char *sender,
 /* --- release -------------------------------------------------------------- */
 
 static void
-put_release(struct rr *r, const struct rr_nick *n)
+put_release(struct rr *r, const struct nick *n)
 {
 	struct resp_cmd *c = rr_cmd(r);
 
@@ -255,7 +341,7 @@ struct under_way {
 };
 
 static struct under_way
-return_claims(struct rr *r, const struct rr_nick *n)
+return_claims(struct rr *r, const struct nick *n)
 {
 	struct under_way w = {false, false};
 	struct rr_op *op;
@@ -277,7 +363,7 @@ return_claims(struct rr *r, const struct rr_nick *n)
 
 /* indexed: a claim that looks like it stays, or comes. */
 static bool
-send_release(struct rr *r, const struct rr_nick *n, bool indexed)
+send_release(struct rr *r, const struct nick *n, bool indexed)
 {
 	put_release(r, n);
 	if (!rr_tell_script(r, SCRIPT_RELEASE, 1))
@@ -291,19 +377,19 @@ send_release(struct rr *r, const struct rr_nick *n, bool indexed)
 static void
 forget_lost(struct rr *r, const char *fold, const char *sender)
 {
-	struct rr_nick *n;
+	struct rr_lost *l;
 
-	HASH_FIND_STR(r->lost, fold, n);
-	if (!n || strcmp(n->sender, sender) != 0)
+	HASH_FIND_STR(r->lost, fold, l);
+	if (!l || strcmp(l->sender, sender) != 0)
 		return;
-	HASH_DEL(r->lost, n);
-	free(n);
+	HASH_DEL(r->lost, l);
+	free(l);
 }
 
 static void
 give_back(struct rr *r, const char *fold, const char *sender, bool leave)
 {
-	struct rr_nick gone = {.returned = true, .left = leave};
+	struct nick gone = {.returned = true, .left = leave};
 
 	name_skeleton(fold, gone.skeleton);
 	span_copy(gone.name.fold, sizeof gone.name.fold, span_of(fold));
@@ -313,7 +399,7 @@ give_back(struct rr *r, const char *fold, const char *sender, bool leave)
 	if (n && strcmp(n->sender, sender) != 0)
 		return;
 	struct under_way claims = return_claims(r, &gone);
-	bool held = n && strcmp(n->name.fold, fold) == 0;
+	bool held = n && strcmp(fold_of(n), fold) == 0;
 	bool alike = n && !held;
 	if (alike && !claims.same)
 		return;
@@ -355,7 +441,7 @@ rr_nick_owned(struct rr *r, const char *skeleton, const char *sender)
 
 struct resume_op {
 	struct rr_op op;
-	struct rr_nick nick; /* as it will be held; the sender comes later */
+	struct nick nick; /* as it will be held; the sender comes later */
 	char token[RELAY_TOKEN_LEN + 1];
 	relay_resume_fn done;
 	void *arg;
@@ -369,8 +455,7 @@ fail_resume(struct rr_op *op, enum relay_status st)
 	/* Redis may hold it for us: unless that is asked again, it is as left
 	 * as it was before. */
 	if (st == RELAY_UNKNOWN && !find(op->r, s->nick.skeleton)) {
-		keep(op->r, &s->nick);
-		struct rr_nick *n = find(op->r, s->nick.skeleton);
+		struct rr_nick *n = keep(op->r, &s->nick);
 		n->returned = n->left = true;
 	}
 	s->done(s->arg, st, NULL);
@@ -383,12 +468,12 @@ take_over(struct resume_op *s, const struct codec_claim *was)
 	struct rr *r = s->op.r;
 	struct rr_nick *n = find(r, s->nick.skeleton);
 	bool here = n && !n->returned && span_is(was->sender, n->sender) &&
-		    strcmp(n->token, s->nick.token) != 0;
+		    !has_token(n, span_of(s->nick.token));
 
 	span_copy(s->nick.sender, sizeof s->nick.sender, was->sender);
 	s->nick.since_ms = was->since_ms;
 	forget_lost(r, s->nick.name.fold, s->nick.sender);
-	keep(r, &s->nick);
+	(void)keep(r, &s->nick);
 	if (here)
 		r->relay.ev.on_replaced(
 		    r->relay.ev_arg, s->nick.sender, s->nick.name.fold);
@@ -466,10 +551,11 @@ rr_nick_replaced(struct rr *r, struct span said)
 		return;
 	name_skeleton(name.fold, skeleton);
 	n = find(r, skeleton);
-	if (!n || !span_is(sender, n->sender) || !span_is(token, n->token) ||
+	if (!n || !span_is(sender, n->sender) || !has_token(n, token) ||
 	    n->returned)
 		return;
-	struct rr_nick was = *n;
+	struct nick was;
+	unpack(&was, n);
 	index_nick(r, "SREM", skeleton);
 	nick_free(r, n);
 	r->relay.ev.on_replaced(r->relay.ev_arg, was.sender, was.name.fold);
@@ -647,19 +733,21 @@ struct restoring {
 static void on_restored(void *arg, const redisReply *reply, bool written);
 
 static bool
-send_restore(struct restoring *s, struct rr_nick *n, struct span stale)
+send_restore(struct restoring *s, const struct rr_nick *n, struct span stale)
 {
 	struct rr *r = s->r;
 	redis_reply_fn fn = on_restored;
+	struct nick held;
 
+	unpack(&held, n);
 	rr_nodes_refresh(r);
-	memcpy(s->fold, n->name.fold, sizeof s->fold);
-	if (!n->returned) {
-		put_claim(r, n, stale);
+	memcpy(s->fold, held.name.fold, sizeof s->fold);
+	if (!held.returned) {
+		put_claim(r, &held, stale);
 		return redis_link_eval(r->cmd, SCRIPT_CLAIM, 1, &r->scratch, fn,
 			   s, NULL) == 0;
 	}
-	put_release(r, n);
+	put_release(r, &held);
 	return redis_link_eval(
 		   r->cmd, SCRIPT_RELEASE, 1, &r->scratch, fn, s, NULL) == 0;
 }
@@ -670,34 +758,35 @@ static void
 lost(struct rr *r, struct rr_nick *n, struct span to)
 {
 	struct codec_claim c;
-	struct rr_nick *was;
+	struct rr_lost *l;
 
-	n->replaced =
-	    codec_get_claim(&c, to) == 0 && span_is(c.sender, n->sender);
-	index_nick(r, "SREM", n->skeleton);
-	HASH_DEL(r->nicks, n);
-	HASH_FIND_STR(r->lost, n->name.fold, was);
-	if (was) {
-		HASH_DEL(r->lost, was);
-		free(was);
+	HASH_FIND_STR(r->lost, fold_of(n), l);
+	if (!l) {
+		l = xcalloc(1, sizeof *l);
+		span_copy(l->fold, sizeof l->fold, span_of(fold_of(n)));
+		HASH_ADD_STR(r->lost, fold, l);
 	}
-	HASH_ADD_STR(r->lost, name.fold, n);
+	memcpy(l->sender, n->sender, sizeof l->sender);
+	l->replaced =
+	    codec_get_claim(&c, to) == 0 && span_is(c.sender, n->sender);
+	index_nick(r, "SREM", n->names);
+	nick_free(r, n);
 }
 
 void
 rr_nicks_tell_lost(struct rr *r)
 {
-	struct rr_nick *n;
+	struct rr_lost *l;
 
-	while ((n = r->lost) != NULL) {
-		HASH_DEL(r->lost, n);
-		if (n->replaced)
+	while ((l = r->lost) != NULL) {
+		HASH_DEL(r->lost, l);
+		if (l->replaced)
 			r->relay.ev.on_replaced(
-			    r->relay.ev_arg, n->sender, n->name.fold);
+			    r->relay.ev_arg, l->sender, l->fold);
 		else
 			r->relay.ev.on_nick_lost(
-			    r->relay.ev_arg, n->sender, n->name.fold);
-		free(n);
+			    r->relay.ev_arg, l->sender, l->fold);
+		free(l);
 	}
 }
 
@@ -708,7 +797,7 @@ restored(struct restoring *s, struct rr_nick *n, const redisReply *reply)
 
 	s->tries++;
 	/* A claim of what looks like it went before, and is to stand. */
-	if (strcmp(s->fold, n->name.fold) != 0 && s->tries < TRIES_MAX)
+	if (strcmp(s->fold, fold_of(n)) != 0 && s->tries < TRIES_MAX)
 		return !send_restore(s, n, SPAN_NONE);
 	if (reply->type != REDIS_REPLY_STRING || n->returned) {
 		if (n->returned)
@@ -747,7 +836,7 @@ rr_nick_restore(struct rr *r, const char *skeleton)
 	struct restoring *s = xcalloc(1, sizeof *s);
 	s->r = r;
 	s->run = r->run;
-	memcpy(s->skeleton, n->skeleton, sizeof s->skeleton);
+	span_copy(s->skeleton, sizeof s->skeleton, span_of(n->names));
 	if (send_restore(s, n, SPAN_NONE))
 		return true;
 	free(s);
@@ -757,22 +846,32 @@ rr_nick_restore(struct rr *r, const char *skeleton)
 void
 rr_nicks_add_tasks(struct rr *r)
 {
-	struct rr_nick *n, *next;
+	const struct rr_nick *n;
+	uint32_t at = 0;
 
-	HASH_ITER (hh, r->nicks, n, next)
-		rr_task_add(r, TASK_NICK, n->skeleton);
+	while ((n = index_next(&r->nicks, &at)) != NULL)
+		rr_task_add(r, TASK_NICK, n->names);
 }
 
-/* --- the end -------------------------------------------------------------- */
+/* --- the beginning and the end -------------------------------------------- */
+
+void
+rr_nicks_init(struct rr *r)
+{
+	r->nicks = INDEX_BY(nick_key);
+}
 
 void
 rr_nicks_goodbye(struct rr *r)
 {
-	struct rr_nick *n, *next;
+	const struct rr_nick *n;
+	struct nick gone;
+	uint32_t at = 0;
 
-	HASH_ITER (hh, r->nicks, n, next) {
-		n->left |= !n->returned;
-		if (!send_release(r, n, false))
+	while ((n = index_next(&r->nicks, &at)) != NULL) {
+		unpack(&gone, n);
+		gone.left |= !gone.returned;
+		if (!send_release(r, &gone, false))
 			return;
 	}
 }
@@ -780,12 +879,15 @@ rr_nicks_goodbye(struct rr *r)
 void
 rr_nicks_fini(struct rr *r)
 {
-	struct rr_nick *n, *next;
+	struct rr_lost *l, *next;
+	struct rr_nick *n;
+	uint32_t at = 0;
 
-	HASH_ITER (hh, r->nicks, n, next)
-		nick_free(r, n);
-	HASH_ITER (hh, r->lost, n, next) {
-		HASH_DEL(r->lost, n);
+	while ((n = index_next(&r->nicks, &at)) != NULL)
 		free(n);
+	index_fini(&r->nicks);
+	HASH_ITER (hh, r->lost, l, next) {
+		HASH_DEL(r->lost, l);
+		free(l);
 	}
 }
