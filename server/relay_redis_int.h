@@ -61,12 +61,15 @@ enum {
 	RR_LAYOUT = 2,
 	RR_LOG_MIN = 256, /* entries of a log that are always kept */
 	RR_ERRORS_MAX = 16,
+	RR_CLAIM_LISTS = 256,
 };
 
 struct rr;
 struct rr_room;
 struct rr_user;
+struct rr_claim;
 struct rr_lost;
+LIST_HEAD(rr_claims, rr_claim);
 struct rr_node;
 struct rr_chan;
 
@@ -494,12 +497,13 @@ struct rr {
 	struct rr_room *grave; /* closed ones, freed by the loop */
 	struct rr_user *users; /* by sender */
 	struct rr_user *user_grave;
-	struct index nicks;    /* struct rr_nick, by skeleton */
-	struct rr_lost *lost;  /* to be told when up */
-	struct rr_node *nodes; /* by id */
-	struct rr_chan *chans; /* by name */
-	size_t chans_due;      /* acks still to come */
-	size_t nfills;         /* under way */
+	struct index nicks;   /* struct rr_nick, by skeleton */
+	struct rr_lost *lost; /* to be told when up */
+	struct rr_claims claims[RR_CLAIM_LISTS]; /* under way; by skeleton */
+	struct rr_node *nodes;                   /* by id */
+	struct rr_chan *chans;                   /* by name */
+	size_t chans_due;                        /* acks still to come */
+	size_t nfills;                           /* under way */
 	struct ring_store rings;
 	struct rr_fetch *fetches; /* reads under way, by what is asked */
 	uint64_t fetched;         /* those that nobody shared */

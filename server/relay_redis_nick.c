@@ -216,8 +216,9 @@ is_stale(struct rr *r, struct span claim)
 
 /* --- claim ---------------------------------------------------------------- */
 
-struct claim_op {
+struct rr_claim {
 	struct rr_op op;
+	LIST_ENTRY(rr_claim) entry;
 	struct nick nick; /* as it will be held */
 	relay_done_fn done;
 	void *arg;
@@ -240,7 +241,7 @@ forget_replaced(struct rr *r, const struct nick *claimed)
 static void
 fail_claim(struct rr_op *op, enum relay_status st)
 {
-	struct claim_op *c = (struct claim_op *)op;
+	struct rr_claim *c = (struct rr_claim *)op;
 
 	/* Where another that looks like it is held, that is claimed again. */
 	if (st == RELAY_UNKNOWN && !find(op->r, c->nick.skeleton))
@@ -249,11 +250,25 @@ fail_claim(struct rr_op *op, enum relay_status st)
 	c->done(c->arg, st);
 }
 
+/* Those of a skeleton are found among few, however many are under way. */
+static struct rr_claims *
+claims_like(struct rr *r, const char *skeleton)
+{
+	return &r->claims[table_hash(skeleton, strlen(skeleton)) %
+			  RR_CLAIM_LISTS];
+}
+
+static void
+fini_claim(struct rr_op *op)
+{
+	LIST_REMOVE((struct rr_claim *)op, entry);
+}
+
 static void on_claimed(void *arg, const redisReply *reply, bool written);
 
 /* The list of nodes is read between the tries, on the same link. */
 static void
-claim_again(struct claim_op *c, const redisReply *was)
+claim_again(struct rr_claim *c, const redisReply *was)
 {
 	struct rr *r = c->op.r;
 	struct span stale = c->tries > 1 && is_stale(r, rr_span(was))
@@ -269,7 +284,7 @@ claim_again(struct claim_op *c, const redisReply *was)
 static void
 on_claimed(void *arg, const redisReply *reply, bool written)
 {
-	struct claim_op *c = arg;
+	struct rr_claim *c = arg;
 	struct rr *r = c->op.r;
 
 	if (!rr_op_reply(&c->op, reply, written))
@@ -302,7 +317,7 @@ rr_claim(struct relay *relay, const struct name *nick, const char *sender,
     const char *token, relay_done_fn done, void *arg)
 {
 	struct rr *r = rr_of(relay);
-	struct claim_op *c = rr_op_new(r, sizeof *c, fail_claim, true);
+	struct rr_claim *c = rr_op_new(r, sizeof *c, fail_claim, true);
 
 	c->done = done;
 	c->arg = arg;
@@ -311,6 +326,8 @@ rr_claim(struct relay *relay, const struct name *nick, const char *sender,
 	span_copy(c->nick.token, sizeof c->nick.token, span_of(token));
 	c->nick.since_ms = clock_wall_ms();
 	span_copy(c->nick.sender, sizeof c->nick.sender, span_of(sender));
+	c->op.fini = fini_claim;
+	LIST_INSERT_HEAD(claims_like(r, c->nick.skeleton), c, entry);
 	if (!r->up) {
 		rr_op_fail_later(&c->op, RELAY_DOWN);
 		return;
@@ -344,12 +361,10 @@ static struct under_way
 return_claims(struct rr *r, const struct nick *n)
 {
 	struct under_way w = {false, false};
-	struct rr_op *op;
+	struct rr_claim *c;
 
-	TAILQ_FOREACH (op, &r->ops, entry) {
-		struct claim_op *c = (struct claim_op *)op;
-
-		if (op->fail != fail_claim ||
+	LIST_FOREACH (c, claims_like(r, n->skeleton), entry) {
+		if (c->op.answered || c->op.later != RELAY_OK ||
 		    strcmp(c->nick.skeleton, n->skeleton) != 0 ||
 		    strcmp(c->nick.sender, n->sender) != 0)
 			continue;
@@ -859,6 +874,8 @@ void
 rr_nicks_init(struct rr *r)
 {
 	r->nicks = INDEX_BY(nick_key);
+	for (size_t i = 0; i < RR_CLAIM_LISTS; i++)
+		LIST_INIT(&r->claims[i]);
 }
 
 void
