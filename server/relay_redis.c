@@ -765,6 +765,8 @@ start(struct rr *r)
 	rr_ops_init(r);
 	rr_nodes_init(r);
 	rr_nicks_init(r);
+	rr_users_init(r);
+	rr_chans_init(r);
 	rr_depart_init(r);
 	rr_reap_init(r);
 	rr_expect_init(r);

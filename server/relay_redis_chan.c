@@ -15,8 +15,8 @@
 
 enum { BATCH = 500 }; /* names in one SUBSCRIBE */
 
+/* Every client has one, for what is said to it alone. */
 struct rr_chan {
-	UT_hash_handle hh;
 	const struct rr_chan_ops *ops;
 	void *owner; /* NULL: only waits for its answers */
 	unsigned due;
@@ -24,20 +24,29 @@ struct rr_chan {
 	char name[];
 };
 
+static struct span
+chan_key(const void *chan)
+{
+	return span_of(((const struct rr_chan *)chan)->name);
+}
+
+void
+rr_chans_init(struct rr *r)
+{
+	r->chans = INDEX_BY(chan_key);
+}
+
 static void
 chan_free(struct rr *r, struct rr_chan *c)
 {
-	HASH_DEL(r->chans, c);
+	index_drop(&r->chans, c);
 	free(c);
 }
 
 static struct rr_chan *
 find(struct rr *r, struct span name)
 {
-	struct rr_chan *c;
-
-	HASH_FIND(hh, r->chans, name.p, name.len, c);
-	return c;
+	return index_find(&r->chans, name);
 }
 
 static struct rr_chan *
@@ -47,7 +56,7 @@ chan_new(struct rr *r, const char *name)
 	struct rr_chan *c = xcalloc(1, sizeof *c + len + 1);
 
 	memcpy(c->name, name, len);
-	HASH_ADD_KEYPTR(hh, r->chans, c->name, len, c);
+	index_add(&r->chans, c);
 	return c;
 }
 
@@ -102,15 +111,21 @@ rr_chan_is_acked(const struct rr_chan *c)
 void
 rr_chans_lost(struct rr *r)
 {
-	struct rr_chan *c, *next;
+	struct index all = r->chans;
+	uint32_t at = 0;
+	struct rr_chan *c;
 
 	r->chans_due = 0;
-	HASH_ITER (hh, r->chans, c, next) {
+	rr_chans_init(r);
+	while ((c = index_next(&all, &at)) != NULL) {
 		c->due = 0;
 		c->acked = false;
-		if (!c->owner)
-			chan_free(r, c);
+		if (c->owner)
+			index_add(&r->chans, c);
+		else
+			free(c);
 	}
+	index_fini(&all);
 }
 
 static void
@@ -125,11 +140,12 @@ flush(struct rr *r, struct resp_cmd *cmd)
 void
 rr_chans_resubscribe(struct rr *r)
 {
-	struct rr_chan *c, *next;
+	struct rr_chan *c;
+	uint32_t at = 0;
 	struct resp_cmd *cmd = rr_cmd(r);
 
 	flush(r, cmd);
-	HASH_ITER (hh, r->chans, c, next) {
+	while ((c = index_next(&r->chans, &at)) != NULL) {
 		resp_str(cmd, c->name);
 		c->due++;
 		r->chans_due++;
@@ -185,8 +201,10 @@ rr_chans_push(struct rr *r, const redisReply *push)
 void
 rr_chans_fini(struct rr *r)
 {
-	struct rr_chan *c, *next;
+	struct rr_chan *c;
+	uint32_t at = 0;
 
-	HASH_ITER (hh, r->chans, c, next)
-		chan_free(r, c);
+	while ((c = index_next(&r->chans, &at)) != NULL)
+		free(c);
+	index_fini(&r->chans);
 }

@@ -194,6 +194,7 @@ struct rr_chan *rr_chan_open(struct rr *r, const char *name,
     const struct rr_chan_ops *ops, void *owner) MUST_CHECK;
 void rr_chan_close(struct rr *r, struct rr_chan *c);
 bool rr_chan_is_acked(const struct rr_chan *c);
+void rr_chans_init(struct rr *r);
 void rr_chans_lost(struct rr *r);        /* the link is gone */
 void rr_chans_resubscribe(struct rr *r); /* it is up again */
 void rr_chans_push(struct rr *r, const redisReply *push);
@@ -412,6 +413,7 @@ void rr_watch(struct relay *r, const char *sender, void *user,
 void rr_unwatch(struct relay *r, const char *sender);
 void rr_pair_typing(
     struct rr *r, const struct conv *c, struct span sender, struct span nick);
+void rr_users_init(struct rr *r);
 void rr_users_lost(struct rr *r);
 void rr_users_goodbye(struct rr *r);
 void rr_users_fini(struct rr *r);
@@ -495,13 +497,13 @@ struct rr {
 
 	struct rr_room *rooms; /* by fold */
 	struct rr_room *grave; /* closed ones, freed by the loop */
-	struct rr_user *users; /* by sender */
+	struct index users;    /* struct rr_user, by sender */
 	struct rr_user *user_grave;
 	struct index nicks;   /* struct rr_nick, by skeleton */
 	struct rr_lost *lost; /* to be told when up */
 	struct rr_claims claims[RR_CLAIM_LISTS]; /* under way; by skeleton */
 	struct rr_node *nodes;                   /* by id */
-	struct rr_chan *chans;                   /* by name */
+	struct index chans;                      /* struct rr_chan, by name */
 	size_t chans_due;                        /* acks still to come */
 	size_t nfills;                           /* under way */
 	struct ring_store rings;

@@ -28,32 +28,61 @@ struct pair {
 
 enum user_state { SUBSCRIBING, READING, OPEN };
 
-struct watch_op;
 struct reading;
 
+/* There is one for every client, so it is small. */
 struct rr_user {
-	UT_hash_handle hh;
 	struct rr_user *next_dead;
 	struct rr *r;
-	char sender[SENDER_ID_LEN + 1];
 	void *user;
-	enum user_state state;
-	bool closed;
-	struct watch_op *opening;
+	struct watch_op *opening; /* until it is OPEN */
 	struct reading *reading;
 	struct rr_chan *chan;
 	struct pair *pairs; /* by the conversation's key */
-	struct buf held;    /* while READING */
+	enum user_state state;
+	bool closed;
+	char sender[SENDER_ID_LEN + 1];
+};
+
+/* A watch that begins; it outlives a user that ends meanwhile. */
+struct watch_op {
+	struct rr_op op;
+	struct rr_user *user; /* NULL: unwatched */
+	relay_done_fn done;
+	void *arg;
+	struct buf held; /* what came while READING */
 	bool overflowed;
 };
+
+static struct span
+user_key(const void *user)
+{
+	return span_of(((const struct rr_user *)user)->sender);
+}
+
+void
+rr_users_init(struct rr *r)
+{
+	r->users = INDEX_BY(user_key);
+}
+
+/* For what may change the table: the memory of all is good until the loop's
+ * next turn.  free() it. */
+static struct rr_user **
+all_users(struct rr *r)
+{
+	struct rr_user *u, **all = xcalloc(r->users.n + 1, sizeof(void *));
+	uint32_t at = 0, n = 0;
+
+	while ((u = index_next(&r->users, &at)) != NULL)
+		all[n++] = u;
+	return all;
+}
 
 static struct rr_user *
 find(struct rr *r, struct span sender)
 {
-	struct rr_user *u;
-
-	HASH_FIND(hh, r->users, sender.p, sender.len, u);
-	return u;
+	return index_find(&r->users, sender);
 }
 
 /* --- pairs ---------------------------------------------------------------- */
@@ -164,16 +193,16 @@ take_message(struct rr_user *u, struct span payload)
 }
 
 static void
-hold(struct rr_user *u, struct span payload)
+hold(struct watch_op *w, struct span payload)
 {
 	uint32_t len = (uint32_t)payload.len;
 
-	if (buf_len(&u->held) + payload.len > HELD_BYTES_MAX) {
-		u->overflowed = true;
+	if (buf_len(&w->held) + payload.len > HELD_BYTES_MAX) {
+		w->overflowed = true;
 		return;
 	}
-	buf_add(&u->held, &len, sizeof len);
-	buf_add(&u->held, payload.p, payload.len);
+	buf_add(&w->held, &len, sizeof len);
+	buf_add(&w->held, payload.p, payload.len);
 }
 
 static void
@@ -186,24 +215,20 @@ on_channel(void *owner, struct span payload)
 	else if (u->state == OPEN)
 		take_message(u, payload);
 	else
-		hold(u, payload);
+		hold(u->opening, payload);
 }
 
 static void
-release_held(struct rr_user *u)
+release_held(struct rr_user *u, struct buf *held)
 {
-	struct buf held = u->held;
-
-	memset(&u->held, 0, sizeof u->held);
-	while (buf_len(&held) > 0 && !u->closed) {
+	while (buf_len(held) > 0 && !u->closed) {
 		uint32_t len;
 
-		memcpy(&len, buf_head(&held), sizeof len);
+		memcpy(&len, buf_head(held), sizeof len);
 		take_message(
-		    u, (struct span){buf_head(&held) + sizeof len, len});
-		buf_drain(&held, sizeof len + len);
+		    u, (struct span){buf_head(held) + sizeof len, len});
+		buf_drain(held, sizeof len + len);
 	}
-	buf_free(&held);
 }
 
 /* --- the index ------------------------------------------------------------ */
@@ -292,21 +317,21 @@ rr_user_restore(struct rr *r, const char *sender)
 void
 rr_users_add_tasks(struct rr *r)
 {
-	struct rr_user *u, *next;
+	const struct rr_user *u;
+	uint32_t at = 0;
 
-	HASH_ITER (hh, r->users, u, next)
+	while ((u = index_next(&r->users, &at)) != NULL)
 		if (!u->closed && u->state == OPEN)
 			rr_task_add(r, TASK_USER, u->sender);
 }
 
 /* --- watching ------------------------------------------------------------- */
 
-struct watch_op {
-	struct rr_op op;
-	struct rr_user *user; /* NULL: unwatched */
-	relay_done_fn done;
-	void *arg;
-};
+static void
+fini_watch(struct rr_op *op)
+{
+	buf_free(&((struct watch_op *)op)->held);
+}
 
 static void
 user_free(struct rr_user *u)
@@ -318,7 +343,6 @@ user_free(struct rr_user *u)
 		rr_feed_fini(&p->feed);
 		free(p);
 	}
-	buf_free(&u->held);
 	free(u);
 }
 
@@ -338,7 +362,7 @@ bury(struct rr_user *u)
 	if (u->reading)
 		u->reading->user = NULL;
 	u->reading = NULL;
-	HASH_DEL(r->users, u);
+	index_drop(&r->users, u);
 	u->next_dead = r->user_grave;
 	r->user_grave = u;
 	event_active(r->reaper, 0, 0);
@@ -379,11 +403,9 @@ watched(struct watch_op *w, const redisReply *index)
 	u->state = OPEN;
 	rr_op_answered(&w->op);
 	w->done(w->arg, RELAY_OK);
-	release_held(u);
-	if (u->overflowed && !u->closed) {
-		u->overflowed = false;
+	release_held(u, &w->held);
+	if (w->overflowed && !u->closed)
 		rr_recover(u->r);
-	}
 }
 
 static void
@@ -435,6 +457,7 @@ rr_watch(struct relay *relay, const char *sender, void *user,
 	char channel[sizeof r->prefix + SENDER_ID_LEN + 8];
 
 	assert(!find(r, span_of(sender)));
+	w->op.fini = fini_watch;
 	w->done = done;
 	w->arg = arg;
 	w->user = u;
@@ -442,7 +465,7 @@ rr_watch(struct relay *relay, const char *sender, void *user,
 	u->user = user;
 	u->opening = w;
 	span_copy(u->sender, sizeof u->sender, span_of(sender));
-	HASH_ADD_STR(r->users, sender, u);
+	index_add(&r->users, u);
 	if (!r->up) {
 		rr_op_fail_later(&w->op, RELAY_DOWN);
 		return;
@@ -472,16 +495,17 @@ rr_unwatch(struct relay *relay, const char *sender)
 void
 rr_users_lost(struct rr *r)
 {
-	struct rr_user *u, *next;
+	struct rr_user **all = all_users(r);
 
-	HASH_ITER (hh, r->users, u, next) {
-		struct watch_op *w = u->opening;
+	for (size_t i = 0; all[i]; i++) {
+		struct watch_op *w = all[i]->closed ? NULL : all[i]->opening;
 
 		if (!w || w->op.waits || w->op.later != RELAY_OK)
 			continue;
 		rr_op_fail(&w->op, RELAY_DOWN);
 		rr_op_free(&w->op);
 	}
+	free(all);
 }
 
 void
@@ -506,18 +530,20 @@ rr_pair_typing(
 void
 rr_users_goodbye(struct rr *r)
 {
-	struct rr_user *u, *next;
+	const struct rr_user *u;
+	uint32_t at = 0;
 
-	HASH_ITER (hh, r->users, u, next)
+	while ((u = index_next(&r->users, &at)) != NULL)
 		rr_account_on(r, u->sender, false);
 }
 
 void
 rr_users_fini(struct rr *r)
 {
-	struct rr_user *u, *next;
+	struct rr_user **all = all_users(r);
 
-	HASH_ITER (hh, r->users, u, next)
-		bury(u);
+	for (size_t i = 0; all[i]; i++)
+		bury(all[i]);
+	free(all);
 	rr_reap_users(r);
 }
