@@ -53,6 +53,7 @@ enum {
 	IDLE_RUN_MS = 60000, /* the local relay gives memory back */
 	LAG_EVERY_MS = 10,   /* how often the loop's lateness is looked at */
 	LAG_SAID_MS = 20,    /* and from where on it is said */
+	PUT_OFF_MAX = 8,     /* runs of the relay before one flush */
 };
 
 enum { EXIT_USAGE = 2, EXIT_OUTDATED = 78 /* sysexits' EX_CONFIG */ };
@@ -75,6 +76,8 @@ struct node {
 	uint64_t ready_by_ms; /* said by then, with or without the relay */
 	uint64_t idle_run_ms;
 	uint64_t lag_due_ms;
+	bool relay_waits; /* it has something to run */
+	unsigned put_off; /* flushes, for that, since the last one */
 };
 
 /* --- the turn ----------------------------------------------------------- */
@@ -85,6 +88,7 @@ on_relay_run(evutil_socket_t fd, short what, void *arg)
 	struct node *n = arg;
 
 	(void)fd, (void)what;
+	n->relay_waits = false;
 	relay_local_run(n->server.relay, clock_now_ms(), clock_wall_ms());
 }
 
@@ -93,9 +97,13 @@ wake_relay(void *arg)
 {
 	struct node *n = arg;
 
+	n->relay_waits = true;
 	event_active(n->relay_run, 0, 0);
 }
 
+/* A JOIN is several questions to the relay, each answered in its own run:
+ * what comes of them leaves in one piece.  Only so often, that a long reading
+ * of a log does not keep others waiting. */
 static void
 on_flush(evutil_socket_t fd, short what, void *arg)
 {
@@ -104,6 +112,12 @@ on_flush(evutil_socket_t fd, short what, void *arg)
 	(void)fd, (void)what;
 	news_settle(&n->server);
 	rooms_flush(n->server.rooms);
+	if (n->relay_waits && n->put_off < PUT_OFF_MAX) {
+		n->put_off++;
+		event_active(n->flush, 0, 0); /* behind the relay's run */
+		return;
+	}
+	n->put_off = 0;
 	sessions_flush(&n->server);
 }
 
