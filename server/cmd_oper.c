@@ -153,7 +153,8 @@ order(struct deed *d, enum relay_order_kind kind)
 {
 	struct relay_order o = {.kind = kind,
 	    .sender = span_of(d->sender),
-	    .text = span_of(d->text)};
+	    .text = span_of(d->text),
+	    .fold = d->nick.fold};
 
 	relay_order(d->sv->relay, &o, on_ordered, d);
 }

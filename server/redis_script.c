@@ -404,6 +404,25 @@ static const char resume[] = WHEN_FULL
     "end\n"
     "return {was}\n";
 
+/*
+ * KEYS 1 the skeleton of the nick
+ * ARGV 1 sender, 2 the nick's fold
+ * The claim stays what it is, but nobody takes it over any more; one that was
+ * left waits for nobody then, and is gone.
+ */
+static const char revoke[] =
+    WHEN_FULL "local was = redis.call('GET', KEYS[1])\n"
+	      "local kind, claim, sender, fold = string.match(was or '', "
+	      "'^([GL])( (%S+) %S+ %d+ (%S+) %S+ )%S+$')\n"
+	      "if sender ~= ARGV[1] or fold ~= ARGV[2] then\n"
+	      "  return 0\n"
+	      "end\n"
+	      "if kind == 'L' then\n"
+	      "  return redis.call('DEL', KEYS[1])\n"
+	      "end\n"
+	      "redis.call('SET', KEYS[1], kind .. claim .. '-')\n"
+	      "return 1\n";
+
 /* Leaves live, the nodes whose lease runs, and hash, which tells lists apart.
  */
 #define LIVE                                                        \
@@ -634,6 +653,7 @@ const struct redis_script redis_scripts[SCRIPT_COUNT] = {
     [SCRIPT_CLAIM] = {"claim", claim},
     [SCRIPT_RELEASE] = {"release", release},
     [SCRIPT_RESUME] = {"resume", resume},
+    [SCRIPT_REVOKE] = {"revoke", revoke},
     [SCRIPT_NODES] = {"nodes", nodes},
     [SCRIPT_HEARTBEAT] = {"heartbeat", heartbeat},
     [SCRIPT_REAP] = {"reap", reap},

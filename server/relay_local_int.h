@@ -212,6 +212,8 @@ void rl_claim(struct relay *r, const struct name *nick, const char *sender,
     const char *token, relay_done_fn done, void *arg);
 void rl_release(struct relay *r, const char *fold, const char *sender);
 void rl_leave(struct relay *r, const char *fold, const char *sender);
+/* The token of this nick, if the sender has it, takes nobody over any more. */
+void rl_revoke(struct local *l, const char *fold, struct span sender);
 void rl_resume(struct relay *r, const struct name *nick, const char *token,
     const char *new_token, relay_resume_fn done, void *arg);
 void rl_find(struct relay *r, const char *fold, relay_owner_fn done, void *arg);

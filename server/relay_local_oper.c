@@ -173,6 +173,8 @@ static void
 local_order(
     struct relay *r, const struct relay_order *o, relay_done_fn done, void *arg)
 {
+	if (o->kind == ORDER_KILL)
+		rl_revoke(rl_of(r), o->fold, o->sender);
 	struct op *op = rl_queue(rl_of(r), run_order, NULL);
 
 	op->fn.done = done;

@@ -241,6 +241,26 @@ rl_leave(struct relay *r, const char *fold, const char *sender)
 	queue_nick(rl_of(r), run_leave, fold, NULL, sender, NULL);
 }
 
+static void
+run_revoke(struct local *l, struct op *op, enum relay_status st)
+{
+	struct claim *c = rl_claim_find(l, op->msg->text);
+	if (st != RELAY_OK || c == NULL || !span_is(op->msg->sender, c->sender))
+		return;
+	if (c->left != NULL)
+		rl_claim_free(l, c);
+	else
+		c->has_token = false;
+}
+
+void
+rl_revoke(struct local *l, const char *fold, struct span sender)
+{
+	char id[SENDER_ID_LEN + 1];
+	span_copy(id, sizeof id, sender);
+	queue_nick(l, run_revoke, fold, NULL, id, NULL);
+}
+
 /* The new token is kept where a sender's nick is with others.  Asked again by
  * one that has it already, it is no other answer. */
 static enum relay_status

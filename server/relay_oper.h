@@ -19,7 +19,10 @@
  * function judges it that judges what goes down.
  */
 enum relay_order_kind {
-	ORDER_KILL,     /* end this sender's sessions */
+	/* End this sender's sessions.  From the moment it is asked for, the
+	 * token of its nick is worth nothing: it does not slip out to another
+	 * node before its own has heard. */
+	ORDER_KILL,
 	ORDER_ANNOUNCE, /* tell everybody */
 	/* Tell this sender's sessions: `ROOM NICK [WHY]`.  Not an operator of
 	 * the server orders it, but one of a room. */
@@ -32,6 +35,7 @@ struct relay_order {
 	enum relay_order_kind kind;
 	struct span sender; /* ORDER_KILL, ORDER_INVITE */
 	struct span text;   /* may be empty with ORDER_KILL */
+	const char *fold;   /* ORDER_KILL: its nick; does not go down */
 };
 
 /* Done when the relay has it; on_order follows on every node, this one too. */

@@ -399,6 +399,8 @@ void rr_nicks_init(struct rr *r);
 void rr_nicks_goodbye(struct rr *r);
 void rr_nicks_fini(struct rr *r);
 
+/* The token of this nick, if the sender has it, takes nobody over any more. */
+void rr_nick_revoke(struct rr *r, const char *fold, struct span sender);
 /* The nick that this guest held here has become an account's. */
 void rr_nick_owned(struct rr *r, const char *skeleton, const char *sender);
 

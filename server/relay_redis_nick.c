@@ -452,6 +452,20 @@ rr_nick_owned(struct rr *r, const char *skeleton, const char *sender)
 	nick_free(r, n);
 }
 
+/* Behind no answer: what follows on the same link is done after it. */
+void
+rr_nick_revoke(struct rr *r, const char *fold, struct span sender)
+{
+	char skeleton[NAME_BYTES_MAX + 1];
+	struct resp_cmd *c = rr_cmd(r);
+
+	name_skeleton(fold, skeleton);
+	put_key(r, c, skeleton);
+	resp_span(c, sender);
+	resp_str(c, fold);
+	(void)rr_tell_script(r, SCRIPT_REVOKE, 1);
+}
+
 /* --- resume --------------------------------------------------------------- */
 
 struct resume_op {

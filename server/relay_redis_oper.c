@@ -206,6 +206,8 @@ redis_order(struct relay *relay, const struct relay_order *order,
 
 	if (!o)
 		return;
+	if (order->kind == ORDER_KILL)
+		rr_nick_revoke(r, order->fold, order->sender);
 	c = rr_cmd(r);
 	order_put(&said, order);
 	resp_fmt(c, "%s{ops}:c", r->prefix);

@@ -72,6 +72,7 @@ def a_killed_guest_does_not_come_back_by_its_token(w):
     ann.ask("KILL guesty", "OK")
     guest.expect("BYE killed <text>")
     back = w.client(den)
+    until(lambda: not w.known(den, "guesty"), "the nick is given back")
     back.send(f"@resume={token} NICK guesty")
     back.expect("ERR no-such-nick <text>")
 

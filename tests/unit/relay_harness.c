@@ -601,23 +601,25 @@ ask_order(struct node *n, const struct relay_order *o)
 }
 
 struct answer *
-ask_kill(struct node *n, const char *sender, const char *text)
+ask_kill(struct node *n, const char *fold, const char *sender, const char *text)
 {
-	struct relay_order o = {ORDER_KILL, span_of(sender), span_of(text)};
+	struct relay_order o = {
+	    ORDER_KILL, span_of(sender), span_of(text), fold};
 	return ask_order(n, &o);
 }
 
 struct answer *
 ask_announce(struct node *n, const char *text)
 {
-	struct relay_order o = {ORDER_ANNOUNCE, SPAN_NONE, span_of(text)};
+	struct relay_order o = {ORDER_ANNOUNCE, SPAN_NONE, span_of(text), NULL};
 	return ask_order(n, &o);
 }
 
 struct answer *
 ask_invite(struct node *n, const char *sender, const char *text)
 {
-	struct relay_order o = {ORDER_INVITE, span_of(sender), span_of(text)};
+	struct relay_order o = {
+	    ORDER_INVITE, span_of(sender), span_of(text), NULL};
 	return ask_order(n, &o);
 }
 

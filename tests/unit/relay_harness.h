@@ -166,7 +166,8 @@ struct answer *ask_watch(struct node *n, const char *sender, void *user);
 struct answer *ask_peek(struct node *n, const char *fold);
 struct answer *ask_list(struct node *n);
 
-struct answer *ask_kill(struct node *n, const char *sender, const char *text);
+struct answer *ask_kill(
+    struct node *n, const char *fold, const char *sender, const char *text);
 struct answer *ask_invite(struct node *n, const char *sender, const char *text);
 struct answer *ask_announce(struct node *n, const char *text);
 /* until 0: until it is allowed. */

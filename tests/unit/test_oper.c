@@ -24,7 +24,8 @@ static void
 order(struct rig *r, enum relay_order_kind kind, const char *sender,
     const char *text)
 {
-	struct relay_order o = {kind, span_of(sender), span_of(text)};
+	struct relay_order o = {
+	    .kind = kind, .sender = span_of(sender), .text = span_of(text)};
 
 	oper_on_order(&r->server, &o);
 	rig_settle(r);

@@ -1927,7 +1927,7 @@ an_order_comes_to_its_own_node(struct harness *h)
 {
 	struct node *n = &h->node[0];
 
-	struct answer *a = ask_kill(n, ALICE, "enough");
+	struct answer *a = ask_kill(n, "alice", ALICE, "enough");
 
 	const struct news *w = next_news(n, NEWS_ORDER);
 	assert_string_equal(w->sender, ALICE);
@@ -1939,6 +1939,43 @@ an_order_comes_to_its_own_node(struct harness *h)
 	w = next_news(n, NEWS_ORDER);
 	assert_string_equal(w->sender, BOB);
 	assert_string_equal(w->text, "den ann bring  cake");
+}
+
+/* Its session has not given the nick back yet. */
+static void
+the_token_of_who_is_killed_is_worth_nothing(struct harness *h)
+{
+	struct node *n = &h->node[0];
+
+	hold(n, "ann", ALICE, TOKEN_1);
+	hold(n, "bob", BOB, TOKEN_2);
+	struct answer *a = ask_kill(n, "ann", ALICE, "");
+	struct answer *b = ask_resume(n, "ann", TOKEN_1, TOKEN_3);
+	assert_int_equal(await_answer(a)->st, RELAY_OK);
+	assert_int_equal(await_answer(b)->st, RELAY_TAKEN);
+	assert_int_equal(resume(n, "bob", TOKEN_2, TOKEN_3), RELAY_OK);
+}
+
+static void
+who_left_and_is_killed_does_not_come_back(struct harness *h)
+{
+	struct node *n = &h->node[0];
+
+	hold(n, "ann", ALICE, TOKEN_1);
+	relay_leave(n->relay, "ann", ALICE);
+	await_answer(ask_kill(n, "ann", ALICE, ""));
+	assert_int_equal(resume(n, "ann", TOKEN_1, TOKEN_2), RELAY_NONE);
+}
+
+/* It is another's by now. */
+static void
+a_kill_of_a_former_holder_spares_the_nick(struct harness *h)
+{
+	struct node *n = &h->node[0];
+
+	hold(n, "ann", BOB, TOKEN_1);
+	await_answer(ask_kill(n, "ann", ALICE, ""));
+	assert_int_equal(resume(n, "ann", TOKEN_1, TOKEN_2), RELAY_OK);
 }
 
 /* Ranges of tests do not mix: those of others may still be closed out. */
@@ -1994,7 +2031,7 @@ orders_reach_every_node(struct harness *h)
 {
 	struct node *here = &h->node[0], *there = &h->node[1];
 
-	await_answer(ask_kill(here, ALICE, ""));
+	await_answer(ask_kill(here, "alice", ALICE, ""));
 	assert_string_equal(next_news(there, NEWS_ORDER)->sender, ALICE);
 	await_answer(ask_announce(there, "hear, hear"));
 	next_news(here, NEWS_ORDER);
@@ -2110,6 +2147,9 @@ static const struct rule rules[] = {
 	ONE(it_is_up_and_says_how_durable_it_is),
 	ONE(freeing_answers_all_that_is_owed),
 	ONE(an_order_comes_to_its_own_node),
+	ONE(the_token_of_who_is_killed_is_worth_nothing),
+	ONE(who_left_and_is_killed_does_not_come_back),
+	ONE(a_kill_of_a_former_holder_spares_the_nick),
 	ONE(closed_out_ranges_are_told_and_taken_back),
 	ONE(there_is_an_end_to_closed_out_ranges),
 	TWO(orders_reach_every_node),
