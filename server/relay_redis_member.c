@@ -137,9 +137,12 @@ on_member(void *arg, const redisReply *reply, bool written)
 	if (!rr_op_reply(&m->op, reply, written))
 		return;
 	rr_op_answered(&m->op);
-	if (reply->type == REDIS_REPLY_INTEGER && reply->integer == 0)
+	room = rr_room_find(r, m->fold);
+	/* Somebody may be on the way in, whose SADD went before this. */
+	if (reply->type == REDIS_REPLY_INTEGER && reply->integer == 0 &&
+	    (!room || room->own.n == 0))
 		index_room(r, "SREM", m->fold);
-	if ((room = rr_room_find(r, m->fold)) != NULL) {
+	if (room) {
 		member_done(m, room);
 		rr_room_bury_if_done(room);
 	}

@@ -1365,6 +1365,27 @@ await_burial(struct harness *h, const char *id)
 }
 
 static void
+who_goes_while_another_comes_leaves_the_room_to_be_cleaned(struct harness *h)
+{
+	struct node *n = &h->node[0];
+	open_room(n, "lobby", lobby);
+	join(n, "lobby", ALICE, "Alice");
+	char *id = node_id(n);
+
+	struct answer *gone = ask_part(n, "lobby", ALICE, "Alice", "");
+	struct answer *come = ask_join(n, "lobby", BOB, "Bob");
+	assert_int_equal(await_answer(gone)->st, RELAY_OK);
+	assert_int_equal(await_answer(come)->st, RELAY_OK);
+	await_answer(ask_find(n, "bob")); /* and what was sent behind it */
+	assert_true(exists(h, "{n:", id, "}:rooms"));
+	assert_int_equal(
+	    await_answer(ask_part(n, "lobby", BOB, "Bob", ""))->st, RELAY_OK);
+	await_answer(ask_find(n, "bob"));
+	assert_false(exists(h, "{n:", id, "}:rooms"));
+	free(id);
+}
+
+static void
 what_a_dead_node_left_is_cleared_away_and_nothing_else(struct harness *h)
 {
 	struct node *n = &h->node[0];
@@ -1938,6 +1959,7 @@ static struct rule rules[] = {
 	TWO(comings_that_nobody_was_told_of_are_found_after_a_break),
 	TWO(a_nick_lost_in_a_break_is_told_when_the_relay_is_up),
 	TWO(what_is_given_back_in_a_break_is_given_back_after_it),
+	ONE(who_goes_while_another_comes_leaves_the_room_to_be_cleaned),
 	ONE(what_a_dead_node_left_is_cleared_away_and_nothing_else),
 	ONE(an_account_is_no_longer_where_its_node_died),
 	TWO(survivors_elect_one_janitor),
