@@ -205,13 +205,6 @@ rl_find_place(struct local *l, const struct conv *c)
 	return p;
 }
 
-static struct span
-member_key(const void *member)
-{
-	const struct member *m = member;
-	return span_of(m->sender);
-}
-
 struct place *
 rl_get_place(struct local *l, const struct conv *c)
 {
@@ -220,7 +213,7 @@ rl_get_place(struct local *l, const struct conv *c)
 		return p;
 	p = xcalloc(1, sizeof *p);
 	p->conv = *c;
-	p->members = INDEX_BY(member_key);
+	p->members = INDEX_BY(rl_person_key);
 	struct place **table = place_table(l, c);
 	HASH_ADD_STR(*table, conv.key, p);
 	l->used += sizeof *p;
@@ -236,12 +229,12 @@ rl_find_room(struct local *l, const char *fold)
 }
 
 static void
-members_free(struct place *p)
+members_free(struct local *l, struct place *p)
 {
-	struct member *m;
+	struct person *m;
 	uint32_t at = 0;
 	while ((m = index_next(&p->members, &at)) != NULL)
-		free(m);
+		rl_person_leave(l, m);
 	index_fini(&p->members);
 }
 
@@ -249,7 +242,7 @@ static void
 place_free(struct local *l, struct place *p)
 {
 	log_drop_all(l, p);
-	members_free(p);
+	members_free(l, p);
 	struct place **table = place_table(l, &p->conv);
 	HASH_DEL(*table, p);
 	rl_rights_free(l, p);
@@ -381,13 +374,13 @@ room_info(const struct local *l, const struct place *p)
 static void
 tell_present(struct local *l, const struct place *p, uint64_t opened)
 {
-	const struct member *m;
+	const struct person *m;
 	uint32_t at = 0;
 	while (
 	    p->opened == opened && (m = index_next(&p->members, &at)) != NULL)
 		tell_presence(l, p, RELAY_PRESENT,
-		    &(struct relay_msg){
-			.sender = span_of(m->sender), .nick = span_of(m->nick)},
+		    &(struct relay_msg){.sender = span_of(m->sender),
+			.nick = span_of(rl_person_shown(m))},
 		    SPAN_NONE);
 }
 
@@ -460,27 +453,23 @@ queue_member(struct local *l, op_fn run, const char *fold,
 	return op;
 }
 
-static struct member *
+static struct person *
 member_find(const struct place *p, struct span sender)
 {
 	return p != NULL ? index_find(&p->members, sender) : NULL;
 }
 
 static void
-member_add(struct place *p, const struct relay_msg *who)
+member_add(struct local *l, struct place *p, const struct relay_msg *who)
 {
-	size_t size = who->nick.len + 1;
-	struct member *m = xmalloc(sizeof *m + size);
-	span_copy(m->sender, sizeof m->sender, who->sender);
-	span_copy(m->nick, size, who->nick);
-	index_add(&p->members, m);
+	index_add(&p->members, rl_person_enter(l, who->sender, who->nick));
 }
 
 static void
-member_drop(struct place *p, struct member *m)
+member_drop(struct local *l, struct place *p, struct person *m)
 {
 	index_drop(&p->members, m);
-	free(m);
+	rl_person_leave(l, m);
 }
 
 void
@@ -498,7 +487,7 @@ run_join(struct local *l, struct op *op, enum relay_status st)
 	if (st == RELAY_OK && (p == NULL || p->opened == 0))
 		st = RELAY_NONE;
 	if (st == RELAY_OK && member_find(p, who->sender) == NULL) {
-		member_add(p, who);
+		member_add(l, p, who);
 		tell_presence(l, p, RELAY_JOINED, who, SPAN_NONE);
 	}
 	rl_answer(op, st);
@@ -518,11 +507,11 @@ run_part(struct local *l, struct op *op, enum relay_status st)
 {
 	struct place *p = op->place;
 	const struct relay_msg *who = op->msg;
-	struct member *m = st == RELAY_OK ? member_find(p, who->sender) : NULL;
+	struct person *m = st == RELAY_OK ? member_find(p, who->sender) : NULL;
 	if (st == RELAY_OK && m == NULL)
 		st = RELAY_NONE;
 	if (m != NULL) {
-		member_drop(p, m);
+		member_drop(l, p, m);
 		tell_presence(l, p, RELAY_PARTED, who, who->text);
 	}
 	rl_answer(op, st);
@@ -542,11 +531,11 @@ run_rename(struct local *l, struct op *op, enum relay_status st)
 {
 	struct place *p = op->place;
 	const struct relay_msg *who = op->msg;
-	struct member *m = st == RELAY_OK ? member_find(p, who->sender) : NULL;
+	struct person *m = st == RELAY_OK ? member_find(p, who->sender) : NULL;
 	if (m == NULL)
 		return;
-	member_drop(p, m);
-	member_add(p, who);
+	member_drop(l, p, m);
+	member_add(l, p, who);
 	tell_presence(l, p, RELAY_RENAMED, who, SPAN_NONE);
 }
 
@@ -584,7 +573,7 @@ static void
 tell_watch(struct local *l, const struct place *p, struct span sender,
     const struct relay_msg *m)
 {
-	const struct watch *w = rl_watch_find(l, sender);
+	const struct person *w = rl_hearer(l, sender);
 	if (w != NULL && w->live)
 		l->relay.ev.on_pair_message(
 		    l->relay.ev_arg, w->user, &p->conv, m);
@@ -681,7 +670,7 @@ static void
 run_pair_typing(struct local *l, struct op *op, enum relay_status st)
 {
 	const struct relay_msg *m = op->msg;
-	const struct watch *w = rl_watch_find(l, m->peer);
+	const struct person *w = rl_hearer(l, m->peer);
 	if (st == RELAY_OK && w != NULL && w->live)
 		l->relay.ev.on_pair_typing(
 		    l->relay.ev_arg, w->user, m->sender, m->nick);
@@ -791,12 +780,12 @@ static struct relay_member *
 members_array(const struct place *p, size_t n)
 {
 	struct relay_member *all = xcalloc(n + 1, sizeof *all);
-	const struct member *m;
+	const struct person *m;
 	uint32_t at = 0;
 	size_t i = 0;
 	while ((m = index_next(&p->members, &at)) != NULL)
 		all[i++] = (struct relay_member){
-		    span_of(m->sender), span_of(m->nick), SPAN("")};
+		    span_of(m->sender), span_of(rl_person_shown(m)), SPAN("")};
 	return all;
 }
 
@@ -1038,7 +1027,7 @@ relay_local_new(const struct relay_local_config *c)
 	l->log_max = c->history > LOG_MIN ? (size_t)c->history : LOG_MIN;
 	l->no_rights = rights_new();
 	l->claims = INDEX_BY(rl_claim_key);
-	l->watches = INDEX_BY(rl_watch_key);
+	l->people = INDEX_BY(rl_person_key);
 	TAILQ_INIT(&l->by_silence);
 	TAILQ_INIT(&l->by_short_silence);
 	TAILQ_INIT(&l->idle);

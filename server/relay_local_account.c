@@ -197,10 +197,10 @@ on_registered(void *arg, int err)
 	enum relay_status st = rl_state_status(err);
 
 	if (st == RELAY_OK) {
-		struct claim *c = rl_claim_alike(l, a->a.nick.fold);
+		struct person *c = rl_claim_alike(l, a->a.nick.fold);
 
 		if (c)
-			rl_claim_free(l, c);
+			rl_claim_drop(l, c);
 		a->coming = false;
 	}
 	s->registered(s->arg, st, st == RELAY_OK ? &a->a : NULL);
@@ -212,7 +212,7 @@ on_registered(void *arg, int err)
 static bool
 holds(struct local *l, const struct relay_msg *who)
 {
-	const struct claim *c = rl_claim_find(l, who->text);
+	const struct person *c = rl_claim_find(l, who->text);
 
 	return c && !c->left && span_is(who->sender, c->sender);
 }

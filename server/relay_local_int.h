@@ -31,11 +31,6 @@
  *	relay_local_oper.c     what operators order
  */
 
-struct member {
-	char sender[SENDER_ID_LEN + 1];
-	char nick[];
-};
-
 struct place {
 	UT_hash_handle hh;
 	struct conv conv;
@@ -55,7 +50,7 @@ struct place {
 	void *room;
 	char shown[NAME_BYTES_MAX + 1];
 	struct relay_msg *topic; /* NULL: none */
-	struct index members;    /* struct member, by sender */
+	struct index members;    /* struct person, by sender */
 	struct rights *rights;   /* NULL: nothing was ever set */
 	struct slow *slows;      /* by sender: who has to wait */
 	TAILQ_ENTRY(place) idle; /* while `empty`: it is kept for its rights */
@@ -74,14 +69,25 @@ struct record {
 	char key[];
 };
 
-/* There is one for each guest: so it is small. */
-struct claim {
+/*
+ * A sender under one nick: what its claim, its being heard and its memberships
+ * have in common.  There is one for each client, so it is small.  The nick is
+ * never changed: another one is another record, which the memberships move to
+ * one by one.  It goes when nothing needs it any more.
+ */
+struct person {
+	void *user;        /* who hears what is said to it in private */
+	struct left *left; /* NULL: the claim is held */
 	uint64_t since_ms;
-	struct left *left; /* NULL: it is held */
+	unsigned opened;  /* which hearing this is; 0: nobody hears */
+	unsigned rooms;   /* memberships under this nick */
+	bool claimed : 1; /* by it this nick is taken */
+	bool live : 1;    /* the hearing was answered */
+	bool current : 1; /* by it the sender is found */
+	bool has_token : 1;
+	uint8_t fold_at, shown_at; /* the nick, in names */
 	char sender[SENDER_ID_LEN + 1];
 	uint8_t token[RELAY_TOKEN_LEN / 2];
-	bool has_token;
-	uint8_t fold_at, shown_at; /* the nick, in: */
 	char names[]; /* the skeleton, then what is spelled otherwise */
 };
 
@@ -89,14 +95,7 @@ struct claim {
 struct left {
 	TAILQ_ENTRY(left) entry;
 	uint64_t expires_ms;
-	struct claim *claim;
-};
-
-struct watch {
-	void *user;
-	uint64_t opened;
-	bool live;
-	char sender[SENDER_ID_LEN + 1];
+	struct person *person;
 };
 
 struct local;
@@ -156,10 +155,10 @@ struct local {
 	struct places by_short_silence; /* the same, of those that are brief */
 	struct record *records;
 	struct records by_expiry;
-	struct index claims; /* struct claim, by skeleton */
+	struct index claims; /* struct person, by skeleton */
 	struct lefts left;   /* first to expire first */
 	size_t nleft;
-	struct index watches; /* struct watch, by sender */
+	struct index people; /* struct person, by sender: the current ones */
 
 	struct denies denies; /* closed out ranges */
 
@@ -221,13 +220,20 @@ void rl_watch(struct relay *r, const char *sender, void *user,
     relay_done_fn done, void *arg);
 void rl_unwatch(struct relay *r, const char *sender);
 
-struct span rl_claim_key(const void *claim);
-struct span rl_watch_key(const void *watch);
-/* Of what looks like this; of this very nick. */
-struct claim *rl_claim_alike(struct local *l, const char *fold);
-struct claim *rl_claim_find(struct local *l, struct span fold);
-void rl_claim_free(struct local *l, struct claim *c);
-struct watch *rl_watch_find(struct local *l, struct span sender);
+struct span rl_claim_key(const void *person);
+struct span rl_person_key(const void *person);
+const char *rl_person_shown(const struct person *p);
+/* One room more, or less, in which the sender has this nick. */
+struct person *rl_person_enter(
+    struct local *l, struct span sender, struct span nick) MUST_CHECK;
+void rl_person_leave(struct local *l, struct person *p);
+/* Whose claim looks like this; is of this very nick. */
+struct person *rl_claim_alike(struct local *l, const char *fold);
+struct person *rl_claim_find(struct local *l, struct span fold);
+/* It is nobody's any more. */
+void rl_claim_drop(struct local *l, struct person *p);
+/* NULL: nobody hears for this sender. */
+struct person *rl_hearer(struct local *l, struct span sender);
 /* Those that were left for too long. */
 void rl_people_expire(struct local *l);
 void rl_people_free(struct local *l);
