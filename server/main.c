@@ -211,6 +211,7 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd, (void)what;
 	sessions_tick(&n->server, now);
+	rooms_trim(n->server.rooms);
 	gate_tick(n->server.gate, now);
 	if (!n->said_ready && now >= n->ready_by_ms)
 		say_ready(n);
@@ -481,8 +482,6 @@ node_open(struct node *n, char cause[static ERR_LEN])
 		return -1;
 	}
 	TAILQ_INIT(&sv->sessions);
-	STAILQ_INIT(&sv->dirty);
-	STAILQ_INIT(&sv->gone);
 	sv->wake = wake_flush;
 	sv->wake_arg = n;
 	n->relay_run = event_new(sv->base, -1, 0, on_relay_run, n);
@@ -537,6 +536,7 @@ node_close(struct node *n)
 	news_settle(sv);
 	rooms_flush(sv->rooms);
 	sessions_flush(sv);
+	sessions_fini(sv);
 	rooms_free(sv->rooms);
 	users_free(sv->users);
 	gate_free(sv->gate);

@@ -20,12 +20,12 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/spares.h"
 #include "server/rights.h"
 #include "server/user.h"
 
 enum {
-	BATCH_MAX = 65536,  /* bytes; a fuller batch goes out within the turn */
-	BATCH_KEEP = 16384, /* a batch's memory above that is given back */
+	BATCH_MAX = 65536, /* bytes; a fuller batch goes out within the turn */
 };
 
 struct rooms {
@@ -35,6 +35,7 @@ struct rooms {
 	void *wake_arg;
 	size_t presence_max;
 	STAILQ_HEAD(, room) dirty;
+	struct spares spares; /* for batches */
 };
 
 struct rooms *
@@ -66,7 +67,14 @@ rooms_free(struct rooms *rs)
 		return;
 	HASH_ITER (hh, rs->by_fold, r, tmp)
 		room_free(rs, r, NULL, NULL);
+	spares_free(&rs->spares);
 	free(rs);
+}
+
+void
+rooms_trim(struct rooms *rs)
+{
+	spares_trim(&rs->spares);
 }
 
 size_t
@@ -272,6 +280,7 @@ room_batch(struct rooms *rs, struct room *r)
 		room_flush(rs, r);
 	if (!r->dirty) {
 		r->dirty = true;
+		spares_lend(&rs->spares, &r->batch);
 		if (STAILQ_EMPTY(&rs->dirty))
 			rs->wake(rs->wake_arg);
 		STAILQ_INSERT_TAIL(&rs->dirty, r, next_dirty);
@@ -286,13 +295,10 @@ send_batch(struct rooms *rs, struct room *r)
 	size_t len = buf_len(&r->batch);
 
 	r->dirty = false;
-	for (size_t i = 0; len > 0 && i < r->nlive; i++)
-		if (r->live[i].listens)
-			rs->deliver(r->live[i].session, p, len);
-	if (r->batch.cap > BATCH_KEEP)
-		buf_free(&r->batch);
-	else
-		buf_clear(&r->batch);
+	for (size_t i = 0; len > 0 && i < r->nlisteners; i++)
+		rs->deliver(r->live[i].session, p, len);
+	buf_clear(&r->batch);
+	spares_take(&rs->spares, &r->batch);
 }
 
 void
@@ -308,9 +314,8 @@ void
 room_tell(struct rooms *rs, struct room *r, room_deliver_fn deliver,
     const char *p, size_t len)
 {
-	for (size_t i = 0; i < r->nlive; i++)
-		if (!r->live[i].listens)
-			deliver(r->live[i].session, p, len);
+	for (size_t i = r->nlisteners; i < r->nlive; i++)
+		deliver(r->live[i].session, p, len);
 	buf_add(room_batch(rs, r), p, len);
 }
 
@@ -340,13 +345,25 @@ rooms_flush(struct rooms *rs)
 	}
 }
 
+/* Those that listen come first. */
 static void
-take_place(struct rooms *rs, struct room *r, struct session *s, size_t *place,
-    bool listens)
+swap_live(struct room *r, size_t i, size_t j)
+{
+	struct room_live was = r->live[i];
+
+	r->live[i] = r->live[j];
+	r->live[j] = was;
+	*r->live[i].place = i;
+	*r->live[j].place = j;
+}
+
+void
+room_attend(struct rooms *rs, struct room *r, struct session *s, size_t *place)
 {
 	room_flush(rs, r);
 	if (*place != ROOM_NOT_LIVE) {
-		r->live[*place].listens = listens;
+		if (*place < r->nlisteners)
+			swap_live(r, *place, --r->nlisteners);
 		return;
 	}
 	if (r->nlive == r->live_cap) {
@@ -355,19 +372,17 @@ take_place(struct rooms *rs, struct room *r, struct session *s, size_t *place,
 		    xreallocarray(r->live, r->live_cap, sizeof r->live[0]);
 	}
 	*place = r->nlive;
-	r->live[r->nlive++] = (struct room_live){s, place, listens};
+	r->live[r->nlive++] = (struct room_live){s, place};
 }
 
 void
 room_listen(struct rooms *rs, struct room *r, struct session *s, size_t *place)
 {
-	take_place(rs, r, s, place, true);
-}
-
-void
-room_attend(struct rooms *rs, struct room *r, struct session *s, size_t *place)
-{
-	take_place(rs, r, s, place, false);
+	room_flush(rs, r);
+	if (*place == ROOM_NOT_LIVE)
+		room_attend(rs, r, s, place);
+	if (*place >= r->nlisteners)
+		swap_live(r, *place, r->nlisteners++);
 }
 
 void
@@ -375,8 +390,7 @@ room_unlisten(struct rooms *rs, struct room *r, size_t *place)
 {
 	if (*place == ROOM_NOT_LIVE)
 		return;
-	room_flush(rs, r);
-	r->live[*place] = r->live[--r->nlive];
-	*r->live[*place].place = *place;
+	room_attend(rs, r, NULL, place);
+	swap_live(r, *place, --r->nlive);
 	*place = ROOM_NOT_LIVE;
 }

@@ -35,7 +35,6 @@ struct seat {
 struct room_live {
 	struct session *session; /* not looked into */
 	size_t *place;           /* where the session keeps its index here */
-	bool listens;
 };
 
 enum room_state {
@@ -66,6 +65,7 @@ struct room {
 	size_t nseats;
 	struct room_live *live;
 	size_t nlive, live_cap;
+	size_t nlisteners; /* these come first in live */
 	unsigned pins; /* memberships, and commands under way that need it */
 	bool quiet;    /* above presence-max: comings and goings are not told */
 	bool dirty;    /* the batch holds lines that nobody was given yet */
@@ -92,6 +92,8 @@ struct rooms *rooms_new(room_deliver_fn deliver, void (*wake)(void *arg),
 /* Rooms grow quiet and loud by it with their next coming or going. */
 void rooms_set_presence_max(struct rooms *rs, size_t presence_max);
 void rooms_free(struct rooms *rs);
+/* Gives memory back that no batch needed since this was called last. */
+void rooms_trim(struct rooms *rs);
 size_t rooms_count(const struct rooms *rs);
 struct room *rooms_first(const struct rooms *rs); /* then ->hh.next */
 
