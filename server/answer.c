@@ -32,10 +32,16 @@ struct answer {
 
 static struct pool spare;
 
-void
-answers_init(struct answers *q, struct session *s, const struct answers_to *to)
+static struct session *
+session_of(struct answers *q)
 {
-	*q = (struct answers){.session = s, .to = to};
+	return (struct session *)(void *)((char *)q - q->to->at);
+}
+
+void
+answers_init(struct answers *q, const struct answers_to *to)
+{
+	*q = (struct answers){.to = to};
 	STAILQ_INIT(&q->queue);
 }
 
@@ -101,7 +107,7 @@ answer_about(const struct answer *a)
 struct session *
 answer_session(const struct answer *a)
 {
-	return a->q ? a->q->session : NULL;
+	return a->q ? session_of(a->q) : NULL;
 }
 
 struct span
@@ -118,7 +124,7 @@ place(struct answer *a)
 	if (!a->q)
 		return NULL;
 	if (STAILQ_FIRST(&a->q->queue) == a)
-		return a->q->to->out(a->q->session);
+		return a->q->to->out(session_of(a->q));
 	return &a->line;
 }
 
@@ -138,13 +144,13 @@ settle(struct answer *a)
 		return;
 	while ((head = STAILQ_FIRST(&q->queue)) && head->ready) {
 		if (buf_len(&head->line) > 0)
-			buf_add(q->to->out(q->session), buf_head(&head->line),
-			    buf_len(&head->line));
+			buf_add(q->to->out(session_of(q)),
+			    buf_head(&head->line), buf_len(&head->line));
 		STAILQ_REMOVE_HEAD(&q->queue, next);
 		q->n--;
 		answer_free(head);
 	}
-	q->to->settled(q->session);
+	q->to->settled(session_of(q));
 }
 
 void
@@ -154,7 +160,7 @@ answer_ok(struct answer *a, struct span text)
 	struct line_writer w;
 
 	if (a->q && a->counts)
-		a->q->to->accepted(a->q->session);
+		a->q->to->accepted(session_of(a->q));
 	if (out) {
 		line_begin(&w, out);
 		line_put_tag(&w, answer_tag(a));

@@ -22,12 +22,12 @@ struct session;
 struct answers {
 	STAILQ_HEAD(, answer) queue;
 	unsigned n;
-	struct session *session;
 	const struct answers_to *to;
 };
 
 /* What a session does for its answers. */
 struct answers_to {
+	size_t at; /* of the answers in the session */
 	/* Where lines for the session go; called for each answer that goes. */
 	struct buf *(*out)(struct session *s);
 	/* A command that counts was accepted. */
@@ -39,8 +39,7 @@ struct answers_to {
 /*
  *   to  kept
  */
-void answers_init(
-    struct answers *q, struct session *s, const struct answers_to *to);
+void answers_init(struct answers *q, const struct answers_to *to);
 
 /* The session goes: what is still owed will be dropped when it is given. */
 void answers_detach(struct answers *q);

@@ -69,8 +69,8 @@ claim_drop(struct server *sv, const char *fold, const char *id, bool lost)
 {
 	const struct user *u = user_find(sv->users, span_of(id));
 
-	if (sv->relay_gone ||
-	    (u && u->claim != USER_UNCLAIMED && strcmp(u->fold, fold) == 0))
+	if (sv->relay_gone || (u && u->claim != USER_UNCLAIMED &&
+				  strcmp(user_fold(u), fold) == 0))
 		return;
 	give_back(sv, fold, id, lost);
 }
@@ -216,7 +216,7 @@ claim_ensure(struct server *sv, struct answer *a, claim_then_fn then, void *arg)
 	c->then = then;
 	c->arg = arg;
 	span_copy(c->nick.shown, sizeof c->nick.shown, span_of(u->shown));
-	span_copy(c->nick.fold, sizeof c->nick.fold, span_of(u->fold));
+	span_copy(c->nick.fold, sizeof c->nick.fold, span_of(user_fold(u)));
 	span_copy(c->id, sizeof c->id, span_of(u->id));
 	u->claim = USER_CLAIMING;
 	user_token(u, token);
@@ -264,6 +264,6 @@ claim_release(struct server *sv, struct user *u, bool lost)
 	u->watching = NULL;
 	relay_unwatch(sv->relay, u->id);
 	if (!user_is_account(u))
-		give_back(sv, u->fold, u->id, lost);
+		give_back(sv, user_fold(u), u->id, lost);
 	u->claim = USER_UNCLAIMED;
 }

@@ -84,10 +84,10 @@ password_fits(struct request *q)
 }
 
 static struct auth_asker
-asker(const struct session *s)
+asker(const struct session *s, struct addr_key *key)
 {
 	return (struct auth_asker){
-	    .session = s->id, .addr = s->from.has_ip ? &s->addr : NULL};
+	    .session = s->id, .addr = session_addr(s, key)};
 }
 
 static void
@@ -285,7 +285,7 @@ may_register(struct request *q)
 	else if (!s->key)
 		answer_err(q->answer, ERR_NO_KEY, 0,
 		    "an account is made of a key; prove yours by AUTH first");
-	else if (name_is_guest(s->user->fold))
+	else if (name_is_guest(user_fold(s->user)))
 		answer_err(q->answer, ERR_BAD_NAME, 0,
 		    "a guest's nick is nobody's; take one by NICK first");
 	else
@@ -304,7 +304,7 @@ cmd_register(struct request *q)
 	r = xcalloc(1, sizeof *r);
 	r->answer = q->answer;
 	span_copy(r->nick.shown, sizeof r->nick.shown, span_of(u->shown));
-	span_copy(r->nick.fold, sizeof r->nick.fold, span_of(u->fold));
+	span_copy(r->nick.fold, sizeof r->nick.fold, span_of(user_fold(u)));
 	claim_ensure(q->server, q->answer, on_nick_held, r);
 }
 
@@ -369,7 +369,8 @@ on_account(void *arg, enum relay_status st, const struct relay_account *account)
 		memcpy(l->id, account->id, sizeof l->id);
 		l->nick = account->nick;
 	}
-	struct auth_asker who = asker(s);
+	struct addr_key key;
+	struct auth_asker who = asker(s, &key);
 	int err =
 	    auth_verify(s->server->auth, &who, password, hash, on_compared, l);
 	sodium_memzero(l->password, sizeof l->password);
@@ -433,7 +434,8 @@ on_hashed(void *arg, enum auth_result result, const char *hash)
 static void
 set_password(struct request *q)
 {
-	struct auth_asker who = asker(q->session);
+	struct addr_key key;
+	struct auth_asker who = asker(q->session, &key);
 
 	if (q->text.len < AUTH_PASSWORD_MIN) {
 		answer_err(q->answer, ERR_BAD_ARGS, 0,

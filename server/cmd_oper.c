@@ -92,10 +92,11 @@ ask(struct request *q, struct deed *d)
 {
 	const struct user *u = q->session->user;
 
-	if (!user_is_account(u) || !is_named(q->server->config, u->fold))
+	if (!user_is_account(u) || !is_named(q->server->config, user_fold(u)))
 		refuse(d);
 	else
-		relay_account_by_nick(q->server->relay, u->fold, on_account, d);
+		relay_account_by_nick(
+		    q->server->relay, user_fold(u), on_account, d);
 }
 
 static struct deed *

@@ -149,9 +149,9 @@ note_addr(struct deed *d)
 	for (size_t i = 0; u && i < u->nsessions && !d->change.addr; i++) {
 		struct rights_who who = judge_who(user_sessions(u)[i], NULL);
 
-		if (!who.addr)
+		if (!who.has_addr)
 			continue;
-		d->addr = *who.addr;
+		d->addr = who.addr;
 		d->change.addr = &d->addr;
 	}
 }
@@ -531,8 +531,9 @@ on_hashed(void *arg, enum auth_result result, const char *hash)
 static void
 hash_key(struct deed *d, struct session *s)
 {
+	struct addr_key addr;
 	struct auth_asker who = {
-	    .session = s->id, .addr = s->from.has_ip ? &s->addr : NULL};
+	    .session = s->id, .addr = session_addr(s, &addr)};
 
 	if (!d->sv->auth ||
 	    auth_hash(d->sv->auth, &who, span_of(d->key), on_hashed, d) != 0) {

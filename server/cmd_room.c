@@ -293,7 +293,7 @@ names_here(struct request *q, struct room *r, const char *after)
 	size_t n = 0;
 
 	TAILQ_FOREACH (seat, &r->seats, in_room)
-		l[n++] = (struct listed){span_of(seat->user->fold),
+		l[n++] = (struct listed){span_of(user_fold(seat->user)),
 		    span_of(seat->user->shown),
 		    rights_mark(r->rights, seat->user->id)};
 	tell_listed(q->session, q->answer, span_of(r->shown), l, n, after);

@@ -34,8 +34,8 @@ take_nick(struct renaming *r, struct user *u)
 
 	if (strcmp(u->shown, r->nick.shown) == 0)
 		return;
-	if (strcmp(u->fold, r->nick.fold) != 0)
-		relay_release(r->sv->relay, u->fold, u->id);
+	if (strcmp(user_fold(u), r->nick.fold) != 0)
+		relay_release(r->sv->relay, user_fold(u), u->id);
 	news_renamed(r->sv, u, &r->nick);
 	TAILQ_FOREACH (seat, &u->seats, of_user)
 		relay_rename(r->sv->relay, seat->room->fold,
@@ -46,7 +46,7 @@ take_nick(struct renaming *r, struct user *u)
 static bool
 has_nick(const struct session *s, const char *fold)
 {
-	return s && strcmp(s->user->fold, fold) == 0;
+	return s && strcmp(user_fold(s->user), fold) == 0;
 }
 
 static void

@@ -439,16 +439,18 @@ gate_blame(struct gate *g, const struct session *s, enum penalty_kind kind,
     uint64_t now_ms)
 {
 	char shown[IP_TEXT_MAX + 1];
+	struct addr_key key;
 
 	if (!s->from.judged)
 		return;
+	key = addr_key_of(&s->from.ip);
 	g->counts[GATE_FAILURES]++;
-	if (!penalties_add(g->penalties, &s->addr, kind, now_ms))
+	if (!penalties_add(g->penalties, &key, kind, now_ms))
 		return;
 	g->counts[GATE_SHUT_OUT]++;
 	log_info("gate", s->id, "shut out addr=%s last=%s for_ms=%llu",
 	    ip_format(&s->from.ip, shown), penalty_word(kind),
-	    (unsigned long long)penalties_wait(g->penalties, &s->addr, now_ms));
+	    (unsigned long long)penalties_wait(g->penalties, &key, now_ms));
 }
 
 void
@@ -464,9 +466,11 @@ gate_known(struct gate *g, struct session *s)
 void
 gate_left(struct gate *g, struct session *s)
 {
+	struct addr_key key;
+
 	gate_known(g, s);
-	if (s->from.has_ip)
-		addr_counts_drop(g->addrs, &s->addr);
+	if (session_addr(s, &key))
+		addr_counts_drop(g->addrs, &key);
 	tell_load(g);
 }
 

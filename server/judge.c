@@ -30,7 +30,7 @@ is_server_operator(const struct session *s)
 	for (size_t i = 0; i < c->operators.n; i++)
 		if (name_check(span_of(c->operators.items[i]), false, &name) ==
 			0 &&
-		    span_is(span_of(name.fold), s->user->fold))
+		    span_is(span_of(name.fold), user_fold(s->user)))
 			return true;
 	return false;
 }
@@ -52,10 +52,13 @@ judge_who(const struct session *s, const struct room *room)
 	bool has_addr =
 	    !user_is_account(s->user) && s->from.has_ip && !s->from.local;
 
+	static const struct addr_key none;
+
 	return (struct rights_who){
 	    .id = s->user->id,
 	    .nick = s->user->shown,
-	    .addr = has_addr ? &s->addr : NULL,
+	    .addr = has_addr ? addr_key_of(&s->from.ip) : none,
+	    .has_addr = has_addr,
 	    .inside = room && is_inside(s, room),
 	    .server_operator = is_server_operator(s),
 	};

@@ -16,6 +16,12 @@
 /* Tokens are counted in thousandths, so that rate * milliseconds is exact. */
 enum { TOKEN = 1000 };
 
+static uint32_t
+add_to(uint32_t a, uint64_t b)
+{
+	return b < UINT32_MAX - a ? a + (uint32_t)b : UINT32_MAX;
+}
+
 static void
 refill(struct flood *f, const struct flood_rule *rule, uint64_t now_ms)
 {
@@ -24,12 +30,14 @@ refill(struct flood *f, const struct flood_rule *rule, uint64_t now_ms)
 	uint64_t back = passed > INT64_MAX / rate ? INT64_MAX : passed * rate;
 
 	f->last_ms = now_ms;
-	f->spent = (uint64_t)f->spent > back ? f->spent - (int64_t)back : 0;
+	f->spent = f->spent > back ? f->spent - (uint32_t)back : 0;
 	/* Spent under a wider rule, which a reload has taken away. */
 	if (f->spent > rule->burst * TOKEN)
-		f->spent = rule->burst * TOKEN;
+		f->spent = (uint32_t)rule->burst * TOKEN;
 	if (f->spent <= rule->burst * TOKEN / 2)
-		f->since_ms = 0;
+		f->lasts_ms = 0;
+	else if (f->lasts_ms > 0)
+		f->lasts_ms = add_to(f->lasts_ms, passed);
 }
 
 enum flood_verdict
@@ -37,6 +45,7 @@ flood_take(struct flood *f, const struct flood_rule *rule, unsigned cost,
     uint64_t now_ms, uint64_t *wait_ms)
 {
 	int64_t need = (int64_t)cost * TOKEN, missing;
+	uint64_t lasts_ms;
 
 	if (rule->burst == 0 || cost == 0)
 		return FLOOD_GO;
@@ -46,15 +55,16 @@ flood_take(struct flood *f, const struct flood_rule *rule, unsigned cost,
 		need = rule->burst * TOKEN;
 	missing = f->spent + need - rule->burst * TOKEN;
 	if (missing <= 0) {
-		f->spent += need;
+		f->spent += (uint32_t)need;
 		return FLOOD_GO;
 	}
-	if (f->since_ms == 0)
-		f->since_ms = now_ms;
+	if (f->lasts_ms == 0)
+		f->lasts_ms = 1;
+	lasts_ms = f->lasts_ms - 1;
 	*wait_ms = (uint64_t)((missing + rule->rate - 1) / rule->rate);
-	if (now_ms - f->since_ms >= (uint64_t)rule->limit_ms)
+	if (lasts_ms >= (uint64_t)rule->limit_ms)
 		return FLOOD_END;
-	if (now_ms - f->since_ms + *wait_ms > (uint64_t)rule->delay_ms)
+	if (lasts_ms + *wait_ms > (uint64_t)rule->delay_ms)
 		return FLOOD_REFUSE;
 	return FLOOD_WAIT;
 }

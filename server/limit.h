@@ -20,9 +20,9 @@ struct flood_rule {
 
 /* All zero is a session that has said nothing yet. */
 struct flood {
-	int64_t spent;     /* thousandths of tokens missing from the burst */
-	uint64_t last_ms;  /* when spent was true */
-	uint64_t since_ms; /* when the flood began; 0: there is none */
+	uint64_t last_ms;  /* when the others were true */
+	uint32_t spent;    /* thousandths of tokens missing from the burst */
+	uint32_t lasts_ms; /* one more than the flood does; 0: there is none */
 };
 
 enum flood_verdict {

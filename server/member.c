@@ -65,22 +65,28 @@ member_of(const struct user *u)
 
 /* --- listening ---------------------------------------------------------- */
 
-static void catch_up(struct membership *m);
+/* Reads on from what it was told up to. */
+struct catching {
+	struct membership *m;
+	struct msgid from;
+};
+
+static void catch_up(struct membership *m, struct msgid from);
 
 static struct buf *
-out_of_membership(void *arg)
+out_of_catching(void *arg)
 {
-	struct membership *m = arg;
+	struct catching *c = arg;
 
-	return session_out(m->session);
+	return session_out(c->m->session);
 }
 
 static bool
-ready_of_membership(void *arg)
+ready_of_catching(void *arg)
 {
-	struct membership *m = arg;
+	struct catching *c = arg;
 
-	return session_has_room(m->session);
+	return session_has_room(c->m->session);
 }
 
 static void
@@ -93,71 +99,76 @@ say_gap(struct membership *m, struct span tag)
 /* It may have been put out of the room in the very turn in which a page comes.
  */
 static bool
-may_of_membership(void *arg)
+may_of_catching(void *arg)
 {
-	const struct membership *m = arg;
+	const struct catching *c = arg;
 
-	return judge(m->session, m->room, RIGHTS_READ) == RIGHTS_YES;
+	return judge(c->m->session, c->m->room, RIGHTS_READ) == RIGHTS_YES;
 }
 
 static void
-gap_of_membership(void *arg)
+gap_of_catching(void *arg)
 {
-	say_gap(arg, SPAN_NONE);
+	struct catching *c = arg;
+
+	say_gap(c->m, SPAN_NONE);
 }
 
 static void
-drop_membership(void *arg)
+drop_catching(void *arg)
 {
-	(void)arg;
+	free(arg);
 }
 
 static void
 on_caught_up(void *arg, enum relay_status st, bool end, struct msgid last)
 {
-	struct membership *m = arg;
+	struct catching *c = arg;
+	struct membership *m = c->m;
+	struct msgid from = c->from;
 
 	(void)end;
+	free(c);
 	m->reading = NULL;
 	if (st == RELAY_STALE) { /* nor be in the room */
 		news_sweep(m->session->server, m->room);
 		return;
 	}
-	if (st != RELAY_OK) {
-		/* The log cannot be read: say so, and go on from here. */
+	if (st != RELAY_OK) /* the log cannot be read: it goes on from here */
 		say_gap(m, SPAN_NONE);
-		m->cursor = m->room->last;
-	} else if (msgid_cmp(last, m->cursor) > 0) {
-		m->cursor = last;
-	} else {
-		m->cursor = m->room->last; /* trimmed; the gap was told */
-	}
-	catch_up(m);
+	if (st == RELAY_OK && msgid_cmp(last, from) > 0)
+		catch_up(m, last);
+	else /* or it was trimmed; the gap was told */
+		catch_up(m, m->room->last);
 }
 
-/* Reads from the cursor to what the room was last told; listens when there is
+/* Reads from there to what the room was last told; listens when there is
  * nothing between the two. */
 static void
-catch_up(struct membership *m)
+catch_up(struct membership *m, struct msgid from)
 {
 	struct history_ask ask = {
 	    .want = HISTORY_SINCE,
-	    .from = m->cursor,
+	    .from = from,
 	    .to = m->room->last,
 	    .live = true,
 	    .patient = true,
 	    .target = span_of(m->room->shown),
 	    .me = m->session->user->id,
 	};
-	struct history_reader reader = {m, out_of_membership,
-	    ready_of_membership, may_of_membership, gap_of_membership,
-	    drop_membership, on_caught_up};
+	struct history_reader reader = {NULL, out_of_catching,
+	    ready_of_catching, may_of_catching, gap_of_catching, drop_catching,
+	    on_caught_up};
+	struct catching *c;
 
-	if (msgid_cmp(m->cursor, m->room->last) >= 0) {
+	if (msgid_cmp(from, m->room->last) >= 0) {
 		room_listen(
 		    m->session->server->rooms, m->room, m->session, &m->place);
 		return;
 	}
+	c = xmalloc(sizeof *c);
+	*c = (struct catching){m, from};
+	reader.arg = c;
 	conv_room(&ask.conv, m->room->fold);
 	m->reading = history_start(m->session->server->relay, &ask, &reader);
 }
@@ -225,10 +236,9 @@ join_done(struct join *j)
 	struct answer *a = j->answer;
 	struct msgid h = j->h;
 
-	m->cursor = h;
 	free(j);
 	/* Answering may run the next command; listen first. */
-	catch_up(m);
+	catch_up(m, h);
 	answer_ok_id(a, h);
 }
 
@@ -621,8 +631,9 @@ on_compared(void *arg, enum auth_result result, const char *hash)
 static void
 try_key(struct join *j, struct session *s, const struct rights *rights)
 {
+	struct addr_key addr;
 	struct auth_asker who = {
-	    .session = s->id, .addr = s->from.has_ip ? &s->addr : NULL};
+	    .session = s->id, .addr = session_addr(s, &addr)};
 	struct span given = span_of(j->given);
 
 	memcpy(j->lock, rights->set.key, sizeof j->lock);

@@ -195,6 +195,7 @@ witness(struct server *sv, const struct room *r, const struct user *u,
     const struct relay_msg *m)
 {
 	struct rights_change c = {.verb = RIGHTS_DO_WITNESS};
+	struct addr_key addr;
 	char actor[SENDER_ID_LEN + 1], nick[NAME_BYTES_MAX + 1];
 
 	span_copy(actor, sizeof actor, m->sender);
@@ -203,8 +204,12 @@ witness(struct server *sv, const struct room *r, const struct user *u,
 	span_copy(c.target_nick, sizeof c.target_nick, m->peer);
 	c.actor.id = actor;
 	c.actor.nick = nick;
-	for (size_t i = 0; i < u->nsessions && !c.addr; i++)
-		c.addr = judge_who(user_sessions(u)[i], r).addr;
+	for (size_t i = 0; i < u->nsessions && !c.addr; i++) {
+		struct rights_who who = judge_who(user_sessions(u)[i], r);
+
+		addr = who.addr;
+		c.addr = who.has_addr ? &addr : NULL;
+	}
 	if (c.addr)
 		relay_change_rights(
 		    sv->relay, r->fold, &c, SPAN_NONE, on_witnessed, NULL);
@@ -575,7 +580,7 @@ on_nick_lost(void *arg, const char *sender, const char *fold)
 	struct seat *seat;
 
 	if (!u || !user_is_local(u) || user_is_account(u) ||
-	    strcmp(u->fold, fold) != 0)
+	    strcmp(user_fold(u), fold) != 0)
 		return;
 	user_guest_nick(&nick);
 	news_renamed(sv, u, &nick);
@@ -597,8 +602,8 @@ on_replaced(void *arg, const char *sender, const char *fold)
 
 	if (!u || !user_is_local(u) || user_is_account(u))
 		return;
-	if (strcmp(u->fold, fold) != 0) /* it was about to be renamed */
-		relay_release(sv->relay, u->fold, sender);
+	if (strcmp(user_fold(u), fold) != 0) /* it was about to be renamed */
+		relay_release(sv->relay, user_fold(u), sender);
 	relay_unwatch(sv->relay, sender);
 	u->claim = USER_UNCLAIMED; /* the nick is not its own any more */
 	/* The last one may take the user with it. */
@@ -612,7 +617,7 @@ by_fold(const void *a, const void *b)
 {
 	const struct seat *const *x = a, *const *y = b;
 
-	return strcmp((*x)->user->fold, (*y)->user->fold);
+	return strcmp(user_fold((*x)->user), user_fold((*y)->user));
 }
 
 void

@@ -23,6 +23,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/mem.h"
 #include "proto/channel.h"
 #include "server/config.h"
 #include "server/history.h"
@@ -31,32 +32,38 @@
 #include "server/session.h"
 #include "server/sockets.h"
 
-enum { LOW_WATER = 16384 }; /* below it a paced answer goes on */
+enum {
+	LOW_WATER = 16384, /* below it a paced answer goes on */
+	QUEUE_KEEP = 2048, /* sessions */
+};
+
+static void
+enqueue(struct session_queue *q, struct session *s)
+{
+	if (q->n == 0)
+		s->server->wake(s->server->wake_arg);
+	if (q->n == q->cap) {
+		q->cap = q->cap > 0 ? q->cap * 2 : 64;
+		q->at = xreallocarray(q->at, q->cap, sizeof q->at[0]);
+	}
+	q->at[q->n++] = s;
+}
 
 static void
 mark_dirty(struct session *s)
 {
-	struct server *sv = s->server;
-
 	if (s->dirty || s->state == SESSION_GONE)
 		return;
 	s->dirty = true;
-	if (STAILQ_EMPTY(&sv->dirty))
-		sv->wake(sv->wake_arg);
-	STAILQ_INSERT_TAIL(&sv->dirty, s, next_dirty);
+	enqueue(&s->server->dirty, s);
 }
 
 /* To be freed at the end of the turn; a list it is on lets go of it first. */
 void
 session_bury(struct session *s)
 {
-	struct server *sv = s->server;
-
-	if (s->dirty)
-		return;
-	if (STAILQ_EMPTY(&sv->gone))
-		sv->wake(sv->wake_arg);
-	STAILQ_INSERT_TAIL(&sv->gone, s, next_dirty);
+	if (!s->dirty)
+		enqueue(&s->server->gone, s);
 }
 
 /* Owns memory while something waits in it: session_write() takes it back. */
@@ -271,13 +278,24 @@ end_slow(struct session *s)
 	    (long long)s->server->config->send_buffer);
 }
 
+/* After a turn in which thousands had something to be told, its memory goes. */
+static void
+clear(struct session_queue *q)
+{
+	q->n = 0;
+	if (q->cap <= QUEUE_KEEP)
+		return;
+	free(q->at);
+	*q = (struct session_queue){0};
+}
+
+/* What is done for one may add others. */
 void
 sessions_flush(struct server *sv)
 {
-	struct session *s;
+	for (size_t i = 0; i < sv->dirty.n; i++) {
+		struct session *s = sv->dirty.at[i];
 
-	while ((s = STAILQ_FIRST(&sv->dirty))) {
-		STAILQ_REMOVE_HEAD(&sv->dirty, next_dirty);
 		s->dirty = false;
 		if (s->state == SESSION_GONE)
 			session_bury(s);
@@ -286,8 +304,16 @@ sessions_flush(struct server *sv)
 		if (!is_writing(s) || s->broken)
 			session_write(s);
 	}
-	while ((s = STAILQ_FIRST(&sv->gone))) {
-		STAILQ_REMOVE_HEAD(&sv->gone, next_dirty);
-		session_free(s);
-	}
+	clear(&sv->dirty);
+	for (size_t i = 0; i < sv->gone.n; i++)
+		session_free(sv->gone.at[i]);
+	clear(&sv->gone);
+}
+
+void
+sessions_fini(struct server *sv)
+{
+	free(sv->dirty.at);
+	free(sv->gone.at);
+	sv->dirty = sv->gone = (struct session_queue){0};
 }

@@ -40,7 +40,7 @@ enum {
 	    2 * SENDER_ID_LEN + 1, /* LO:HI; room names are shorter */
 	RELAY_READ_MAX = 64,       /* messages in one relay_read() */
 	RELAY_NODE_MAX = 64,
-	RELAY_TOKEN_LEN = 64, /* a resume token's hash, in hex */
+	RELAY_TOKEN_LEN = 32, /* a resume token's hash, in hex */
 	RELAY_OWNER_NODES_MAX = 8 * (RELAY_NODE_MAX + 1), /* names, commas */
 };
 

@@ -68,7 +68,6 @@ relay_keep_change(const struct rights_change *c, struct span text)
 	span_copy(k->actor_nick, sizeof k->actor_nick, span_of(c->actor.nick));
 	k->change.actor.id = k->actor;
 	k->change.actor.nick = k->actor_nick;
-	k->change.actor.addr = keep_addr(&k->actor_addr, c->actor.addr);
 	k->change.actor.key = NULL;
 	k->change.addr = keep_addr(&k->addr, c->addr);
 	if (text.len > 0)

@@ -62,7 +62,7 @@ void relay_change_rights(struct relay *r, const char *fold,
 /* A copy of a change for as long as it is under way, and of its text. */
 struct kept_change {
 	struct rights_change change; /* points into what follows */
-	struct addr_key actor_addr, addr;
+	struct addr_key addr;
 	char actor[SENDER_ID_LEN + 1], actor_nick[NAME_BYTES_MAX + 1];
 	size_t text_len;
 	char text[];

@@ -135,9 +135,9 @@ find_who(
 
 	if (e && !is_over(e, now_ms))
 		return e;
-	for (size_t i = 0; who->addr && i < l->n; i++)
+	for (size_t i = 0; who->has_addr && i < l->n; i++)
 		if (l->at[i].has_addr && !is_over(&l->at[i], now_ms) &&
-		    memcmp(&l->at[i].addr, who->addr, sizeof *who->addr) == 0)
+		    memcmp(&l->at[i].addr, &who->addr, sizeof who->addr) == 0)
 			return &l->at[i];
 	return NULL;
 }

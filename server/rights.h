@@ -91,8 +91,9 @@ struct rights *rights_new_broken(struct msgid rv) MUST_CHECK;
 struct rights_who {
 	const char *id; /* sender id; never NULL */
 	const char *nick;
-	/* A guest's, if it can be banned; NULL: an account, loopback, Unix. */
-	const struct addr_key *addr;
+	/* A guest's, if it can be banned; none: an account, loopback, Unix. */
+	struct addr_key addr;
+	bool has_addr;
 	bool inside;          /* is a member of the room */
 	bool server_operator; /* may moderate any room */
 	/* The stored key which the one it gave was found to fit; or NULL. */

@@ -40,8 +40,7 @@ struct server {
 	struct identity *next_identity; /* announced; or NULL */
 	struct flood_rule flood;
 	struct session_list sessions;
-	STAILQ_HEAD(, session) dirty;
-	STAILQ_HEAD(, session) gone;
+	struct session_queue dirty, gone;
 	size_t nsessions, max_sessions;
 	uint64_t next_session;
 	char *motd; /* lines, or NULL */

@@ -841,8 +841,20 @@ become_secure(struct session *s)
 	say_news(s);
 }
 
+const struct addr_key *
+session_addr(const struct session *s, struct addr_key *key)
+{
+	if (!s->from.has_ip)
+		return NULL;
+	*key = addr_key_of(&s->from.ip);
+	return key;
+}
+
 static const struct answers_to answers_to = {
-    .out = session_out, .accepted = session_accept, .settled = on_settled};
+    .at = offsetof(struct session, answers),
+    .out = session_out,
+    .accepted = session_accept,
+    .settled = on_settled};
 
 struct session *
 session_start(struct server *sv, int fd, const struct caller *who)
@@ -855,12 +867,10 @@ session_start(struct server *sv, int fd, const struct caller *who)
 	s->fd = fd;
 	s->from = *who;
 	s->plain_refused = !may_be_plain(s);
-	if (who->has_ip)
-		s->addr = addr_key_of(&who->ip);
 	s->born_ms = s->heard_ms = clock_now_ms();
 	expect_greeting(s);
 	SLIST_INIT(&s->memberships);
-	answers_init(&s->answers, s, &answers_to);
+	answers_init(&s->answers, &answers_to);
 	s->user = user_new_guest(sv->users);
 	user_add_session(s->user, s);
 	session_watch(s, SOCKET_READ);

@@ -45,7 +45,6 @@ struct membership {
 	struct session *session;
 	size_t place;            /* among the room's listeners */
 	struct history *reading; /* the replay, or the catching up behind it */
-	struct msgid cursor;     /* told up to here, while not listening */
 	struct msgid said;       /* the newest of its own that was accepted */
 };
 
@@ -60,27 +59,28 @@ struct ahead {
 struct session {
 	uint64_t id;           /* (cmd) */
 	struct server *server; /* (cmd) */
-	struct user *user;  /* (cmd) the sender; owned while it has sessions */
-	struct caller from; /* (cmd) */
-	struct addr_key addr; /* what limits count for it */
-	unsigned char state;  /* enum session_state */
-	bool plain_refused;   /* (cmd) only a secure session would be let in */
-	bool framed;          /* has ever sent a framed line */
-	bool exclusive; /* the command under way lets none run behind it */
-	bool settled;   /* (cmd) it has joined or said: it is who it is */
-	bool quit;      /* (cmd) it goes by its own will */
-	bool running;   /* commands are being run: no second round */
+	struct user *user;   /* (cmd) the sender; owned while it has sessions */
+	struct caller from;  /* (cmd) */
+	unsigned char state; /* enum session_state */
+	bool plain_refused;  /* (cmd) only a secure session would be let in */
+	bool framed;         /* has ever sent a framed line */
+	bool exclusive;      /* the command under way lets none run behind it */
+	bool settled;        /* (cmd) it has joined or said: it is who it is */
+	bool quit;           /* (cmd) it goes by its own will */
+	bool running;        /* commands are being run: no second round */
 	bool paused; /* not reading: an answer is awaited, or a flood waits */
 	bool full;   /* too many answers wait: no command until they are out */
 	bool eof;    /* its side is closed; what was read is answered */
 	unsigned char watched; /* for: sockets.h; to write if it is full */
-	bool dirty;  /* on the list of those with something to write */
-	bool broken; /* a write failed */
-	bool slow;   /* more waits for it than it may have */
-	bool pinged;
-	bool delayed; /* a flood waits for the timer */
+	bool dirty;      /* on the list of those with something to write */
+	bool broken : 1; /* a write failed */
+	bool slow : 1;   /* more waits for it than it may have */
+	bool pinged : 1;
+	bool delayed : 1;            /* a flood waits for the timer */
+	unsigned short nmemberships; /* (cmd) */
 	int fd;
 	unsigned drained;        /* bytes thrown away after BYE */
+	unsigned stamp;          /* (cmd) the round in which it was last told */
 	struct event *timer;     /* a flood's wait; made when first needed */
 	struct channel *channel; /* (cmd) NULL: not a secure session */
 	struct secure *secure;   /* NULL: plain, for good */
@@ -92,12 +92,9 @@ struct session {
 	struct newcomer *newcomer; /* gate.c's; NULL: no stranger any more */
 	uint8_t *key;              /* (cmd) it has proven this one; or NULL */
 	uint64_t born_ms, heard_ms, deadline_ms;
-	unsigned stamp;        /* (cmd) the round in which it was last told */
-	unsigned nmemberships; /* (cmd) */
 	SLIST_HEAD(, membership) memberships; /* (cmd) */
 	struct history *reading;              /* (cmd) HISTORY under way */
 	TAILQ_ENTRY(session) next;
-	STAILQ_ENTRY(session) next_dirty;
 };
 
 /*
@@ -123,6 +120,9 @@ void session_evict(
  * answered, then comes BYE shutdown with a @retry spread over `drain`. */
 void session_drain(struct session *s);
 
+/* What limits count for its address; NULL: it has none. */
+const struct addr_key *session_addr(
+    const struct session *s, struct addr_key *key);
 /* The queue, to write whole lines into; it goes out at the end of the turn. */
 struct buf *session_out(struct session *s);
 /* Bytes that wait for the socket, sealed or not. */
@@ -173,9 +173,17 @@ void session_on_socket(void *session, unsigned ready);
 
 TAILQ_HEAD(session_list, session);
 
+/* Those that await the end of the turn; begins as {0}. */
+struct session_queue {
+	struct session **at;
+	size_t n, cap;
+};
+
 /* Writes what waits; ends the slow and frees the gone.  At the end of a turn.
  */
 void sessions_flush(struct server *sv);
+/* The last of them has gone. */
+void sessions_fini(struct server *sv);
 /* Deadlines and pings. */
 void sessions_tick(struct server *sv, uint64_t now_ms);
 

@@ -38,11 +38,18 @@ users_new(void)
 }
 
 static void
+free_nick(struct user *u)
+{
+	if (u->shown != u->short_nick)
+		free(u->shown);
+}
+
+static void
 user_free(struct user *u)
 {
 	if (u->nsessions > 1)
 		free(u->sessions.many);
-	free(u->shown);
+	free_nick(u);
 	free(u);
 }
 
@@ -183,19 +190,20 @@ user_mirror(struct users *us, struct span id, struct span nick)
 	return u;
 }
 
+/* Mostly it is short, and both spellings are the same. */
 void
 user_set_nick(struct user *u, const struct name *nick)
 {
-	size_t len = strlen(nick->shown), more = strlen(nick->fold) + 1;
+	size_t len = strlen(nick->shown) + 1, more = strlen(nick->fold) + 1;
 	bool same = strcmp(nick->shown, nick->fold) == 0;
-	char *names = xmalloc(len + 1 + (same ? 0 : more));
+	size_t size = same ? len : len + more;
 
-	memcpy(names, nick->shown, len + 1);
+	free_nick(u);
+	u->shown = size <= sizeof u->short_nick ? u->short_nick : xmalloc(size);
+	memcpy(u->shown, nick->shown, len);
 	if (!same)
-		memcpy(names + len + 1, nick->fold, more);
-	free(u->shown);
-	u->shown = names;
-	u->fold = same ? names : names + len + 1;
+		memcpy(u->shown + len, nick->fold, more);
+	u->fold_at = (unsigned char)(same ? 0 : len);
 }
 
 /* Most have one, which takes no memory of its own. */

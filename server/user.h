@@ -24,10 +24,12 @@ enum user_claim { USER_UNCLAIMED, USER_CLAIMING, USER_CLAIMED };
  */
 struct user {
 	char id[SENDER_ID_LEN + 1];
-	unsigned char claim; /* enum user_claim */
+	unsigned char claim;   /* enum user_claim */
+	unsigned char fold_at; /* of the nick: in what is shown, or behind it */
 	unsigned nseats, nsessions;
 	uint8_t token[RELAY_TOKEN_LEN / 2]; /* its hash; 0: mirrored */
-	char *shown, *fold;        /* the nick; one piece, perhaps the same */
+	char short_nick[20];
+	char *shown; /* the nick, and its fold: short_nick, or owned */
 	struct watching *watching; /* claim.c's, of an account */
 	TAILQ_HEAD(, seat) seats;  /* where it is a member: room.h */
 	union {                    /* ours; not looked into here */
@@ -62,6 +64,12 @@ bool user_hash_token(char hash[static RELAY_TOKEN_LEN + 1], struct span token,
 struct user *user_find(const struct users *us, struct span id);
 /* Finds or makes the mirror of a sender elsewhere. */
 struct user *user_mirror(struct users *us, struct span id, struct span nick);
+
+static inline const char *
+user_fold(const struct user *u)
+{
+	return u->shown + u->fold_at;
+}
 
 static inline bool
 user_is_local(const struct user *u)

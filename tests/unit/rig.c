@@ -125,8 +125,6 @@ rig_new(const char *options)
 	sv->sockets = sockets_new(sv->base, session_on_socket);
 	assert_non_null(sv->sockets);
 	TAILQ_INIT(&sv->sessions);
-	STAILQ_INIT(&sv->dirty);
-	STAILQ_INIT(&sv->gone);
 	sv->flood = (struct flood_rule){.burst = c->flood_burst,
 	    .rate = c->flood_rate,
 	    .delay_ms = c->flood_delay,
@@ -181,6 +179,7 @@ rig_free(struct rig *r)
 	assert_int_equal(rooms_count(sv->rooms), 0);
 	sv->relay_gone = true;
 	relay_free(sv->relay);
+	sessions_fini(sv);
 	rooms_free(sv->rooms);
 	users_free(sv->users);
 	gate_free(sv->gate);

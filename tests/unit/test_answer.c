@@ -39,15 +39,17 @@ on_settled(struct session *s)
 	f->settled++;
 }
 
-static const struct answers_to answers_to = {
-    .out = out_of, .accepted = on_accepted, .settled = on_settled};
+static const struct answers_to answers_to = {.at = offsetof(struct fixture, q),
+    .out = out_of,
+    .accepted = on_accepted,
+    .settled = on_settled};
 
 static int
 setup(void **state)
 {
 	struct fixture *f = xcalloc(1, sizeof *f);
 
-	answers_init(&f->q, (struct session *)(void *)f, &answers_to);
+	answers_init(&f->q, &answers_to);
 	*state = f;
 	return 0;
 }

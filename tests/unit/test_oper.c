@@ -154,7 +154,6 @@ come_from(struct client *c, const char *address)
 	assert_int_equal(cidr_parse(span_of(address), &range, cause), 0);
 	c->session->from.has_ip = true;
 	c->session->from.ip = range.first;
-	c->session->addr = addr_key_of(&range.first);
 }
 
 static void

@@ -205,9 +205,7 @@ two_ids_stand_before_a_payload(void **state)
 	}
 }
 
-#define TOKEN                              \
-	"0123456789abcdef0123456789abcdef" \
-	"0123456789abcdef0123456789abcdef"
+#define TOKEN "0123456789abcdef0123456789abcdef"
 
 static void
 a_claim_comes_back_as_it_went(void **state)

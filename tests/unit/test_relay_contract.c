@@ -1016,7 +1016,7 @@ a_release_behind_a_claim_means_what_was_named(struct harness *h)
 /* --- taking over ---------------------------------------------------------- */
 
 #define EIGHT(c) c c c c c c c c
-#define TOKEN_OF(c) EIGHT(EIGHT(c))
+#define TOKEN_OF(c) EIGHT(c) EIGHT(c) EIGHT(c) EIGHT(c)
 #define TOKEN_1 TOKEN_OF("1")
 #define TOKEN_2 TOKEN_OF("2")
 #define TOKEN_3 TOKEN_OF("3")

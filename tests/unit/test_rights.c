@@ -152,14 +152,14 @@ a_guest_is_banned_by_where_it_is_and_an_account_is_not(void **state)
 	struct rights *r = room();
 	struct addr_key here = addr_of(1), there = addr_of(2);
 	struct rights_change c = deed(RIGHTS_DO_BAN, ANN, BOB);
-	struct rights_who other = {.id = EVE, .addr = &here};
+	struct rights_who other = {.id = EVE, .addr = here, .has_addr = true};
 
 	(void)state;
 	c.addr = &here;
 	assert_int_equal(make(&r, &c, NOW), RIGHTS_YES);
 	assert_int_equal(
 	    rights_may(r, &other, RIGHTS_ENTER, NOW), RIGHTS_BANNED);
-	other.addr = &there;
+	other.addr = there;
 	assert_int_equal(rights_may(r, &other, RIGHTS_ENTER, NOW), RIGHTS_YES);
 
 	c = deed(RIGHTS_DO_BAN, ANN, TIM);
