@@ -8,6 +8,7 @@
 
 #include <assert.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "proto/line.h"
 #include "server/rights.h"
@@ -278,6 +279,20 @@ codec_get_event(struct codec_event *e, struct span payload)
 	e->nick = params[0];
 	e->by = value_of(&l, "by");
 	return !e->by.p || is_nick(e->by) ? 0 : -CODEC_ENAME;
+}
+
+struct span
+codec_next_published(struct span *rest)
+{
+	struct span one = *rest;
+	const char *lf = one.len > 0 ? memchr(one.p, '\n', one.len) : NULL;
+
+	if (lf)
+		one.len = (size_t)(lf - one.p);
+	size_t taken = one.len + (lf ? 1 : 0);
+	rest->p += taken;
+	rest->len -= taken;
+	return one;
 }
 
 int

@@ -66,6 +66,9 @@ struct codec_event {
 void codec_put_event(struct buf *out, const struct codec_event *e);
 int codec_get_event(struct codec_event *e, struct span payload) MUST_CHECK;
 
+/* Messages that are published together have an LF between them, which no
+ * payload has: takes the first off *rest. */
+struct span codec_next_published(struct span *rest);
 /* `PREV ID PAYLOAD`, as published: takes the two ids off *rest. */
 int codec_get_ids(
     struct span *rest, struct msgid *prev, struct msgid *id) MUST_CHECK;

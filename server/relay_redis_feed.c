@@ -348,6 +348,7 @@ fill(struct rr_feed *f)
 
 /* --- taking --------------------------------------------------------------- */
 
+/* One message. */
 static void
 take(struct rr_feed *f, struct span published, bool filled)
 {
@@ -369,13 +370,18 @@ take(struct rr_feed *f, struct span published, bool filled)
 	deliver(f, order != 0, prev, id, rest);
 }
 
+/* Taking one may close the feed, or leave the others to be held. */
 void
 rr_feed_take(struct rr_feed *f, struct span published)
 {
-	if (!f->open || f->fill || f->blocked)
-		hold(f, published);
-	else
-		take(f, published, false);
+	do {
+		struct span one = codec_next_published(&published);
+
+		if (!f->open || f->fill || f->blocked)
+			hold(f, one);
+		else
+			take(f, one, false);
+	} while (published.len > 0 && !f->closed);
 }
 
 void

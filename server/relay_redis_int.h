@@ -244,7 +244,7 @@ void rr_feed_unblock(struct rr_feed *f);
 void rr_feed_close(struct rr_feed *f);
 void rr_feed_fini(struct rr_feed *f);
 void rr_feed_on_page(void *arg, const redisReply *rows, bool written);
-/* `PREV ID PAYLOAD` was published. */
+/* `PREV ID PAYLOAD` was published, or several of these, an LF between them. */
 void rr_feed_take(struct rr_feed *f, struct span published);
 /* The newest id is known to be this one: fills, or finds history gone back.
  * asked: what `last` was when the id was asked for. */

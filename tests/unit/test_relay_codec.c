@@ -205,6 +205,18 @@ two_ids_stand_before_a_payload(void **state)
 	}
 }
 
+static void
+what_is_published_at_once_is_taken_apart_at_each_lf(void **state)
+{
+	(void)state;
+	struct span all = SPAN("0-0 1-0 a\n1-0 2-0 b\n\nc\n");
+	static const char *const each[] = {"0-0 1-0 a", "1-0 2-0 b", "", "c"};
+
+	for (size_t i = 0; i < ARRAY_LEN(each); i++)
+		assert_true(span_is(codec_next_published(&all), each[i]));
+	assert_int_equal(all.len, 0);
+}
+
 #define TOKEN "0123456789abcdef0123456789abcdef"
 
 static void
@@ -303,6 +315,7 @@ main(void)
 	    TEST(an_event_comes_back_as_it_went),
 	    TEST(refuses_events_that_are_none),
 	    TEST(two_ids_stand_before_a_payload),
+	    TEST(what_is_published_at_once_is_taken_apart_at_each_lf),
 	    TEST(a_claim_comes_back_as_it_went),
 	    TEST(a_pair_is_two_senders_in_order),
 	    TEST(no_name_chooses_a_slot),

@@ -718,6 +718,87 @@ a_turns_messages_of_a_room_are_one_script(struct harness *h)
 	assert_int_equal(times_run("hget"), before + 1);
 }
 
+/* Others publish as well, but not a hundred times meanwhile. */
+static void
+a_turns_messages_of_a_room_are_published_together(struct harness *h)
+{
+	struct node *n = &h->node[0], *other = &h->node[1];
+	enum { LINES = 100 };
+	struct answer *answers[LINES];
+	open_room(n, "lobby", lobby);
+	open_room(other, "lobby", den);
+	unsigned before = times_run("publish");
+
+	ask_lines(n, answers, LINES);
+
+	for (unsigned i = 0; i < LINES; i++) {
+		struct msgid id = next_news(other, NEWS_MESSAGE)->id;
+
+		assert_int_equal(await_answer(answers[i])->st, RELAY_OK);
+		assert_int_equal(msgid_cmp(id, answers[i]->id), 0);
+		assert_int_equal(
+		    msgid_cmp(next_news(n, NEWS_MESSAGE)->id, id), 0);
+	}
+	assert_true(times_run("publish") < before + LINES / 2);
+	assert_int_equal(unread(n, NEWS_GAP), 0);
+	assert_int_equal(unread(other, NEWS_GAP), 0);
+}
+
+static void
+what_is_malformed_takes_nothing_along_that_was_published_with_it(
+    struct harness *h)
+{
+	struct node *n = &h->node[0];
+	char last[MSGID_LEN_MAX + 1], one[MSGID_LEN_MAX + 1],
+	    two[MSGID_LEN_MAX + 1];
+	open_room(n, "lobby", lobby);
+	struct msgid said = say(n, "lobby", ALICE, "before");
+	expect_message(n, lobby, "before");
+
+	format_id(last, said, 0);
+	format_id(one, said, 1);
+	format_id(two, said, 2);
+	char *all = xasprintf("%s %s @from=%s MSG bob one\n"
+			      "\n"
+			      "0-0 junk\n"
+			      "%s %s @from=%s MSG bob \x1b[2J\n"
+			      "%s %s @from=%s MSG bob two",
+	    last, one, BOB, last, one, BOB, one, two, BOB);
+	redis_server_do(&server, "PUBLISH t%u:{r:lobby}:c %s", h->number, all);
+	free(all);
+
+	expect_message(n, lobby, "one");
+	expect_message(n, lobby, "two");
+	assert_int_equal(unread(n, NEWS_GAP), 0);
+}
+
+/* What is held while the hole is filled comes once, and in order. */
+static void
+a_hole_before_what_was_published_together_is_filled(struct harness *h)
+{
+	struct node *n = &h->node[0], *other = &h->node[1];
+	enum { LINES = 20 };
+	struct answer *answers[LINES];
+	char prev[MSGID_LEN_MAX + 1], id[MSGID_LEN_MAX + 1];
+	open_room(n, "lobby", lobby);
+	open_room(other, "lobby", den);
+	struct msgid last = say(n, "lobby", ALICE, "one");
+	expect_message(n, lobby, "one");
+
+	format_id(prev, last, 0);
+	format_id(id, last, 1);
+	append_silently(n, prev, id, "two");
+	ask_lines(other, answers, LINES);
+
+	expect_message(n, lobby, "two");
+	for (unsigned i = 0; i < LINES; i++)
+		assert_int_equal(msgid_cmp(next_news(n, NEWS_MESSAGE)->id,
+				     await_answer(answers[i])->id),
+		    0);
+	assert_int_equal(unread(n, NEWS_GAP), 0);
+	assert_int_equal(unread(n, NEWS_MESSAGE), 0);
+}
+
 static void
 more_than_one_script_takes_keep_their_order(struct harness *h)
 {
@@ -1936,6 +2017,9 @@ static struct rule rules[] = {
 	ONE(a_flush_of_a_silent_room_is_told_too),
 	ONE(ids_stay_above_the_floor_when_the_clock_is_behind),
 	ONE(a_turns_messages_of_a_room_are_one_script),
+	TWO(a_turns_messages_of_a_room_are_published_together),
+	ONE(what_is_malformed_takes_nothing_along_that_was_published_with_it),
+	TWO(a_hole_before_what_was_published_together_is_filled),
 	ONE(more_than_one_script_takes_keep_their_order),
 	ONE(what_redis_refuses_of_one_takes_no_other_along),
 	ONE(a_turns_messages_that_come_too_late_are_all_refused),
