@@ -35,11 +35,11 @@ struct frame {
 			      telnet that were stripped */
 	unsigned char state;
 	unsigned char telnet;
-	unsigned char error; /* the frame_result it failed with */
-	bool bare_allowed;   /* the server's side: bare lines, telnet, foreign
-				protocols */
-	bool first;          /* no line was complete yet */
-	bool was_bare;       /* the line given last was a bare one */
+	unsigned char error;   /* the frame_result it failed with */
+	bool bare_allowed : 1; /* the server's side: bare lines, telnet, foreign
+				  protocols */
+	bool first : 1;        /* no line was complete yet */
+	bool was_bare : 1;     /* the line given last was a bare one */
 };
 
 void frame_init(struct frame *f, unsigned max_line, bool bare_allowed);

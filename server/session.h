@@ -62,19 +62,19 @@ struct session {
 	struct user *user;   /* (cmd) the sender; owned while it has sessions */
 	struct caller from;  /* (cmd) */
 	unsigned char state; /* enum session_state */
-	bool plain_refused;  /* (cmd) only a secure session would be let in */
-	bool framed;         /* has ever sent a framed line */
-	bool exclusive;      /* the command under way lets none run behind it */
-	bool settled;        /* (cmd) it has joined or said: it is who it is */
-	bool quit;           /* (cmd) it goes by its own will */
-	bool running;        /* commands are being run: no second round */
-	bool paused; /* not reading: an answer is awaited, or a flood waits */
-	bool full;   /* too many answers wait: no command until they are out */
-	bool eof;    /* its side is closed; what was read is answered */
-	unsigned char watched; /* for: sockets.h; to write if it is full */
-	bool dirty;      /* on the list of those with something to write */
-	bool broken : 1; /* a write failed */
-	bool slow : 1;   /* more waits for it than it may have */
+	unsigned char watched;  /* for: sockets.h; to write if it is full */
+	bool plain_refused : 1; /* (cmd) it has to be secure to be let in */
+	bool framed : 1;        /* has ever sent a framed line */
+	bool exclusive : 1;     /* no command runs behind the one under way */
+	bool settled : 1; /* (cmd) it has joined or said: it is who it is */
+	bool quit : 1;    /* (cmd) it goes by its own will */
+	bool running : 1; /* commands are being run: no second round */
+	bool paused : 1;  /* not reading: an answer or a flood waits */
+	bool full : 1;    /* no command until its answers are out */
+	bool eof : 1;     /* its side is closed; what was read is answered */
+	bool dirty : 1;   /* on the list of those with something to write */
+	bool broken : 1;  /* a write failed */
+	bool slow : 1;    /* more waits for it than it may have */
 	bool pinged : 1;
 	bool delayed : 1;            /* a flood waits for the timer */
 	unsigned short nmemberships; /* (cmd) */
