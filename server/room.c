@@ -357,13 +357,19 @@ swap_live(struct room *r, size_t i, size_t j)
 	*r->live[j].place = j;
 }
 
+static void
+stop_listening(struct room *r, size_t place)
+{
+	if (place < r->nlisteners)
+		swap_live(r, place, --r->nlisteners);
+}
+
 void
 room_attend(struct rooms *rs, struct room *r, struct session *s, size_t *place)
 {
 	room_flush(rs, r);
 	if (*place != ROOM_NOT_LIVE) {
-		if (*place < r->nlisteners)
-			swap_live(r, *place, --r->nlisteners);
+		stop_listening(r, *place);
 		return;
 	}
 	if (r->nlive == r->live_cap) {
@@ -390,7 +396,8 @@ room_unlisten(struct rooms *rs, struct room *r, size_t *place)
 {
 	if (*place == ROOM_NOT_LIVE)
 		return;
-	room_attend(rs, r, NULL, place);
+	room_flush(rs, r);
+	stop_listening(r, *place);
 	swap_live(r, *place, --r->nlive);
 	*place = ROOM_NOT_LIVE;
 }

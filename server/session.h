@@ -77,7 +77,7 @@ struct session {
 	bool slow : 1;    /* more waits for it than it may have */
 	bool pinged : 1;
 	bool delayed : 1;            /* a flood waits for the timer */
-	unsigned short nmemberships; /* (cmd) */
+	unsigned short nmemberships; /* (cmd) at most rooms-per-session */
 	int fd;
 	unsigned drained;        /* bytes thrown away after BYE */
 	unsigned stamp;          /* (cmd) the round in which it was last told */
